@@ -1,0 +1,157 @@
+"""Reads filters and metadata that people wrote; the same refusals for every store. Knows no store.
+
+A filter is a JSON object, all of whose members must hold:
+    {"category": "dress"}                  equal
+    {"category": ["dress", "skirt"]}       one of these
+    {"price": {"gte": 10, "lt": 50}}       in this range (integer, float and datetime fields)
+    {"category": {"not": "dress"}}         not (anything of the above)
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from functions.gallery.errors import InvalidFilter, InvalidMetadata
+from functions.gallery.records import (
+    BUILT_IN_FIELDS,
+    Condition,
+    Fields,
+    FieldType,
+    Filter,
+    Metadata,
+    Scalar,
+)
+
+MAX_METADATA_FIELDS = 64
+MAX_METADATA_CHARACTERS = 8_192
+MAX_CONDITIONS = 32
+_RANGES = {"gt", "gte", "lt", "lte"}
+
+
+def field_type(name: str, declared: Fields) -> FieldType:
+    """Tell the type of a field that may be filtered; raises InvalidFilter for every other name.
+
+    Qdrant Cloud refuses filters on fields without an index (strict mode), so every store does.
+    """
+    kind = BUILT_IN_FIELDS.get(name) or declared.get(name)
+    if kind is None:
+        known = ", ".join(sorted({*BUILT_IN_FIELDS, *declared}))
+        raise InvalidFilter(
+            f"{name!r} cannot be filtered; declare it in LOOKALIKE_FILTER_FIELDS. Known: {known}",
+            field=name,
+        )
+    return kind
+
+
+def payload_key(name: str) -> str:
+    """Give the place of a field inside a stored payload: metadata lives under `meta.`."""
+    return name if name in BUILT_IN_FIELDS else f"meta.{name}"
+
+
+def parse_filter(written: Mapping[str, Any] | None, declared: Fields) -> Filter:
+    """Turn a filter as people write it into conditions; raises InvalidFilter with the field that is wrong."""
+    if written is None:
+        return ()
+    if not isinstance(written, Mapping):
+        raise InvalidFilter('A filter is an object such as {"category": "dress"}')
+    if len(written) > MAX_CONDITIONS:
+        raise InvalidFilter(f"A filter has at most {MAX_CONDITIONS} fields")
+    return tuple(_condition(name, value, field_type(name, declared)) for name, value in written.items())
+
+
+def _condition(name: str, value: Any, kind: FieldType, *, negated: bool = False) -> Condition:
+    if isinstance(value, Mapping):
+        if set(value) == {"not"} and not negated:
+            return _condition(name, value["not"], kind, negated=True)
+        if value and set(value) <= _RANGES and kind in ("integer", "float", "datetime"):
+            bounds = {bound: _bound(name, limit, kind) for bound, limit in value.items()}
+            return Condition(name, negated=negated, **bounds)
+        raise InvalidFilter(
+            f"{name}: expected a value, a list, {{'not': ...}} or, on numbers and dates, gt gte lt lte",
+            field=name,
+        )
+    values = value if isinstance(value, list) else [value]
+    if not values:
+        raise InvalidFilter(f"{name}: an empty list lets nothing through", field=name)
+    if kind in ("float", "datetime"):
+        if len(values) != 1:
+            raise InvalidFilter(f"{name}: a {kind} field takes one value or a range", field=name)
+        bound = _bound(name, values[0], kind)
+        return Condition(name, gte=bound, lte=bound, negated=negated)
+    return Condition(name, any_of=tuple(_exact(name, v, kind) for v in values), negated=negated)
+
+
+def _exact(name: str, value: Any, kind: FieldType) -> Scalar:
+    wanted = {"keyword": str, "integer": int, "bool": bool}[kind]
+    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+        raise InvalidFilter(f"{name} is a {kind} field; {value!r} is none", field=name)
+    return value
+
+
+def _bound(name: str, value: Any, kind: FieldType) -> float | datetime:
+    if kind == "datetime":
+        moment = _moment(value)
+        if moment is not None:
+            return moment
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    raise InvalidFilter(f"{name} is a {kind} field; {value!r} is none", field=name)
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def check_metadata(written: Mapping[str, Any], declared: Fields) -> Metadata:
+    """Accept flat metadata (texts, numbers, booleans, lists of texts) within the limits.
+
+    A declared field must have its type; a text that reads as one (from a form or a table) is turned
+    into it. Raises InvalidMetadata with the field that is wrong.
+    """
+    if len(written) > MAX_METADATA_FIELDS:
+        raise InvalidMetadata(f"Metadata has at most {MAX_METADATA_FIELDS} fields")
+    checked = {name: _value(name, value, declared.get(name)) for name, value in written.items()}
+    if sum(len(name) + len(str(value)) for name, value in checked.items()) > MAX_METADATA_CHARACTERS:
+        raise InvalidMetadata(f"Metadata has at most {MAX_METADATA_CHARACTERS} characters in all")
+    return checked
+
+
+def _value(name: str, value: Any, kind: FieldType | None) -> Scalar | list[str]:
+    if not name or "." in name or any(c in name for c in '[]"\0'):
+        raise InvalidMetadata(f'{name!r}: a field name has no . [ ] or "', field=name)
+    if isinstance(value, list) and all(isinstance(v, str) for v in value) and kind in (None, "keyword"):
+        return value
+    if not isinstance(value, Scalar):
+        raise InvalidMetadata(f"{name}: a text, number, boolean or list of texts", field=name)
+    if kind is None:
+        return value
+    typed = _typed(value, kind)
+    if typed is None:
+        raise InvalidMetadata(f"{name} is a {kind} field; {value!r} is none", field=name)
+    return typed
+
+
+def _typed(value: Scalar, kind: FieldType) -> Scalar | None:
+    if kind == "keyword":
+        return value if isinstance(value, str) else None
+    if kind == "datetime":
+        moment = _moment(value)
+        return moment.isoformat() if moment else None
+    if kind == "bool":
+        if isinstance(value, str):
+            return {"true": True, "false": False}.get(value.lower())
+        return value if isinstance(value, bool) else None
+    if isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+        whole = int(value) if kind == "integer" else None
+    except ValueError:
+        return None
+    if kind == "integer":
+        return whole if whole == number else None
+    return number if abs(number) != float("inf") and number == number else None

@@ -1,0 +1,191 @@
+"""The nouns that travel between modules, all frozen. Knows numpy and nothing else of ours."""
+
+import math
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]  # (n, dims), rows of length 1
+Vector = NDArray[np.float32]  # (dims,), length 1
+
+Scalar = str | int | float | bool
+Metadata = Mapping[str, Scalar | Sequence[str]]
+FieldType = Literal["keyword", "integer", "float", "bool", "datetime"]
+Fields = Mapping[str, FieldType]
+
+# Fields that every image has and that can be filtered beside the declared metadata.
+BUILT_IN_FIELDS: Fields = {
+    "name": "keyword",
+    "sha256": "keyword",
+    "format": "keyword",
+    "width": "integer",
+    "height": "integer",
+    "bytes": "integer",
+    "added_at": "datetime",
+}
+
+_NAMESPACE = uuid.UUID("5b0c0d36-2f6b-5f0e-9d5e-6c6f6f6b616c")
+
+
+def image_id(bucket: str, name: str) -> str:
+    """Give the id that this name in this bucket always has, so that repeats overwrite and never double."""
+    return str(uuid.uuid5(_NAMESPACE, f"{bucket}\0{name}"))
+
+
+class Distance(StrEnum):
+    """How a collection compares vectors; chosen when the collection is made."""
+
+    COSINE = "cosine"
+    DOT = "dot"
+    EUCLID = "euclid"
+    MANHATTAN = "manhattan"
+
+    def similarity(self, score: float, dims: int) -> float:
+        """Translate the store's raw score into 0 (nothing alike) .. 1 (the same), for vectors of length 1.
+
+        Cosine and dot: the score itself, cut at 0. Euclid: 1 - d^2 / 2, which is the cosine again.
+        Manhattan: 1 - d / (2 sqrt(dims)), bounded too but on a scale of its own.
+        """
+        if self is Distance.EUCLID:
+            score = 1.0 - score * score / 2.0
+        elif self is Distance.MANHATTAN:
+            score = 1.0 - score / (2.0 * math.sqrt(dims))
+        return min(1.0, max(0.0, score))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What card.json says of the graph beside it: how pictures enter and what comes out."""
+
+    name: str
+    version: str
+    file: str
+    sha256: str
+    input_px: int  # the graph takes (n, input_px, input_px, 3) uint8
+    dims: int
+    views: tuple[float, ...]  # centre squares, as parts of the short side
+
+    @property
+    def id(self) -> str:
+        """Name and version, as stored with every vector."""
+        return f"{self.name}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionSpec:
+    """What a collection must be: the model that fills it, the width, the distance, the fields to index."""
+
+    model: str  # a ModelCard.id
+    dims: int
+    distance: Distance = Distance.COSINE
+    fields: Fields = field(default_factory=dict)  # declared metadata, without the built-in ones
+
+    @property
+    def name(self) -> str:
+        """One collection per model and width."""
+        return f"lookalike--{self.model}--{self.dims}".replace("@", "-")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One demand on one field; every bound that is set must hold, `negated` turns the whole around."""
+
+    field: str
+    any_of: tuple[Scalar, ...] = ()
+    gt: float | datetime | None = None
+    gte: float | datetime | None = None
+    lt: float | datetime | None = None
+    lte: float | datetime | None = None
+    negated: bool = False
+
+
+Filter = tuple[Condition, ...]  # all must hold; the empty filter lets everything through
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """All that is known of one image in the gallery, but its pixels and its vector."""
+
+    id: str
+    name: str
+    etag: str  # of the original, as its bucket or folder gave it
+    sha256: str  # of the bytes, hex
+    width: int  # pixels, upright
+    height: int
+    format: str  # as Pillow calls it: "JPEG"
+    bytes: int
+    added_at: datetime
+    model: str  # a ModelCard.id
+    metadata: Metadata = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a store is asked: the images nearest to a vector, or to the vector of a stored image."""
+
+    target: Vector | str  # a vector of length 1, or an image id
+    limit: int = 10
+    offset: int = 0
+    where: Filter = ()
+    without: tuple[str, ...] = ()  # ids that are left out
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One answer: an image, the store's raw score and what it means between 0 and 1."""
+
+    image: StoredImage
+    score: float
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a listing; `after` asks for the next part and is None at the end."""
+
+    images: tuple[StoredImage, ...]
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryEcho:
+    """What was understood of the query picture."""
+
+    width: int
+    height: int
+    format: str
+    turned: bool  # an EXIF orientation was undone
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Matches, best first, with where the time went."""
+
+    matches: tuple[Match, ...]
+    model: str
+    more: bool  # there are further matches behind these
+    query: QueryEcho | None = None
+    took_ms: Mapping[str, float] = field(default_factory=dict)  # decode, embed, search
+
+
+class AddStatus(StrEnum):
+    """What became of an image that was sent."""
+
+    ADDED = "added"
+    REPLACED = "replaced"
+    DUPLICATE = "duplicate"  # the same bytes were there already; nothing was changed
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """An image that is in the gallery now, and whether it was before."""
+
+    image: StoredImage
+    status: AddStatus
+    took_ms: Mapping[str, float] = field(default_factory=dict)
