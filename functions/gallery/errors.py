@@ -25,7 +25,7 @@ from typing import ClassVar
 
 
 class LookalikeError(Exception):
-    """Anything this product raises on purpose; `code` is stable and `retryable` says whether waiting helps."""
+    """Anything this product raises on purpose; `code` is stable, `retryable`: waiting may help."""
 
     code: ClassVar[str] = "internal"
     retryable: ClassVar[bool] = False
@@ -44,13 +44,13 @@ class EmptyPicture(PictureError):
 
 
 class PictureTooLarge(PictureError):
-    """More bytes or pixels than the limits allow; known from the header, before any pixel is decoded."""
+    """More bytes or pixels than the limits allow; known before any pixel is decoded."""
 
     code = "picture-too-large"
 
 
 class UnsupportedFormat(PictureError):
-    """The content is not a picture, or a format whose decoder is not installed; the message names it."""
+    """Not a picture, or a format whose decoder is not installed; the message names it."""
 
     code = "unsupported-format"
 
@@ -113,7 +113,7 @@ class StoreError(LookalikeError):
 
 
 class StoreUnavailable(StoreError):
-    """No answer, or one that says "not now"; `retry_after` holds the seconds to wait when the store named them."""
+    """No answer, or "not now"; `retry_after` holds the seconds to wait if the store named them."""
 
     code = "store-unreachable"
     retryable = True
@@ -131,7 +131,7 @@ class StoreTimeout(StoreUnavailable):
 
 
 class StoreRejected(StoreError):
-    """The store refused what we sent, or answered what no Qdrant would: a fault in configuration or code."""
+    """The store refused what we sent, or answered what no Qdrant would: a fault on our side."""
 
     code = "store-rejected"
 

@@ -9,7 +9,7 @@ A filter is a JSON object, all of whose members must hold:
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from functions.gallery.errors import InvalidFilter, InvalidMetadata
 from functions.gallery.records import (
@@ -49,14 +49,14 @@ def payload_key(name: str) -> str:
 
 
 def parse_filter(written: Mapping[str, Any] | None, declared: Fields) -> Filter:
-    """Turn a filter as people write it into conditions; raises InvalidFilter with the field that is wrong."""
+    """Turn a filter as people write it into conditions; raises InvalidFilter, naming the field."""
     if written is None:
         return ()
     if not isinstance(written, Mapping):
         raise InvalidFilter('A filter is an object such as {"category": "dress"}')
     if len(written) > MAX_CONDITIONS:
         raise InvalidFilter(f"A filter has at most {MAX_CONDITIONS} fields")
-    return tuple(_condition(name, value, field_type(name, declared)) for name, value in written.items())
+    return tuple(_condition(f, value, field_type(f, declared)) for f, value in written.items())
 
 
 def _condition(name: str, value: Any, kind: FieldType, *, negated: bool = False) -> Condition:
@@ -64,10 +64,10 @@ def _condition(name: str, value: Any, kind: FieldType, *, negated: bool = False)
         if set(value) == {"not"} and not negated:
             return _condition(name, value["not"], kind, negated=True)
         if value and set(value) <= _RANGES and kind in ("integer", "float", "datetime"):
-            bounds = {bound: _bound(name, limit, kind) for bound, limit in value.items()}
+            bounds: dict[str, Any] = {b: _bound(name, v, kind) for b, v in value.items()}
             return Condition(name, negated=negated, **bounds)
         raise InvalidFilter(
-            f"{name}: expected a value, a list, {{'not': ...}} or, on numbers and dates, gt gte lt lte",
+            f"{name}: a value, a list, {{'not': ...}} or, on numbers and dates, gt gte lt lte",
             field=name,
         )
     values = value if isinstance(value, list) else [value]
@@ -82,10 +82,9 @@ def _condition(name: str, value: Any, kind: FieldType, *, negated: bool = False)
 
 
 def _exact(name: str, value: Any, kind: FieldType) -> Scalar:
-    wanted = {"keyword": str, "integer": int, "bool": bool}[kind]
-    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+    if type(value) is not {"keyword": str, "integer": int, "bool": bool}[kind]:
         raise InvalidFilter(f"{name} is a {kind} field; {value!r} is none", field=name)
-    return value
+    return cast(Scalar, value)
 
 
 def _bound(name: str, value: Any, kind: FieldType) -> float | datetime:
@@ -115,7 +114,7 @@ def check_metadata(written: Mapping[str, Any], declared: Fields) -> Metadata:
     if len(written) > MAX_METADATA_FIELDS:
         raise InvalidMetadata(f"Metadata has at most {MAX_METADATA_FIELDS} fields")
     checked = {name: _value(name, value, declared.get(name)) for name, value in written.items()}
-    if sum(len(name) + len(str(value)) for name, value in checked.items()) > MAX_METADATA_CHARACTERS:
+    if sum(len(name) + len(str(v)) for name, v in checked.items()) > MAX_METADATA_CHARACTERS:
         raise InvalidMetadata(f"Metadata has at most {MAX_METADATA_CHARACTERS} characters in all")
     return checked
 
@@ -123,8 +122,9 @@ def check_metadata(written: Mapping[str, Any], declared: Fields) -> Metadata:
 def _value(name: str, value: Any, kind: FieldType | None) -> Scalar | list[str]:
     if not name or "." in name or any(c in name for c in '[]"\0'):
         raise InvalidMetadata(f'{name!r}: a field name has no . [ ] or "', field=name)
-    if isinstance(value, list) and all(isinstance(v, str) for v in value) and kind in (None, "keyword"):
-        return value
+    texts = isinstance(value, list) and all(isinstance(v, str) for v in value)
+    if texts and kind in (None, "keyword"):
+        return list(value)
     if not isinstance(value, Scalar):
         raise InvalidMetadata(f"{name}: a text, number, boolean or list of texts", field=name)
     if kind is None:

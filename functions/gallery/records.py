@@ -1,12 +1,11 @@
 """The nouns that travel between modules, all frozen. Knows numpy and nothing else of ours."""
 
 import math
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,14 +29,6 @@ BUILT_IN_FIELDS: Fields = {
     "added_at": "datetime",
 }
 
-_NAMESPACE = uuid.UUID("5b0c0d36-2f6b-5f0e-9d5e-6c6f6f6b616c")
-
-
-def image_id(bucket: str, name: str) -> str:
-    """Give the id that this name in this bucket always has, so that repeats overwrite and never double."""
-    return str(uuid.uuid5(_NAMESPACE, f"{bucket}\0{name}"))
-
-
 class Distance(StrEnum):
     """How a collection compares vectors; chosen when the collection is made."""
 
@@ -47,7 +38,7 @@ class Distance(StrEnum):
     MANHATTAN = "manhattan"
 
     def similarity(self, score: float, dims: int) -> float:
-        """Translate the store's raw score into 0 (nothing alike) .. 1 (the same), for vectors of length 1.
+        """Translate a store's raw score into 0 (nothing alike) .. 1 (the same), for unit vectors.
 
         Cosine and dot: the score itself, cut at 0. Euclid: 1 - d^2 / 2, which is the cosine again.
         Manhattan: 1 - d / (2 sqrt(dims)), bounded too but on a scale of its own.
@@ -76,10 +67,25 @@ class ModelCard:
         """Name and version, as stored with every vector."""
         return f"{self.name}@{self.version}"
 
+    @property
+    def short_side_px(self) -> int:
+        """What a decoder must keep of the short side so that the smallest view is not blown up."""
+        return math.ceil(self.input_px / min(self.views))
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a gallery holds."""
+
+    images: int
+    model: str
+    dims: int
+    distance: Distance
+
 
 @dataclass(frozen=True, slots=True)
 class CollectionSpec:
-    """What a collection must be: the model that fills it, the width, the distance, the fields to index."""
+    """What a collection must be: its model, width and distance, and the fields to index."""
 
     model: str  # a ModelCard.id
     dims: int
@@ -94,7 +100,7 @@ class CollectionSpec:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One demand on one field; every bound that is set must hold, `negated` turns the whole around."""
+    """One demand on one field; all bounds that are set must hold, `negated` turns it around."""
 
     field: str
     any_of: tuple[Scalar, ...] = ()
@@ -172,6 +178,27 @@ class SearchResult:
     more: bool  # there are further matches behind these
     query: QueryEcho | None = None
     took_ms: Mapping[str, float] = field(default_factory=dict)  # decode, embed, search
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """How a search is to answer; the limits are those of the doors."""
+
+    limit: int = 10
+    offset: int = 0
+    min_similarity: float = 0.0
+    filter: Mapping[str, Any] | None = None  # as people write it, see filters.py
+    exclude_self: bool = False  # leave out the query: its id, or all images of the same bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A picture on its way in; without a name it is named after its bytes."""
+
+    read: Callable[[], bytes]
+    name: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    overwrite: bool = False
 
 
 class AddStatus(StrEnum):

@@ -1,0 +1,199 @@
+"""The way of pictures in: bytes -> picture -> vector -> original and point. Knows the ports only.
+
+One path serves a single upload and an import: a chunk is checked against the store in one call,
+embedded picture by picture and stored in one call, so that of a chunk either original and point of
+a picture are there, or neither.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Condition as Turn
+
+import numpy as np
+
+from functions.gallery.errors import LookalikeError, NameTaken
+from functions.gallery.filters import check_metadata
+from functions.gallery.names import check_name, image_id, name_of_bytes
+from functions.gallery.pictures import Limits, decode
+from functions.gallery.ports import Embedder, Originals, VectorStore
+from functions.gallery.records import (
+    Added,
+    AddStatus,
+    Condition,
+    Fields,
+    Metadata,
+    StoredImage,
+    Submission,
+    Vector,
+)
+from functions.gallery.stopwatch import Stopwatch
+
+Outcome = Added | LookalikeError
+
+
+class Turns:
+    """Lets one caller at a time change an image, while others go on with other images."""
+
+    def __init__(self) -> None:
+        """Nobody has a turn yet."""
+        self._turn = Turn()
+        self._taken: set[str] = set()
+
+    @contextmanager
+    def of(self, ids: Iterable[str]) -> Iterator[None]:
+        """Wait until nobody else changes any of these ids, then hold them all."""
+        wanted = set(ids)
+        with self._turn:
+            self._turn.wait_for(lambda: self._taken.isdisjoint(wanted))
+            self._taken |= wanted
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._taken -= wanted
+                self._turn.notify_all()
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    submission: Submission
+    name: str
+    id: str
+    sha256: str
+    metadata: Metadata
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    added: Added
+    vector: Vector
+    bytes_before: bytes | None
+
+
+class Adder:
+    """Takes pictures in, each wholly or not at all."""
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        store: VectorStore,
+        originals: Originals,
+        limits: Limits,
+        fields: Fields,
+    ) -> None:
+        """Join the ports to the limits and the declared metadata fields."""
+        self._embedder = embedder
+        self._store = store
+        self._originals = originals
+        self._limits = limits
+        self._fields = fields
+        self.turns = Turns()
+
+    def add(self, submissions: Sequence[Submission]) -> list[Outcome]:
+        """Give each submission its outcome, in order: what was added, or why not."""
+        outcomes: dict[int, Outcome] = {}
+        requests: dict[int, _Request] = {}
+        for position, submission in enumerate(submissions):
+            try:
+                requests[position] = self._understand(submission)
+            except LookalikeError as refusal:
+                outcomes[position] = refusal
+        with self.turns.of(request.id for request in requests.values()):
+            outcomes |= self._add_understood(requests)
+        return [outcomes[position] for position in range(len(submissions))]
+
+    def _understand(self, submission: Submission) -> _Request:
+        metadata = check_metadata(submission.metadata, self._fields)
+        name = None if submission.name is None else check_name(submission.name)
+        sha256 = hashlib.sha256(submission.read()).hexdigest()
+        name = name or name_of_bytes(sha256)
+        return _Request(submission, name, image_id(self._originals.bucket, name), sha256, metadata)
+
+    def _add_understood(self, requests: Mapping[int, _Request]) -> dict[int, Outcome]:
+        outcomes: dict[int, Outcome] = {}
+        written: dict[int, _Written] = {}
+        try:
+            known = self._known(list(requests.values()))
+        except LookalikeError as failure:
+            return dict.fromkeys(requests, failure)
+        for position, request in requests.items():
+            try:
+                step = self._write(request, known)
+            except LookalikeError as refusal:
+                outcomes[position] = refusal
+                continue
+            if isinstance(step, _Written):
+                written[position] = step
+                outcomes[position] = step.added
+                known[step.added.image.id] = known[request.sha256] = step.added.image
+            else:
+                outcomes[position] = step
+        return outcomes | self._put(written)
+
+    def _known(self, requests: Sequence[_Request]) -> dict[str, StoredImage]:
+        """Find what is stored already, by id, and for pictures without a name by their bytes."""
+        known = self._store.get([request.id for request in requests])
+        nameless = tuple({r.sha256 for r in requests if r.submission.name is None})
+        if nameless:
+            same_bytes = (Condition("sha256", any_of=nameless),)
+            for image in self._store.page(same_bytes, limit=len(nameless) * 4).images:
+                known[image.sha256] = image
+        return known
+
+    def _write(self, request: _Request, known: Mapping[str, StoredImage]) -> _Written | Added:
+        before = known.get(request.id)
+        same_bytes = known.get(request.sha256) if request.submission.name is None else before
+        if same_bytes is not None and same_bytes.sha256 == request.sha256:
+            return Added(same_bytes, AddStatus.DUPLICATE)
+        if before is not None and not request.submission.overwrite:
+            raise NameTaken(
+                f"Another picture is called {request.name!r}; ask for overwrite to replace it"
+            )
+        watch = Stopwatch()
+        data = request.submission.read()
+        card = self._embedder.card
+        picture = decode(data, self._limits, short_side_px=card.short_side_px)
+        watch.lap("decode")
+        vector = self._embedder.embed([picture])[0]
+        watch.lap("embed")
+        bytes_before = None if before is None else self._originals.read(request.name)
+        image = StoredImage(
+            id=request.id,
+            name=request.name,
+            etag=self._originals.write(request.name, data),
+            sha256=request.sha256,
+            width=picture.width,
+            height=picture.height,
+            format=picture.format,
+            bytes=len(data),
+            added_at=datetime.now(UTC),
+            model=card.id,
+            metadata=request.metadata,
+        )
+        watch.lap("write")
+        status = AddStatus.ADDED if before is None else AddStatus.REPLACED
+        return _Written(Added(image, status, watch.took_ms), vector, bytes_before)
+
+    def _put(self, written: Mapping[int, _Written]) -> dict[int, Outcome]:
+        if not written:
+            return {}
+        images = [step.added.image for step in written.values()]
+        try:
+            self._store.put(images, np.stack([step.vector for step in written.values()]))
+        except Exception as failure:
+            for step in written.values():
+                self._undo(step)
+            if not isinstance(failure, LookalikeError):
+                raise
+            return dict.fromkeys(written, failure)
+        return {}
+
+    def _undo(self, step: _Written) -> None:
+        name = step.added.image.name
+        if step.bytes_before is None:
+            self._originals.remove(name)
+        else:
+            self._originals.write(name, step.bytes_before)

@@ -1,0 +1,217 @@
+"""Opens untrusted bytes as upright RGB pictures. The only module that calls Pillow; no network.
+
+Of an animated file the first frame counts. Transparency is blended on white. The content decides
+the type, never a name.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from functions.gallery.errors import (
+    EmptyPicture,
+    PictureError,
+    PictureTooLarge,
+    UndecodablePicture,
+    UnsupportedFormat,
+)
+from functions.gallery.formats import ADVICE, damaged_picture, describe, is_heic
+
+# Pillow would hand these to another program (Ghostscript), which must never see strangers' bytes.
+_REFUSED_FORMATS = {"EPS"}
+# Encoders write about ten; each scan of a progressive JPEG costs a pass over all its pixels.
+_MAX_JPEG_SCANS = 100
+_BAND_PIXELS = 2_000_000
+_UPRIGHT = {  # EXIF 2.32, tag 0x0112: how the stored picture must be turned to be looked at
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Pillow warns of every odd tag and large picture; here a picture opens or is refused with a reason.
+warnings.filterwarnings("ignore", module="PIL")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a picture may be: bytes of the file and pixels that its header promises."""
+
+    max_bytes: int = 20_000_000
+    max_pixels: int = 100_000_000
+
+    @property
+    def max_pixels_whole(self) -> int:
+        """Pixels of a picture that cannot be decoded at reduced scale: all but a baseline JPEG.
+
+        Pillow takes 4 bytes a pixel, so half of 100 million stay within about 200 MB.
+        """
+        return self.max_pixels // 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """An upright RGB picture, perhaps reduced; width, height and format are the file's."""
+
+    image: Image.Image
+    width: int
+    height: int
+    format: str
+    turned: bool  # an EXIF orientation was undone
+
+    def square(self, part: float, side_px: int) -> NDArray[np.uint8]:
+        """Cut the centre square, `part` of the short side, as (side_px, side_px, 3) uint8.
+
+        The box is not rounded to whole pixels, so a mirrored twin gives the same square, mirrored.
+        """
+        width, height = self.image.size
+        side = part * min(width, height)
+        left, top = (width - side) / 2, (height - side) / 2
+        box = (left, top, left + side, top + side)
+        square = self.image.resize((side_px, side_px), Image.Resampling.BILINEAR, box=box)
+        return np.asarray(square)
+
+    def thumbnail(self, side_px: int) -> bytes:
+        """Give a JPEG whose long side is at most `side_px`; it carries no metadata of the file."""
+        small = self.image.copy()
+        small.thumbnail((side_px, side_px), Image.Resampling.BILINEAR)
+        written = io.BytesIO()
+        small.save(written, "JPEG", quality=82)
+        return written.getvalue()
+
+
+def decode(data: bytes, limits: Limits, *, short_side_px: int) -> Picture:
+    """Open bytes as a picture whose short side keeps at least `short_side_px` (or all there is).
+
+    Raises EmptyPicture, PictureTooLarge, UnsupportedFormat or UndecodablePicture, with the reason.
+    """
+    if not data:
+        raise EmptyPicture("No bytes came; send the content of an image file")
+    if len(data) > limits.max_bytes:
+        raise PictureTooLarge(f"{len(data)} bytes are over the limit of {limits.max_bytes} bytes")
+    # Pillow refuses twice this by itself, also in pictures nested inside others (ICO, ICNS).
+    Image.MAX_IMAGE_PIXELS = limits.max_pixels // 2
+    image = _open(data)
+    try:
+        return _read(image, data, limits, short_side_px)
+    except PictureError:
+        raise
+    except Image.DecompressionBombError as problem:
+        raise PictureTooLarge(f"over the limit of {limits.max_pixels} px") from problem
+    except Exception as problem:  # Pillow's plugins leak nearly every builtin error
+        raise UndecodablePicture(f"damaged {image.format} file: {problem}") from problem
+
+
+def _open(data: bytes) -> Image.Image:
+    if is_heic(data):
+        _allow_heic()
+    try:
+        image = Image.open(io.BytesIO(data))
+    except Image.DecompressionBombError as problem:
+        raise PictureTooLarge(str(problem)) from problem
+    except UnidentifiedImageError as problem:
+        if name := damaged_picture(data):
+            raise UndecodablePicture(f"damaged {name} file: its header cannot be read") from problem
+        raise UnsupportedFormat(describe(data)) from problem
+    except Exception as problem:
+        raise UndecodablePicture(f"the header cannot be read: {problem}") from problem
+    if image.format in _REFUSED_FORMATS:
+        raise UnsupportedFormat(f"{image.format} is not accepted; {ADVICE}")
+    return image
+
+
+def _allow_heic() -> None:
+    try:
+        import pi_heif
+    except ImportError:
+        return  # Pillow will not recognise the file, and describe() names it
+    pi_heif.register_heif_opener()
+
+
+def _read(image: Image.Image, data: bytes, limits: Limits, short_side_px: int) -> Picture:
+    width, height = image.size
+    jpeg = image.format in ("JPEG", "MPO")
+    progressive = jpeg and ("progressive" in image.info or "progression" in image.info)
+    most = limits.max_pixels if jpeg and not progressive else limits.max_pixels_whole
+    if width * height > most:
+        raise PictureTooLarge(f"{width} x {height} px is over the limit of {most} px")
+    if progressive and data.count(b"\xff\xda") > _MAX_JPEG_SCANS:
+        raise UndecodablePicture(f"a JPEG of more than {_MAX_JPEG_SCANS} scans is not a photo")
+    if jpeg:
+        # libjpeg scales by 1/2, 1/4 or 1/8 while it decodes: a phone photo costs a quarter.
+        image.draft(None, (short_side_px, short_side_px))
+    # Pillow turns a TIFF upright while loading; asking a PNG for its EXIF decodes it, so ask after.
+    turned_while_loading = image.format == "TIFF" and _orientation(image) > 1
+    image.load()
+    orientation = _orientation(image)
+    upright = _to_rgb(image, short_side_px)
+    if orientation in _UPRIGHT:
+        upright = upright.transpose(_UPRIGHT[orientation])
+    if orientation > 4:
+        width, height = height, width
+    turned = turned_while_loading or orientation in _UPRIGHT
+    return Picture(upright, width, height, str(image.format), turned)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(0x0112, 1))
+    except Exception:  # a damaged EXIF block says nothing about the pixels
+        return 1
+
+
+def _to_rgb(image: Image.Image, short_side_px: int) -> Image.Image:
+    """Blend and shrink band by band, so that a large picture never lies in memory twice."""
+    factor = max(1, min(image.size) // short_side_px)
+    levels = _levels(image)
+    if factor == 1 and image.width * image.height <= _BAND_PIXELS:
+        return _blend(image, levels)
+    # What does not fill a block is cut off on both sides, so that a mirrored twin is cut alike.
+    width, height = image.width // factor, image.height // factor
+    left, top = image.width % factor // 2, image.height % factor // 2
+    small = Image.new("RGB", (width, height))
+    rows = max(1, _BAND_PIXELS // (image.width * factor))
+    for row in range(0, height, rows):
+        last = min(row + rows, height)
+        box = (left, top + row * factor, left + width * factor, top + last * factor)
+        small.paste(_blend(image.crop(box), levels).reduce(factor), (0, row))
+    return small
+
+
+def _levels(image: Image.Image) -> tuple[float, float] | None:
+    """Tell which values are black and white beyond 8 bits; None for all other pictures."""
+    if not image.mode.startswith(("I", "F")):
+        return None
+    if image.mode.startswith("I;16"):
+        return 0, 65_535
+    low, high = cast(tuple[float, float], image.getextrema())
+    for white in (1, 255, 65_535) if image.mode == "F" else (255, 65_535):
+        if low >= 0 and high <= white:
+            return 0, white
+    return low, high
+
+
+def _blend(image: Image.Image, levels: tuple[float, float] | None) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if levels is not None:
+        black, white = levels
+        scale = 255 / (white - black)
+        grey = image.convert("I").convert("F") if image.mode != "F" else image
+        return grey.point(lambda v: v * scale - black * scale).convert("L").convert("RGB")
+    if image.mode == "LAB":
+        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        return cast(Image.Image, ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB"))
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    blended = image.convert("RGBA")
+    white_page = Image.new("RGB", image.size, "white")
+    white_page.paste(blended, mask=blended)
+    return white_page
