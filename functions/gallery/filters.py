@@ -7,6 +7,7 @@ A filter is a JSON object, all of whose members must hold:
     {"category": {"not": "dress"}}         not (anything of the above)
 """
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -43,9 +44,23 @@ def field_type(name: str, declared: Fields) -> FieldType:
     return kind
 
 
-def payload_key(name: str) -> str:
-    """Give the place of a field inside a stored payload: metadata lives under `meta.`."""
-    return name if name in BUILT_IN_FIELDS else f"meta.{name}"
+def condition_type(condition: Condition, declared: Fields) -> FieldType:
+    """Tell the type of a condition's field; raises InvalidFilter if no store could answer it."""
+    kind = field_type(condition.field, declared)
+    limits = (condition.gt, condition.gte, condition.lt, condition.lte)
+    bounds = [limit for limit in limits if limit is not None]
+    wanted = datetime if kind == "datetime" else (int, float)
+    if not bounds and not condition.any_of:
+        wrong = "nothing is demanded"
+    elif condition.any_of and kind in ("float", "datetime"):
+        wrong = f"a {kind} field takes a range"
+    elif bounds and kind in ("keyword", "bool"):
+        wrong = f"a {kind} field has no range"
+    elif not all(isinstance(bound, wanted) for bound in bounds):
+        wrong = f"the range does not fit a {kind} field"
+    else:
+        return kind
+    raise InvalidFilter(f"{condition.field}: {wrong}", field=condition.field)
 
 
 def parse_filter(written: Mapping[str, Any] | None, declared: Fields) -> Filter:
@@ -82,7 +97,8 @@ def _condition(name: str, value: Any, kind: FieldType, *, negated: bool = False)
 
 
 def _exact(name: str, value: Any, kind: FieldType) -> Scalar:
-    if type(value) is not {"keyword": str, "integer": int, "bool": bool}[kind]:
+    wanted = {"keyword": str, "integer": int, "bool": bool}[kind]
+    if type(value) is not wanted or not _storable(value):
         raise InvalidFilter(f"{name} is a {kind} field; {value!r} is none", field=name)
     return cast(Scalar, value)
 
@@ -92,7 +108,7 @@ def _bound(name: str, value: Any, kind: FieldType) -> float | datetime:
         moment = _moment(value)
         if moment is not None:
             return moment
-    elif isinstance(value, int | float) and not isinstance(value, bool):
+    elif isinstance(value, int | float) and not isinstance(value, bool) and _storable(value):
         return value
     raise InvalidFilter(f"{name} is a {kind} field; {value!r} is none", field=name)
 
@@ -122,6 +138,10 @@ def check_metadata(written: Mapping[str, Any], declared: Fields) -> Metadata:
 def _value(name: str, value: Any, kind: FieldType | None) -> Scalar | list[str]:
     if not name or "." in name or any(c in name for c in '[]"\0'):
         raise InvalidMetadata(f'{name!r}: a field name has no . [ ] or "', field=name)
+    if not _storable(name) or not _storable(value):
+        raise InvalidMetadata(
+            f"{name!r}: no NaN, no integer over 64 bits, no lone surrogate", field=name
+        )
     texts = isinstance(value, list) and all(isinstance(v, str) for v in value)
     if texts and kind in (None, "keyword"):
         return list(value)
@@ -133,6 +153,17 @@ def _value(name: str, value: Any, kind: FieldType | None) -> Scalar | list[str]:
     if typed is None:
         raise InvalidMetadata(f"{name} is a {kind} field; {value!r} is none", field=name)
     return typed
+
+
+def _storable(value: Any) -> bool:
+    """Tell whether JSON and Qdrant hold the value as it is; other types are judged elsewhere."""
+    if isinstance(value, list):
+        return all(_storable(part) for part in value)
+    if isinstance(value, str):
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
 def _typed(value: Scalar, kind: FieldType) -> Scalar | None:
@@ -150,7 +181,9 @@ def _typed(value: Scalar, kind: FieldType) -> Scalar | None:
     try:
         number = float(value)
         whole = int(value) if kind == "integer" else None
-    except ValueError:
+    except (ValueError, OverflowError):
+        return None
+    if kind == "integer" and not _storable(whole):
         return None
     if kind == "integer":
         return whole if whole == number else None

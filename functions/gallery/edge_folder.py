@@ -1,0 +1,139 @@
+"""The folder of the embedded store on disk: its lock, its collections and the room left.
+
+    <folder>/lock                      held while a process has the folder; the pid is inside
+    <folder>/current                   the name of the collection in use, replaced atomically
+    <folder>/<collection>/about.json   who filled it: model, dims, distance, schema
+    <folder>/<collection>/shard/       the vectors and payloads, written by Qdrant
+
+Knows files only; what is inside a shard is the business of edge_store.py.
+"""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from functions.gallery.errors import StoreBusy, StoreError, StoreFull
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_MAKING = ".making"  # a collection that is not finished; after a kill the next start wipes it
+
+
+class EdgeFolder:
+    """One folder of collections, held by this object alone until `release`."""
+
+    def __init__(self, root: Path) -> None:
+        """Make and lock the folder; raises StoreBusy if another process, or store, has it."""
+        self.root = root
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            self._lock = open(root / "lock", "a+", encoding="utf-8")  # noqa: SIM115
+        except OSError as problem:
+            raise StoreError(f"The folder {root} cannot be written: {problem}") from problem
+        try:
+            _hold(self._lock)
+        except OSError as problem:
+            holder = _holder(self._lock)
+            self._lock.close()
+            raise StoreBusy(
+                f"The folder {root} is in use by {holder}; stop it, or set another LOOKALIKE_DATA"
+            ) from problem
+        try:
+            self._lock.truncate(0)
+            self._lock.write(f"{os.getpid()}\n")
+            self._lock.flush()
+        except OSError as problem:
+            self.release()
+            raise StoreFull(f"Nothing can be written to {root}: {problem}") from problem
+
+    def release(self) -> None:
+        """Let others have the folder; the kernel does the same when the process is killed."""
+        self._lock.close()
+
+    def current(self) -> str | None:
+        """Give the name of the collection in use; None in a new folder."""
+        try:
+            return (self.root / "current").read_text(encoding="utf-8").strip() or None
+        except FileNotFoundError:
+            return None
+
+    def make_current(self, collection: str) -> None:
+        """Put a collection to use in place of the one before, in one step."""
+        _replace(self.root / "current", collection + "\n")
+
+    def shard(self, collection: str) -> Path:
+        """Give the place of a collection's shard."""
+        return self.root / collection / "shard"
+
+    def about(self, collection: str) -> Mapping[str, Any] | None:
+        """Read what a collection says of itself; None if there is none. StoreError if damaged."""
+        if not (self.root / collection).is_dir():
+            return None
+        path = self.root / collection / "about.json"
+        try:
+            about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return dict(about)
+        except (OSError, ValueError, TypeError) as problem:
+            raise damaged(path, problem) from problem
+
+    def begin(self, collection: str) -> Path:
+        """Give an empty place to make a new shard in; it counts for nothing until `finish`."""
+        making = self.root / (collection + _MAKING)
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir()
+        return making / "shard"
+
+    def finish(self, collection: str, about: Mapping[str, Any]) -> None:
+        """Turn what `begin` started into a collection, in one step."""
+        making = self.root / (collection + _MAKING)
+        _replace(making / "about.json", json.dumps(dict(about), indent=1) + "\n")
+        os.replace(making, self.root / collection)
+
+    def require_room(self, bytes_: int) -> None:
+        """Return if this many bytes are free on the disk; raises StoreFull."""
+        free = shutil.disk_usage(self.root).free
+        if free < bytes_:
+            raise StoreFull(
+                f"The disk of {self.root} has {free / 1e6:.0f} MB left and {bytes_ / 1e6:.0f} MB "
+                "are needed; free some space and try again"
+            )
+
+
+def damaged(path: Path, problem: BaseException) -> StoreError:
+    """Say that something in the folder cannot be read and how to go on."""
+    return StoreError(
+        f"{path} cannot be opened ({problem}); restore the folder from a copy, or move it away "
+        "and import the pictures again"
+    )
+
+
+def _replace(path: Path, text: str) -> None:
+    fresh = path.with_name(path.name + ".new")
+    with open(fresh, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(fresh, path)
+
+
+def _hold(file: IO[str]) -> None:
+    if sys.platform == "win32":
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _holder(file: IO[str]) -> str:
+    try:
+        file.seek(0)
+        return f"process {int(file.read())}"
+    except (OSError, ValueError):  # not written yet, or not readable on Windows
+        return "another process"
