@@ -63,6 +63,11 @@ def condition_type(condition: Condition, declared: Fields) -> FieldType:
     raise InvalidFilter(f"{condition.field}: {wrong}", field=condition.field)
 
 
+def typed_conditions(where: Filter, declared: Fields) -> list[tuple[Condition, FieldType]]:
+    """Pair every condition with the type of its field; raises InvalidFilter as condition_type."""
+    return [(condition, condition_type(condition, declared)) for condition in where]
+
+
 def parse_filter(written: Mapping[str, Any] | None, declared: Fields) -> Filter:
     """Turn a filter as people write it into conditions; raises InvalidFilter, naming the field."""
     if written is None:
@@ -147,6 +152,8 @@ def _value(name: str, value: Any, kind: FieldType | None) -> Scalar | list[str]:
         return list(value)
     if not isinstance(value, Scalar):
         raise InvalidMetadata(f"{name}: a text, number, boolean or list of texts", field=name)
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        raise InvalidMetadata(f"{name}: a whole number has at most 64 bits", field=name)
     if kind is None:
         return value
     typed = _typed(value, kind)

@@ -44,3 +44,21 @@ def describe(data: bytes) -> str:
         if start.startswith(magic):
             return f"{name} is not a picture format that can be searched; {ADVICE}"
     return f"The content is not a picture in a known format; {ADVICE}"
+
+
+_MEDIA_TYPES = {
+    "JPEG": "image/jpeg",
+    "MPO": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "AVIF": "image/avif",
+    "GIF": "image/gif",
+    "BMP": "image/bmp",
+    "TIFF": "image/tiff",
+    "HEIF": "image/heic",
+}
+
+
+def media_type(format: str) -> str:
+    """Give the IANA media type of a format as Pillow calls it."""
+    return _MEDIA_TYPES.get(format, "application/octet-stream")

@@ -182,7 +182,7 @@ class Gallery:
     def stats(self) -> Stats:
         """Count the images and say which model made their vectors."""
         return Stats(
-            self._store.count(), self._embedder.card.id, self.spec.dims, self.spec.distance
+            self._store.count(), self.spec.model, self.spec.dims, self.spec.distance
         )
 
     def check(self) -> None:

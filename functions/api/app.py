@@ -1,0 +1,64 @@
+"""Puts the HTTPS door together. Knows FastAPI and the gallery; no Lambda, no store."""
+
+import uuid
+from collections.abc import MutableMapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from functions.api import images, search, service
+from functions.api.calls import picture_workers
+from functions.api.errors import answer_with_problems
+from functions.api.openapi import describe_problems
+from functions.gallery.gallery import Gallery
+from functions.gallery.settings import Settings
+
+
+def create_app(gallery: Gallery, settings: Settings) -> FastAPI:
+    """Make the application that serves this gallery."""
+    app = FastAPI(
+        title="Lookalike",
+        version="1",
+        description="A picture in, its lookalikes out.",
+        redirect_slashes=False,
+        redoc_url=None,
+    )
+    app.state.gallery = gallery
+    app.state.settings = settings
+    app.state.pictures = picture_workers()
+    app.add_middleware(RequestId)
+    answer_with_problems(app)
+    for part in (images, search, service):
+        app.include_router(part.router)
+    app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
+    describe_problems(app)
+    return app
+
+
+class RequestId:
+    """Gives every request an id, in its state and in the answer, and forbids guessing at types."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state: MutableMapping[str, Any] = scope.setdefault("state", {})
+        state["request_id"] = uuid.uuid4().hex
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", state["request_id"].encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                ]
+            await send(message)
+
+        await self._app(scope, receive, send_with_id)

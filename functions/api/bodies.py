@@ -1,0 +1,140 @@
+"""Reads what came: a picture as raw body, form or JSON, and the options beside it."""
+
+import base64
+import binascii
+import json
+from collections import Counter
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from functions.api.errors import InvalidParameters, MalformedBody, pointed
+from functions.gallery.errors import PictureTooLarge
+
+OVERHEAD_BYTES = 100_000  # options, metadata and form boundaries beside the picture
+_JSON_TEXTS = ("metadata", "filter")  # objects that a query string or form carries as JSON text
+
+Options = TypeVar("Options", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """The picture, if one came, and everything that stood beside it."""
+
+    image: bytes | None
+    beside: dict[str, Any]
+
+    def options(self, model: type[Options]) -> Options:
+        """Check what stood beside the picture; raises InvalidParameters, naming each."""
+        try:
+            return model.model_validate(self.beside)
+        except ValidationError as problem:
+            raise InvalidParameters(pointed(problem.errors())) from None
+
+
+async def receive(request: Request, max_bytes: int) -> Received:
+    """Read a picture of at most `max_bytes` and its options, wherever they stand.
+
+    application/json carries the picture in base64 as `image`, multipart/form-data as the file
+    `image`; any other body is the picture itself. Options stand in the query, form or JSON.
+    Raises PictureTooLarge, MalformedBody or InvalidParameters.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        image, beside = _from_json(await _body(request, max_bytes * 4 // 3 + OVERHEAD_BYTES))
+    elif kind == "multipart/form-data":
+        image, beside = await _from_form(request, max_bytes + OVERHEAD_BYTES)
+    else:
+        image, beside = await _body(request, max_bytes), {}
+    return Received(image, _with_query(request, beside))
+
+
+def options_in_query(request: Request, model: type[Options]) -> Options:
+    """Check the options of a request without a body; raises InvalidParameters."""
+    return Received(None, _with_query(request, {})).options(model)
+
+
+def _with_query(request: Request, beside: dict[str, Any]) -> dict[str, Any]:
+    queried = request.query_params.multi_items()
+    names = Counter([*beside, *(name for name, _ in queried)])
+    if twice := [name for name, times in names.items() if times > 1]:
+        raise InvalidParameters([{"pointer": f"#/{n}", "detail": "given twice"} for n in twice])
+    merged = beside | dict(queried)
+    for name in _JSON_TEXTS:
+        if isinstance(merged.get(name), str):
+            merged[name] = _object(name, merged[name])
+    _require_plain(merged)
+    return merged
+
+
+async def _body(request: Request, most: int) -> bytes:
+    return b"".join([chunk async for chunk in _limited(request, most)])
+
+
+async def _limited(request: Request, most: int) -> AsyncGenerator[bytes, None]:
+    promised = request.headers.get("content-length", "")
+    came = int(promised) if promised.isdigit() else 0
+    if came <= most:
+        came = 0
+        async for chunk in request.stream():
+            came += len(chunk)
+            if came > most:
+                break
+            yield chunk
+        else:
+            return
+    raise PictureTooLarge(f"The body is over the limit of {most} bytes; see /v1/limits")
+
+
+def _from_json(body: bytes) -> tuple[bytes | None, dict[str, Any]]:
+    beside = _object("body", body)
+    text = beside.pop("image", None)
+    if text is None:
+        return None, beside
+    if not isinstance(text, str):
+        raise InvalidParameters([{"pointer": "#/image", "detail": "a picture in base64"}])
+    try:
+        return base64.b64decode(text.partition(";base64,")[2] or text, validate=True), beside
+    except (binascii.Error, ValueError):
+        raise InvalidParameters([{"pointer": "#/image", "detail": "not valid base64"}]) from None
+
+
+async def _from_form(request: Request, most: int) -> tuple[bytes | None, dict[str, Any]]:
+    stream = _limited(request, most)
+    try:
+        form = await MultiPartParser(request.headers, stream, max_files=1, max_fields=20).parse()
+    except MultiPartException as problem:
+        raise MalformedBody(f"Not a readable form: {problem.message}") from problem
+    try:
+        if len(form) < len(form.multi_items()):
+            raise MalformedBody("A form field was given twice")
+        files = {n: value for n, value in form.items() if isinstance(value, UploadFile)}
+        if files.keys() - {"image"} or ("image" in form and not files):
+            raise InvalidParameters([{"pointer": "#/image", "detail": "the one file of a form"}])
+        image = await files["image"].read() if files else None
+        return image, {n: value for n, value in form.items() if n not in files}
+    finally:
+        await form.close()
+
+
+def _object(name: str, text: str | bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise MalformedBody(f"{name}: not valid JSON") from None
+    if not isinstance(value, dict):
+        raise MalformedBody(f"{name}: expected a JSON object")
+    return value
+
+
+def _require_plain(beside: dict[str, Any]) -> None:
+    """Refuse what JSON cannot say in UTF-8: NaN, Infinity and halves of characters."""
+    try:
+        json.dumps(beside, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:
+        raise MalformedBody("Numbers must be finite and texts valid UTF-8") from None

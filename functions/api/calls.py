@@ -1,0 +1,51 @@
+"""One call in progress: the gallery it may use, its clock, its worker threads. Knows HTTP."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import anyio.to_thread
+from fastapi import Request, Response
+
+from functions.api.errors import InvalidParameters
+from functions.gallery.cores import cores
+from functions.gallery.gallery import Gallery
+from functions.gallery.stopwatch import Stopwatch
+
+Answer = TypeVar("Answer")
+
+
+class Call:
+    """What a route needs to answer one request."""
+
+    def __init__(self, gallery: Gallery, pictures: anyio.CapacityLimiter) -> None:
+        """Start the clock."""
+        self.gallery = gallery
+        self.watch = Stopwatch()
+        self._pictures = pictures
+
+    async def run(self, work: Callable[[], Answer]) -> Answer:
+        """Work on a picture in a thread; no more at once than cores, to bound memory."""
+        return await anyio.to_thread.run_sync(work, limiter=self._pictures)
+
+    def timing(self, response: Response, took_ms: Mapping[str, float]) -> dict[str, float]:
+        """Put how long each stage took, in ms, into the header Server-Timing; return it too."""
+        stages = {**self.watch.took_ms, **took_ms}
+        self.watch.lap("rest")
+        stages["total"] = sum(self.watch.took_ms.values())
+        rounded = {stage: round(ms, 2) for stage, ms in stages.items()}
+        response.headers["Server-Timing"] = ", ".join(f"{s};dur={ms}" for s, ms in rounded.items())
+        return rounded
+
+
+def picture_workers() -> anyio.CapacityLimiter:
+    """Allow as many pictures in work at once as this process may use cores."""
+    return anyio.CapacityLimiter(cores())
+
+
+def call(request: Request) -> Call:
+    """Begin a call; raises InvalidParameters for query parameters that the route does not name."""
+    named = (request.scope["route"].openapi_extra or {}).get("parameters", [])
+    known = {parameter["name"] for parameter in named}
+    if unknown := request.query_params.keys() - known:
+        raise InvalidParameters([{"pointer": f"#/{n}", "detail": "unknown"} for n in unknown])
+    return Call(request.app.state.gallery, request.app.state.pictures)

@@ -1,0 +1,136 @@
+"""The routes under /v1/images. Knows HTTP and the gallery."""
+
+import base64
+import binascii
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from functions.api.auth import requires
+from functions.api.bodies import options_in_query, receive
+from functions.api.calls import Call, call
+from functions.api.openapi import picture_body, query
+from functions.api.schemas import (
+    AddedImage,
+    AddOptions,
+    Changes,
+    Image,
+    ImagePage,
+    ListOptions,
+    PictureOptions,
+    Results,
+    SimilarOptions,
+)
+from functions.gallery.errors import EmptyPicture, InvalidCursor
+from functions.gallery.formats import media_type
+from functions.gallery.records import AddStatus, Submission
+
+router = APIRouter(prefix="/v1/images", tags=["images"])
+Now = Annotated[Call, Depends(call)]
+ForReading = [Depends(requires("read"))]
+ForWriting = [Depends(requires("write"))]
+
+
+@router.post("", status_code=201, dependencies=ForWriting, **picture_body(AddOptions))
+async def add(request: Request, response: Response, now: Now) -> AddedImage:
+    """Add one picture; it is found by the next search.
+
+    The same bytes again are answered with 200 and `duplicate`; other bytes under a name in use
+    with 409, unless `overwrite` is set.
+    """
+    received = await receive(request, now.gallery.limits.max_bytes)
+    options = received.options(AddOptions)
+    if received.image is None:
+        raise EmptyPicture("No picture came; send it as the body, as the file or base64 `image`")
+    image = received.image
+    submission = Submission(lambda: image, **options.model_dump())
+    now.watch.lap("fetch")
+    added = await now.run(lambda: now.gallery.add(submission))
+    response.headers["Location"] = f"/v1/images/{added.image.id}"
+    response.status_code = 201 if added.status is AddStatus.ADDED else 200
+    return AddedImage.of(added, now.timing(response, added.took_ms))
+
+
+@router.get("", dependencies=ForReading, **query(ListOptions))
+def list_images(request: Request, now: Now) -> ImagePage:
+    """List images in an order that stays, part by part."""
+    options = options_in_query(request, ListOptions)
+    after = _decode_cursor(options.cursor)
+    page = now.gallery.list(options.filter, limit=options.limit, after=after)
+    following = base64.urlsafe_b64encode(page.after.encode()).decode() if page.after else None
+    return ImagePage(images=[Image.of(image) for image in page.images], next=following)
+
+
+@router.get("/{id}", dependencies=ForReading)
+def get(id: str, now: Now) -> Image:
+    """Show one image."""
+    return Image.of(now.gallery.get(id))
+
+
+@router.patch("/{id}", dependencies=ForWriting)
+def update(id: str, changes: Changes, now: Now) -> Image:
+    """Merge metadata into an image's own; it is not embedded again."""
+    return Image.of(now.gallery.update(id, changes.metadata))
+
+
+@router.delete("/{id}", status_code=204, dependencies=ForWriting)
+def remove(id: str, now: Now) -> None:
+    """Remove an image, its original and its thumbnail."""
+    now.gallery.remove(id)
+
+
+@router.get("/{id}/similar", dependencies=ForReading, **query(SimilarOptions))
+def similar(id: str, request: Request, response: Response, now: Now) -> Results:
+    """Find more like this one, without itself; the model is not run."""
+    options = options_in_query(request, SimilarOptions)
+    found = now.gallery.similar_to(id, options.for_gallery())
+    return Results.of(found, options, now.timing(response, found.took_ms))
+
+
+@router.get(
+    "/{id}/thumbnail",
+    dependencies=ForReading,
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}}},
+    **query(PictureOptions),
+)
+async def thumbnail(id: str, request: Request, now: Now) -> Response:
+    """Show a small upright JPEG."""
+    options = options_in_query(request, PictureOptions)
+    image, data = await now.run(lambda: now.gallery.thumbnail(id))
+    return _picture(data, "image/jpeg", image.sha256, options.v)
+
+
+@router.get(
+    "/{id}/original",
+    dependencies=ForReading,
+    response_class=Response,
+    responses={200: {"content": {"image/*": {}}}},
+    **query(PictureOptions),
+)
+def original(id: str, request: Request, now: Now) -> Response:
+    """Give the bytes that were sent."""
+    options = options_in_query(request, PictureOptions)
+    image, data = now.gallery.original(id)
+    return _picture(data, media_type(image.format), image.sha256, options.v)
+
+
+def _picture(data: bytes, kind: str, sha256: str, version: str | None) -> Response:
+    """Answer with a stranger's picture: shown, never run; kept for good only by its version."""
+    keep = "private, max-age=31536000, immutable" if version else "private, no-cache"
+    return Response(
+        data,
+        media_type=kind,
+        headers={
+            "Cache-Control": keep,
+            "ETag": f'"{sha256[:32]}"',
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+        },
+    )
+
+
+def _decode_cursor(cursor: str | None) -> str | None:
+    try:
+        return None if cursor is None else base64.urlsafe_b64decode(cursor).decode("ascii")
+    except (binascii.Error, ValueError):
+        raise InvalidCursor("No list answer gave this cursor", field="cursor") from None

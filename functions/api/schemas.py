@@ -1,0 +1,246 @@
+"""What goes in and out over HTTP, as pydantic models. Knows the gallery's records."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from functions.gallery.records import (
+    Added,
+    AddStatus,
+    Match,
+    QueryEcho,
+    SearchOptions,
+    SearchResult,
+    StoredImage,
+)
+
+MAX_LIMIT = 100
+MAX_OFFSET = 10_000
+
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="How many at most")]
+Demands = Annotated[
+    dict[str, Any] | None,
+    Field(description='Demands on declared fields: {"category": ["dress", "skirt"]}'),
+]
+
+
+class Strict(BaseModel):
+    """Input; an unknown parameter is refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class AddOptions(Strict):
+    """What may stand beside a picture that is added."""
+
+    name: Annotated[str | None, Field(description="Its name; without one, sha256/<hex>")] = None
+    metadata: Annotated[dict[str, Any], Field(description="Flat: texts, numbers, booleans")] = {}
+    overwrite: Annotated[bool, Field(description="Replace another picture of this name")] = False
+
+
+class SimilarOptions(Strict):
+    """How a search is to answer."""
+
+    limit: Limit = 10
+    offset: Annotated[int, Field(ge=0, le=MAX_OFFSET, description="How many to pass over")] = 0
+    min_similarity: Annotated[float, Field(ge=0, le=1, description="0..1, see similarity")] = 0.0
+    filter: Demands = None
+    exclude_self: Annotated[bool, Field(description="Leave out the query picture itself")] = True
+
+    def for_gallery(self) -> SearchOptions:
+        """Give these options in the gallery's words."""
+        return SearchOptions(**self.model_dump(exclude={"id"}))
+
+
+class SearchRequest(SimilarOptions):
+    """A search by a picture or by the id of a stored one."""
+
+    exclude_self: Annotated[bool, Field(description="Leave out the query picture itself")] = False
+    id: Annotated[str | None, Field(description="Of a stored image, instead of a picture")] = None
+
+
+class ListOptions(Strict):
+    """Which part of the list."""
+
+    limit: Limit = 50
+    cursor: Annotated[str | None, Field(description="`next` of the answer before")] = None
+    filter: Demands = None
+
+
+class PictureOptions(Strict):
+    """How a picture is to be shown."""
+
+    v: Annotated[str | None, Field(description="Its version; lets a browser keep it")] = None
+
+
+class Changes(Strict):
+    """Metadata to merge; null removes a field."""
+
+    metadata: dict[str, Any]
+
+
+class Links(BaseModel):
+    """Where to go from an image."""
+
+    self: str
+    similar: str
+    thumbnail: str
+    original: str
+
+
+class Image(BaseModel):
+    """One stored image."""
+
+    id: str
+    name: str
+    sha256: str
+    width: Annotated[int, Field(description="Pixels, upright")]
+    height: int
+    format: str
+    bytes: int
+    added_at: datetime
+    model: str
+    metadata: dict[str, Any]
+    links: Links
+
+    @classmethod
+    def of(cls, image: StoredImage) -> Self:
+        """Show an image."""
+        at = f"/v1/images/{image.id}"
+        version = f"?v={image.sha256[:16]}"  # lets a browser keep it for good
+        links = Links(
+            self=at,
+            similar=f"{at}/similar",
+            thumbnail=f"{at}/thumbnail{version}",
+            original=f"{at}/original{version}",
+        )
+        return cls(
+            id=image.id,
+            name=image.name,
+            sha256=image.sha256,
+            width=image.width,
+            height=image.height,
+            format=image.format,
+            bytes=image.bytes,
+            added_at=image.added_at,
+            model=image.model,
+            metadata=dict(image.metadata),
+            links=links,
+        )
+
+
+class AddedImage(BaseModel):
+    """What became of a picture that was sent."""
+
+    status: AddStatus
+    image: Image
+    took_ms: dict[str, float]
+
+    @classmethod
+    def of(cls, added: Added, took_ms: Mapping[str, float]) -> Self:
+        """Show an addition."""
+        return cls(status=added.status, image=Image.of(added.image), took_ms=dict(took_ms))
+
+
+class Result(BaseModel):
+    """One match."""
+
+    rank: int
+    score: Annotated[float, Field(description="As the store's distance gives it")]
+    similarity: Annotated[float, Field(description="0 (nothing alike) .. 1 (the same)")]
+    id: str
+    name: str
+    metadata: dict[str, Any]
+    width: int
+    height: int
+    links: Links
+
+    @classmethod
+    def of(cls, match: Match, rank: int) -> Self:
+        """Show a match."""
+        image = Image.of(match.image)
+        return cls(
+            rank=rank,
+            score=match.score,
+            similarity=match.similarity,
+            id=image.id,
+            name=image.name,
+            metadata=image.metadata,
+            width=image.width,
+            height=image.height,
+            links=image.links,
+        )
+
+
+class Results(BaseModel):
+    """Matches, best first."""
+
+    results: list[Result]
+    next_offset: Annotated[int | None, Field(description="`offset` of the next part, if any")]
+    model: str
+    query: QueryEcho | None
+    took_ms: dict[str, float]
+
+    @classmethod
+    def of(cls, found: SearchResult, options: SimilarOptions, took_ms: Mapping[str, float]) -> Self:
+        """Show a search result."""
+        first = options.offset
+        behind = first + len(found.matches)
+        return cls(
+            results=[Result.of(m, first + i) for i, m in enumerate(found.matches, start=1)],
+            next_offset=behind if found.more and behind <= MAX_OFFSET else None,
+            model=found.model,
+            query=found.query,
+            took_ms=dict(took_ms),
+        )
+
+
+class ImagePage(BaseModel):
+    """A part of the list."""
+
+    images: list[Image]
+    next: Annotated[str | None, Field(description="`cursor` of the next part, if any")]
+
+
+class StatsOut(BaseModel):
+    """What the gallery holds."""
+
+    images: int
+    model: str
+    dims: int
+    distance: str
+
+
+class LimitsOut(BaseModel):
+    """What is accepted."""
+
+    formats: list[str]
+    max_bytes: int
+    max_pixels: Annotated[int, Field(description="Baseline JPEG, decoded at reduced scale")]
+    max_pixels_whole: Annotated[int, Field(description="Everything else")]
+    max_limit: int
+    max_offset: int
+    max_name_bytes: int
+    max_metadata_fields: int
+    max_metadata_characters: int
+    filter_fields: dict[str, str]
+
+
+class Alive(BaseModel):
+    """An answer that says only that there is one."""
+
+    status: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: Annotated[str, Field(description="Stable; programs decide by it")]
+    request_id: str
+    errors: Annotated[list[dict[str, str]] | None, Field(description="pointer and detail")] = None

@@ -1,0 +1,54 @@
+"""Limits, counts and health. Knows HTTP and the gallery."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from functions.api.auth import requires
+from functions.api.calls import Call, call
+from functions.api.schemas import MAX_LIMIT, MAX_OFFSET, Alive, LimitsOut, StatsOut
+from functions.gallery import filters, formats, names
+
+router = APIRouter(tags=["service"])
+Now = Annotated[Call, Depends(call)]
+ForReading = [Depends(requires("read"))]
+
+
+@router.get("/v1/limits", dependencies=ForReading)
+def limits(now: Now) -> LimitsOut:
+    """Say what is accepted."""
+    gallery = now.gallery
+    return LimitsOut(
+        formats=list(formats.ACCEPTED),
+        max_bytes=gallery.limits.max_bytes,
+        max_pixels=gallery.limits.max_pixels,
+        max_pixels_whole=gallery.limits.max_pixels_whole,
+        max_limit=MAX_LIMIT,
+        max_offset=MAX_OFFSET,
+        max_name_bytes=names.MAX_NAME_BYTES,
+        max_metadata_fields=filters.MAX_METADATA_FIELDS,
+        max_metadata_characters=filters.MAX_METADATA_CHARACTERS,
+        filter_fields=dict(gallery.spec.fields),
+    )
+
+
+@router.get("/v1/stats", dependencies=ForReading)
+def stats(now: Now) -> StatsOut:
+    """Count the images and name the model."""
+    found = now.gallery.stats()
+    return StatsOut(
+        images=found.images, model=found.model, dims=found.dims, distance=found.distance
+    )
+
+
+@router.get("/healthz")
+def healthz(now: Now) -> Alive:
+    """Say that this process answers; the store is not asked."""
+    return Alive(status="alive")
+
+
+@router.get("/readyz")
+def readyz(now: Now) -> Alive:
+    """Say that model and store can serve; a problem with its code if the store cannot."""
+    now.gallery.check()
+    return Alive(status="ready")

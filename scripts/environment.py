@@ -1,0 +1,68 @@
+"""Makes and enters the virtual environment of a command. Standard library only, any Python 3.8+."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+OLDEST = (3, 11)
+
+
+def enter(requirements):
+    """Go on inside .venv with this requirements file installed; makes and fills it first if needed.
+
+    Returns when the running Python is that of .venv; before that it starts this very command anew.
+    """
+    if Path(sys.prefix) == VENV:
+        sys.path.insert(0, str(ROOT))
+        return
+    with open(str(VENV) + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two commands started at once install once
+        _install(ROOT / requirements)
+    os.execv(str(VENV / "bin" / "python"), [str(VENV / "bin" / "python"), *sys.argv])
+
+
+def _install(requirements):
+    if not _runs(VENV / "bin" / "python"):
+        shutil.rmtree(str(VENV), ignore_errors=True)
+        python = _python()
+        print("Making a virtual environment in .venv with", python, file=sys.stderr)
+        if subprocess.call([python, "-m", "venv", str(VENV)]):
+            sys.exit("That did not work; on Debian and Ubuntu: apt install python3-venv")
+    wanted = hashlib.sha256(_text(requirements).encode()).hexdigest()
+    stamp = VENV / (requirements.parent.name + ".installed")
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    print("Installing", requirements.relative_to(ROOT), "(once)", file=sys.stderr)
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
+    if subprocess.call([*pip, "--quiet", "--requirement", str(requirements)]):
+        sys.exit("The packages could not be installed; the lines above say why.")
+    stamp.write_text(wanted)
+
+
+def _text(requirements):
+    """Give a requirements file with those it includes."""
+    text = requirements.read_text()
+    included = [line[3:].strip() for line in text.splitlines() if line.startswith("-r ")]
+    return text + "".join(_text(requirements.parent / name) for name in included)
+
+
+def _python():
+    names = [sys.executable, "python3", "python3.13", "python3.12", "python3.11"]
+    for python in filter(None, map(shutil.which, names)):
+        if _runs(python):
+            return python
+    sys.exit("Lookalike needs Python 3.11 or newer; none was found.")
+
+
+def _runs(python):
+    check = f"import sys; sys.exit(sys.version_info < {OLDEST!r})"
+    try:
+        return subprocess.call([str(python), "-c", check], stderr=subprocess.DEVNULL) == 0
+    except OSError:
+        return False
