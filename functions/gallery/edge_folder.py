@@ -12,11 +12,19 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from functions.gallery.errors import StoreBusy, StoreError, StoreFull
+from functions.gallery.errors import (
+    ImageNotFound,
+    LookalikeError,
+    StoreBusy,
+    StoreError,
+    StoreFull,
+    StoreRejected,
+)
 
 if sys.platform == "win32":
     import msvcrt
@@ -24,6 +32,7 @@ else:
     import fcntl
 
 _MAKING = ".making"  # a collection that is not finished; after a kill the next start wipes it
+_WAY_OUT = "if it stays so, put back a copy, or move the folder away and import the pictures again"
 
 
 class EdgeFolder:
@@ -81,7 +90,7 @@ class EdgeFolder:
             about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             return dict(about)
         except (OSError, ValueError, TypeError) as problem:
-            raise damaged(path, problem) from problem
+            raise StoreError(f"{path} cannot be read ({problem}); {_WAY_OUT}") from problem
 
     def begin(self, collection: str) -> Path:
         """Give an empty place to make a new shard in; it counts for nothing until `finish`."""
@@ -106,12 +115,23 @@ class EdgeFolder:
             )
 
 
-def damaged(path: Path, problem: BaseException) -> StoreError:
-    """Say that something in the folder cannot be read and how to go on."""
-    return StoreError(
-        f"{path} cannot be opened ({problem}); restore the folder from a copy, or move it away "
-        "and import the pictures again"
-    )
+@contextmanager
+def translated(root: Path) -> Iterator[None]:
+    """Turn what Qdrant's core raises into our errors; it has texts, but no error classes."""
+    try:
+        yield
+    except LookalikeError:
+        raise
+    except (TypeError, ValueError, OverflowError) as problem:
+        raise StoreRejected(f"The embedded store cannot hold this: {problem}") from problem
+    except Exception as problem:
+        if "No point with id" in str(problem):
+            raise ImageNotFound("The image was removed meanwhile") from problem
+        raise StoreError(f"The store in {root} failed ({problem}); {_WAY_OUT}") from problem
+    except BaseException as panic:  # a Rust panic is no Exception, and its class cannot be imported
+        if type(panic).__name__ != "PanicException":
+            raise
+        raise StoreError(f"The store in {root} broke down ({panic}); {_WAY_OUT}") from panic
 
 
 def _replace(path: Path, text: str) -> None:

@@ -17,20 +17,17 @@ from functions.gallery.errors import InvalidCursor, ModelMismatch, StoreRejected
 from functions.gallery.records import (
     BUILT_IN_FIELDS,
     CollectionSpec,
-    Distance,
+    Condition,
     FieldType,
-    Match,
-    Query,
     StoredImage,
     Vectors,
 )
 
 VECTOR = "image"  # the name of the vector in every collection
+METADATA = "meta"  # the part of a payload that belongs to the user
 SCHEMA_VERSION = 1  # of this layout, kept beside every collection
-_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+_PLAIN = re.compile(r"[\w-]+")
 _UNIT_TOLERANCE = 1e-3  # catches wrong vectors, not rounding: float32 lengths err by less than 1e-5
-_TIES = 16  # asked for beyond the page, so that equal scores at its edge can be put in order
-_MOST_TIES = 10_000
 
 
 def payload_of(image: StoredImage) -> dict[str, Any]:
@@ -45,7 +42,7 @@ def payload_of(image: StoredImage) -> dict[str, Any]:
         "bytes": image.bytes,
         "added_at": rfc3339(image.added_at),
         "model": image.model,
-        "meta": dict(image.metadata),
+        METADATA: dict(image.metadata),
     }
 
 
@@ -54,7 +51,7 @@ def image_of(image_id: str, payload: Mapping[str, Any] | None) -> StoredImage:
     try:
         fields = dict(payload or {})
         added_at = datetime.fromisoformat(fields.pop("added_at"))
-        metadata = fields.pop("meta")
+        metadata = fields.pop(METADATA)
         return StoredImage(id=image_id, added_at=added_at, metadata=metadata, **fields)
     except (KeyError, TypeError, ValueError) as problem:
         raise StoreRejected(
@@ -71,7 +68,7 @@ def payload_key(name: str) -> str:
     """Give the place of a field inside a stored payload, quoted as Qdrant's paths need it."""
     if name in BUILT_IN_FIELDS:
         return name
-    return f"meta.{name}" if _PLAIN.fullmatch(name) else f'meta."{name}"'
+    return f"{METADATA}.{name}" if _PLAIN.fullmatch(name) else f'{METADATA}."{name}"'
 
 
 def indexed_fields(spec: CollectionSpec) -> dict[str, FieldType]:
@@ -95,8 +92,8 @@ def check_about(about: Mapping[str, Any], spec: CollectionSpec) -> None:
     for key, wanted in about_collection(spec).items():
         if about.get(key) != wanted:
             raise ModelMismatch(
-                f"The stored vectors were made with {key} {about.get(key)}, now it is {wanted}; set "
-                f"{setting.get(key, 'LOOKALIKE_MODEL')} back, or import the pictures again "
+                f"The stored vectors were made with {key} {about.get(key)}, now it is {wanted}; "
+                f"set {setting.get(key, 'LOOKALIKE_MODEL')} back, or import the pictures again "
                 "into an empty store"
             )
 
@@ -123,7 +120,7 @@ def check_batch(images: Sequence[StoredImage], vectors: Vectors, dims: int) -> d
     check_vectors(vectors, len(images), dims)
     for image in images:
         if not is_id(image.id):
-            raise StoreRejected(f"{image.id!r} is no image id; records.image_id makes them")
+            raise StoreRejected(f"{image.id!r} is no image id; names.image_id makes them")
     return {image.id: row for row, image in enumerate(images)}
 
 
@@ -142,34 +139,43 @@ def check_vectors(vectors: Vectors, rows: int, dims: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """One answer of a store before it becomes a Match; the payload may be fetched later."""
+class FilterWords:
+    """How one of Qdrant's two libraries spells a filter; they differ in names alone."""
 
-    id: str
-    score: float
-    payload: Mapping[str, Any] | None = None
-
-
-def hits_in_order(
-    fetch: Callable[[int], Iterable[Hit]], query: Query, distance: Distance
-) -> list[Hit]:
-    """Give the page of hits that a query asks for: best first, equal scores by id.
-
-    Qdrant leaves the order of equal scores open (copies of one picture have them), so a page could
-    repeat or miss some. More are fetched until the page's last score has ended, up to 10,000.
-    """
-    wanted = query.offset + query.limit
-    asked = wanted + _TIES
-    hits = list(fetch(asked))
-    while len(hits) == asked and hits[-1].score == hits[wanted - 1].score and asked < _MOST_TIES:
-        asked = min(asked * 4, _MOST_TIES)
-        hits = list(fetch(asked))
-    sign = 1 if distance in (Distance.EUCLID, Distance.MANHATTAN) else -1
-    hits.sort(key=lambda hit: (sign * hit.score, hit.id))
-    return hits[query.offset : wanted]
+    all_of: Callable[[list[Any], list[Any]], Any]  # what must and what must not hold
+    one_of: Callable[[list[Any]], Any]
+    equals: Callable[[str, Any], Any]
+    among: Callable[[str, list[Any]], Any]
+    numbers: Callable[[str, dict[str, float]], Any]
+    moments: Callable[[str, dict[str, str]], Any]
+    ids: Callable[[list[str]], Any]
 
 
-def match_of(hit: Hit, spec: CollectionSpec) -> Match:
-    """Turn a hit with its payload into a match."""
-    similarity = spec.distance.similarity(hit.score, spec.dims)
-    return Match(image_of(hit.id, hit.payload), hit.score, similarity)
+def write_filter(
+    where: Iterable[tuple[Condition, FieldType]], without: Iterable[str], words: FilterWords
+) -> Any:
+    """Spell conditions and ids to leave out as a filter; None if everything passes."""
+    must: list[Any] = []
+    must_not: list[Any] = []
+    for condition, kind in where:
+        (must_not if condition.negated else must).append(_write_condition(condition, kind, words))
+    left_out = [i for i in without if is_id(i)]
+    if left_out:
+        must_not.append(words.ids(left_out))
+    return words.all_of(must, must_not) if must or must_not else None
+
+
+def _write_condition(condition: Condition, kind: FieldType, words: FilterWords) -> Any:
+    key = payload_key(condition.field)
+    parts = []
+    if condition.any_of and kind == "bool":  # Qdrant has no "among" for booleans
+        parts.append(words.one_of([words.equals(key, value) for value in condition.any_of]))
+    elif condition.any_of:
+        parts.append(words.among(key, list(condition.any_of)))
+    written = {bound: getattr(condition, bound) for bound in ("gt", "gte", "lt", "lte")}
+    bounds = {bound: limit for bound, limit in written.items() if limit is not None}
+    if bounds and kind == "datetime":
+        parts.append(words.moments(key, {b: rfc3339(limit) for b, limit in bounds.items()}))
+    elif bounds:
+        parts.append(words.numbers(key, bounds))
+    return words.all_of(parts, [])

@@ -1,0 +1,36 @@
+"""Puts what a store found in order. Knows records; no store."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from functions.gallery.records import Distance, Query
+
+_TIES = 16  # asked for beyond the page, so that equal scores at its edge can be put in order
+_MOST_TIES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer of a store before it becomes a Match; the payload may be fetched later."""
+
+    id: str
+    score: float
+    payload: Mapping[str, Any] | None = None
+
+
+def hits_in_order(fetch: Callable[[int], list[Hit]], query: Query, distance: Distance) -> list[Hit]:
+    """Give the page of hits that a query asks for: best first, equal scores by id.
+
+    Qdrant leaves the order of equal scores open (copies of one picture have them), so a page could
+    repeat or miss some. More are fetched until the page's last score has ended, up to 10,000.
+    """
+    wanted = query.offset + query.limit
+    asked = wanted + _TIES
+    hits = fetch(asked)
+    while len(hits) == asked and hits[-1].score == hits[wanted - 1].score and asked < _MOST_TIES:
+        asked = min(asked * 4, _MOST_TIES)
+        hits = fetch(asked)
+    sign = 1 if distance in (Distance.EUCLID, Distance.MANHATTAN) else -1
+    hits.sort(key=lambda hit: (sign * hit.score, hit.id))
+    return hits[query.offset : wanted]
