@@ -1,0 +1,82 @@
+"""Make the served graph from the public weights: python -m model.build.build --help."""
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+
+import onnx
+
+from model.build.float_graph import DIMS, INPUT_NAME, INPUT_PX, OUTPUT_NAME, build_float_graph
+from model.build.quantise import quantise
+from model.build.tflite_weights import WEIGHTS_FILE, WEIGHTS_SHA256, check_weights, read_layers
+from model.build.views import VIEWS, read_views
+
+MODEL_FOLDER = Path(__file__).resolve().parent.parent
+CARD = MODEL_FOLDER / "card.json"
+NAME = "mobilenetv2-1.0-224-int8"
+VERSION = "1"
+
+# Every second picture of a calibration set of 1,000, both views: 1,000 views.
+_CALIBRATION_STEP = 2
+
+
+def main() -> None:
+    """Build the int8 graph and write what is known of it into the card, without its measurements."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", type=Path, required=True, help=WEIGHTS_FILE)
+    parser.add_argument("--calibration", type=Path, required=True, help="a folder of photos")
+    parser.add_argument("--float", type=Path, help="also write the float graph to this file")
+    arguments = parser.parse_args()
+    layers = read_layers(check_weights(arguments.weights))
+    if arguments.float:
+        onnx.save(build_float_graph(layers), arguments.float)
+    files = sorted(arguments.calibration.rglob("*.jpg"))[::_CALIBRATION_STEP]
+    if not files:
+        parser.error(f"{arguments.calibration} holds no .jpg files")
+    graph = quantise(layers, read_views(files))
+    (MODEL_FOLDER / f"{NAME}.onnx").write_bytes(graph)
+    card = describe(graph)
+    CARD.write_text(json.dumps(card, indent=2) + "\n")
+    print(f"{card['file']}: {card['bytes']} bytes, sha256 {card['sha256']}")
+
+
+def describe(graph: bytes) -> dict:
+    """Give the card of a graph, all but `measured`, which only verify.py writes."""
+    return {
+        "name": NAME,
+        "version": VERSION,
+        "file": f"{NAME}.onnx",
+        "sha256": hashlib.sha256(graph).hexdigest(),
+        "bytes": len(graph),
+        "input": {"name": INPUT_NAME, "layout": "NHWC", "dtype": "uint8", "px": INPUT_PX},
+        "output": {"name": OUTPUT_NAME, "dims": DIMS, "dtype": "float32", "normalised": True},
+        "views": list(VIEWS),
+        "resize": "bilinear",
+        "preprocessing": (
+            "Upright RGB. Per view: the centred square with a side of that part of the short side, "
+            "resized to 224 x 224 by Pillow's Image.resize(size, BILINEAR, box=square), which "
+            "smooths when it shrinks. The graph itself casts, scales to [-1, 1] and turns the "
+            "layout. A picture's vector is the mean of its views' unit vectors, made unit again."
+        ),
+        "licence": "Apache-2.0",
+        "origin": {
+            "repository": "google-coral/test_data",
+            "commit": "104342d2d3480b3e66203073dac24f4e2dbb4c41",
+            "file": WEIGHTS_FILE,
+            "sha256": WEIGHTS_SHA256,
+        },
+        "trained_on": "ImageNet-1k, 1,001 classes (the classifier is left out)",
+        "weak_at": [
+            "text, screenshots, documents and line drawings",
+            "telling faces or people apart",
+            "colour: the same thing in another colour is close, a garment's colour hardly counts",
+            "fine differences inside one kind (species, models, textures)",
+            "small objects away from the middle: only centre squares are seen",
+            "pictures turned by 90 degrees or upside down",
+        ],
+    }
+
+
+if __name__ == "__main__":
+    main()
