@@ -29,10 +29,10 @@ def build_gallery(settings: Settings) -> Gallery:
 def _open_store(settings: Settings, spec: CollectionSpec) -> VectorStore:
     # Only the chosen store is imported: qdrant_client alone takes half a second.
     if settings.qdrant_url is None:
-        from functions.gallery.edge_store import EdgeStore
+        from functions.gallery.stores.edge_store import EdgeStore
 
         return EdgeStore.open(settings.lookalike_data / "index", spec)
-    from functions.gallery.qdrant_store import QdrantStore
+    from functions.gallery.stores.qdrant_store import QdrantStore
 
     key = settings.qdrant_api_key
     return QdrantStore.connect(settings.qdrant_url, key.get_secret_value() if key else None, spec)

@@ -12,12 +12,8 @@ from typing import Any, ParamSpec, TypeVar
 import httpx
 from qdrant_client import QdrantClient, models
 
-from functions.gallery import payload
 from functions.gallery.errors import ImageNotFound, SettingsError, StoreError, StoreRejected
 from functions.gallery.filters import typed_conditions
-from functions.gallery.patience import Patience
-from functions.gallery.qdrant_errors import is_missing_collection, store_error
-from functions.gallery.ranking import Hit, hits_in_order
 from functions.gallery.records import (
     CollectionSpec,
     Filter,
@@ -28,6 +24,10 @@ from functions.gallery.records import (
     StoredImage,
     Vectors,
 )
+from functions.gallery.stores import payload
+from functions.gallery.stores.patience import Patience
+from functions.gallery.stores.qdrant_errors import is_missing_collection, store_error
+from functions.gallery.stores.ranking import Hit, hits_in_order
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
@@ -40,7 +40,7 @@ _CONNECTIONS = httpx.Limits(max_keepalive_connections=20, keepalive_expiry=60)
 _WORDS = payload.FilterWords(
     all_of=lambda must, must_not: models.Filter(must=must, must_not=must_not),
     one_of=lambda parts: models.Filter(should=parts),
-    equals=lambda key, value: models.FieldCondition(key=key, match=models.MatchValue(value=value)),
+    truth=lambda key, value: models.FieldCondition(key=key, match=models.MatchValue(value=value)),
     among=lambda key, values: models.FieldCondition(key=key, match=models.MatchAny(any=values)),
     numbers=lambda key, bounds: models.FieldCondition(key=key, range=models.Range(**bounds)),
     moments=lambda key, bounds: models.FieldCondition(

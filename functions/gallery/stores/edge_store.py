@@ -7,15 +7,13 @@ it; a full disk kills the process (SIGBUS on a mapped file), so room is checked 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import qdrant_edge as edge
 
-from functions.gallery import payload
-from functions.gallery.edge_folder import EdgeFolder, translated
 from functions.gallery.errors import ImageNotFound, StoreError
 from functions.gallery.filters import typed_conditions
-from functions.gallery.ranking import Hit, hits_in_order
 from functions.gallery.records import (
     CollectionSpec,
     Distance,
@@ -28,6 +26,9 @@ from functions.gallery.records import (
     Vector,
     Vectors,
 )
+from functions.gallery.stores import payload
+from functions.gallery.stores.edge_folder import EdgeFolder, translated
+from functions.gallery.stores.ranking import Hit, hits_in_order
 
 _POINTS_PER_WRITE = 100
 # A put may open new log and payload files of 32 MB each; removing is how one makes room.
@@ -48,7 +49,10 @@ _RESCORED = edge.SearchParams(
 _WORDS = payload.FilterWords(
     all_of=lambda must, must_not: edge.Filter(must=must, must_not=must_not),
     one_of=lambda parts: edge.Filter(should=parts),
-    equals=lambda key, value: edge.FieldCondition(key, match=edge.MatchValue(value)),
+    # qdrant-edge-py 0.9 takes True for the integer 1, which no boolean equals; numpy's it takes.
+    truth=lambda key, value: edge.FieldCondition(
+        key, match=edge.MatchValue(cast(bool, np.bool_(value)))
+    ),
     among=lambda key, values: edge.FieldCondition(key, match=edge.MatchAny(values)),
     numbers=lambda key, bounds: edge.FieldCondition(key, range=edge.RangeFloat(**bounds)),
     moments=lambda key, bounds: edge.FieldCondition(key, range=edge.RangeDateTime(**bounds)),

@@ -144,7 +144,7 @@ class FilterWords:
 
     all_of: Callable[[list[Any], list[Any]], Any]  # what must and what must not hold
     one_of: Callable[[list[Any]], Any]
-    equals: Callable[[str, Any], Any]
+    truth: Callable[[str, bool], Any]
     among: Callable[[str, list[Any]], Any]
     numbers: Callable[[str, dict[str, float]], Any]
     moments: Callable[[str, dict[str, str]], Any]
@@ -169,7 +169,7 @@ def _write_condition(condition: Condition, kind: FieldType, words: FilterWords) 
     key = payload_key(condition.field)
     parts = []
     if condition.any_of and kind == "bool":  # Qdrant has no "among" for booleans
-        parts.append(words.one_of([words.equals(key, value) for value in condition.any_of]))
+        parts.append(words.one_of([words.truth(key, bool(value)) for value in condition.any_of]))
     elif condition.any_of:
         parts.append(words.among(key, list(condition.any_of)))
     written = {bound: getattr(condition, bound) for bound in ("gt", "gte", "lt", "lte")}

@@ -1,0 +1,94 @@
+"""The stores that the contract is held against, and the pictures it is held with."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qdrant_client import QdrantClient
+
+from functions.gallery.names import image_id
+from functions.gallery.records import CollectionSpec, StoredImage, Vectors
+from functions.gallery.stores.edge_store import EdgeStore
+from functions.gallery.stores.qdrant_store import QdrantStore
+from tests.fakes import FakeStore
+
+if TYPE_CHECKING:
+    from functions.gallery.ports import VectorStore
+
+Lane = Callable[[CollectionSpec, Path], AbstractContextManager["VectorStore"]]
+
+
+@contextmanager
+def fake_lane(spec: CollectionSpec, folder: Path) -> Iterator["VectorStore"]:
+    yield FakeStore(spec)
+
+
+@contextmanager
+def edge_lane(spec: CollectionSpec, folder: Path) -> Iterator["VectorStore"]:
+    store = EdgeStore.open(folder, spec)
+    yield store
+    store.close()
+
+
+@contextmanager
+def qdrant_memory_lane(spec: CollectionSpec, folder: Path) -> Iterator["VectorStore"]:
+    store = QdrantStore.in_memory(spec)
+    yield store
+    store.close()
+
+
+@contextmanager
+def qdrant_server_lane(spec: CollectionSpec, folder: Path) -> Iterator["VectorStore"]:
+    url, key = os.environ["QDRANT_TEST_URL"], os.environ.get("QDRANT_TEST_API_KEY")
+    alias = f"lookalike-test-{uuid.uuid4()}"
+    spec = replace(spec, model=f"{spec.model}-{alias}")
+    store = QdrantStore.connect(url, key, spec, alias=alias)
+    yield store
+    store.close()
+    cleaner = QdrantClient(url=url, api_key=key, check_compatibility=False)
+    cleaner.delete_collection(spec.name)  # its alias goes with it
+    cleaner.close()
+
+
+LANES: dict[str, Lane] = {
+    "fake": fake_lane,
+    "edge": edge_lane,
+    "qdrant-memory": qdrant_memory_lane,
+}
+if "QDRANT_TEST_URL" in os.environ:
+    LANES["qdrant-server"] = qdrant_server_lane
+
+
+def an_image(name: str, **changes: Any) -> StoredImage:
+    """Make an image as the gallery would, of this name."""
+    image = StoredImage(
+        id=image_id("test", name),
+        name=name,
+        etag='"9b2cf535f27731c974343645a3985328"',
+        sha256="ab" * 32,
+        width=640,
+        height=480,
+        format="JPEG",
+        bytes=12_345,
+        added_at=datetime(2025, 3, 1, 12, 30, 0, 123456, tzinfo=UTC),
+        model="test@1",
+    )
+    return replace(image, **changes)
+
+
+def unit(*rows: list[float]) -> Vectors:
+    """Give these rows the length 1."""
+    vectors = np.array(rows, dtype=np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def random_units(rows: int, dims: int, seed: int = 0) -> Vectors:
+    """Draw vectors of length 1."""
+    drawn = np.random.default_rng(seed).standard_normal((rows, dims)).astype(np.float32)
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)

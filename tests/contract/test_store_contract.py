@@ -1,0 +1,487 @@
+"""What every store promises, held against all of them: the fake, the folder, Qdrant's client."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+
+from functions.gallery.errors import (
+    ImageNotFound,
+    InvalidCursor,
+    InvalidFilter,
+    StoreError,
+    StoreRejected,
+)
+from functions.gallery.records import CollectionSpec, Condition, Distance, Query
+from tests.contract.stores import LANES, an_image, random_units, unit
+
+EAST, NORTH, WEST = [1.0, 0, 0, 0], [0, 1.0, 0, 0], [-1.0, 0, 0, 0]
+NORTH_EAST = [1.0, 1.0, 0, 0]
+FIELDS = {
+    "category": "keyword",
+    "stock": "integer",
+    "price": "float",
+    "sale": "bool",
+    "taken": "datetime",
+    "shop name": "keyword",
+    "größe": "integer",
+}
+SPEC = CollectionSpec(model="test@1", dims=4, fields=FIELDS)
+
+
+@pytest.fixture(params=LANES.values(), ids=LANES.keys())
+def lane(request):
+    return request.param
+
+
+@pytest.fixture
+def store(lane, tmp_path):
+    with lane(SPEC, tmp_path) as store:
+        yield store
+
+
+@pytest.fixture
+def shop(store):
+    """Three images whose metadata differ in every type of field."""
+    tags = [["red", "long"], ["blue"], []]
+    images = [
+        an_image(
+            f"{n}.jpg",
+            width=100 * (n + 1),
+            added_at=datetime(2025, 1, n + 1, tzinfo=UTC),
+            metadata={
+                "category": tags[n],
+                "stock": n,
+                "price": 0.5 + n,
+                "sale": n == 1,
+                "taken": f"2024-0{n + 1}-01T00:00:00+00:00",
+                "shop name": f"Müller {n}",
+                "größe": 40 + n,
+            },
+        )
+        for n in range(3)
+    ]
+    store.put(images, unit(EAST, NORTH, WEST))
+    return store
+
+
+def names(matches):
+    return [match.image.name for match in matches]
+
+
+def passing(store, *conditions):
+    return sorted(image.name for image in store.page(conditions, limit=100).images)
+
+
+def test_what_was_put_comes_back_with_every_field(store):
+    image = an_image("shoes/red.jpg", metadata={"a": 1, "b": 2.5, "c": True, "d": ["x", "y"]})
+
+    store.put([image], unit(EAST))
+
+    assert store.get([image.id]) == {image.id: image}
+
+
+def test_names_and_metadata_in_any_script_come_back_unchanged(store):
+    image = an_image('写真/ñandú 🐈 "q".jpg', metadata={"ключ": "значение 🐈", "größe": 42})
+
+    store.put([image], unit(EAST))
+
+    assert store.get([image.id]) == {image.id: image}
+
+
+def test_an_image_put_twice_is_stored_once(store):
+    image = an_image("a.jpg")
+    store.put([image], unit(EAST))
+
+    store.put([image], unit(EAST))
+
+    assert store.count() == 1
+
+
+def test_putting_again_replaces_image_and_vector(store):
+    store.put([an_image("a.jpg", width=1, metadata={"old": 1})], unit(EAST))
+    newer = an_image("a.jpg", width=2, metadata={"new": 1})
+
+    store.put([newer], unit(NORTH))
+
+    [match] = store.search(Query(unit(NORTH)[0]))
+    assert match.image == newer
+    assert match.score == pytest.approx(1.0)
+
+
+def test_of_repeated_ids_in_one_put_the_last_wins(store):
+    first, last = an_image("a.jpg", width=1), an_image("a.jpg", width=2)
+
+    store.put([first, last], unit(EAST, NORTH))
+
+    [match] = store.search(Query(unit(NORTH)[0]))
+    assert match.image == last
+    assert match.score == pytest.approx(1.0)
+
+
+def test_nothing_put_changes_nothing(store):
+    store.put([], np.zeros((0, 4), dtype=np.float32))
+
+    assert store.count() == 0
+
+
+def test_three_hundred_images_in_one_put_are_all_there(store):
+    images = [an_image(f"{n}.jpg") for n in range(300)]
+
+    store.put(images, random_units(300, 4))
+
+    assert store.get([image.id for image in images]) == {image.id: image for image in images}
+
+
+def test_ids_that_are_not_there_are_left_out(shop):
+    there = an_image("0.jpg").id
+
+    found = shop.get([there, str(uuid.uuid4()), "no uuid at all", ""])
+
+    assert list(found) == [there]
+
+
+def test_a_search_gives_the_nearest_first_with_their_scores(store):
+    store.put([an_image("w"), an_image("e"), an_image("ne")], unit(WEST, EAST, NORTH_EAST))
+
+    matches = store.search(Query(unit(EAST)[0]))
+
+    assert names(matches) == ["e", "ne", "w"]
+    assert [match.score for match in matches] == pytest.approx([1.0, 0.5**0.5, -1.0], abs=1e-6)
+    assert [match.similarity for match in matches] == pytest.approx([1, 0.5**0.5, 0], abs=1e-6)
+
+
+def test_equal_scores_come_in_the_order_of_their_ids(store):
+    images = [an_image(f"{n}.jpg") for n in range(50)]
+    store.put(images, unit(*[EAST] * 50))
+
+    found = [match.image.id for match in store.search(Query(unit(EAST)[0], limit=7))]
+
+    assert found == sorted(image.id for image in images)[:7]
+
+
+def test_pages_of_a_search_over_equal_scores_repeat_and_miss_nothing(store):
+    images = [an_image(f"{n}.jpg") for n in range(50)]
+    store.put(images, unit(*[EAST] * 50))
+
+    pages = [store.search(Query(unit(EAST)[0], limit=10, offset=o)) for o in range(0, 60, 10)]
+
+    found = [match.image.id for page in pages for match in page]
+    assert found == sorted(image.id for image in images)
+
+
+def test_limit_and_offset_cut_one_ranking(store):
+    store.put([an_image(f"{n}.jpg") for n in range(40)], random_units(40, 4))
+    target = random_units(1, 4, seed=1)[0]
+    ranking = names(store.search(Query(target, limit=40)))
+
+    part = names(store.search(Query(target, limit=5, offset=10)))
+
+    assert part == ranking[10:15]
+
+
+def test_an_offset_behind_the_last_match_gives_nothing(shop):
+    assert shop.search(Query(unit(EAST)[0], offset=3)) == []
+
+
+def test_a_search_agrees_with_a_ranking_by_plain_arithmetic(lane, tmp_path):
+    vectors = random_units(500, 32)
+    target = random_units(1, 32, seed=1)[0]
+    expected = [f"{n}.jpg" for n in np.argsort(-(vectors @ target))[:10]]
+    with lane(CollectionSpec("test@1", 32), tmp_path) as store:
+        store.put([an_image(f"{n}.jpg") for n in range(500)], vectors)
+
+        found = names(store.search(Query(target)))
+
+    assert found == expected
+
+
+def test_ids_to_leave_out_are_left_out(shop):
+    left_out = (an_image("0.jpg").id, "no uuid at all")
+
+    assert names(shop.search(Query(unit(EAST)[0], without=left_out))) == ["1.jpg", "2.jpg"]
+
+
+def test_a_search_by_id_starts_with_the_image_itself(shop):
+    matches = shop.search(Query(an_image("0.jpg").id))
+
+    assert names(matches) == ["0.jpg", "1.jpg", "2.jpg"]
+    assert matches[0].similarity == pytest.approx(1.0)
+
+
+def test_a_search_by_id_leaves_the_image_itself_out_on_demand(shop):
+    target = an_image("0.jpg").id
+
+    assert names(shop.search(Query(target, without=(target,)))) == ["1.jpg", "2.jpg"]
+
+
+@pytest.mark.parametrize("missing", [str(uuid.UUID(int=7)), "no uuid at all"])
+@pytest.mark.parametrize("left_out", [True, False])
+def test_a_search_by_an_unknown_id_says_so(shop, missing, left_out):
+    with pytest.raises(ImageNotFound):
+        shop.search(Query(missing, without=(missing,) if left_out else ()))
+
+
+def test_a_search_takes_filters(shop):
+    matches = shop.search(Query(unit(EAST)[0], where=(Condition("stock", gte=1),)))
+
+    assert names(matches) == ["1.jpg", "2.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (Condition("name", any_of=("0.jpg", "2.jpg")), "02"),
+        (Condition("width", any_of=(200,)), "1"),
+        (Condition("width", gt=100, lte=300), "12"),
+        (Condition("added_at", gte=datetime(2025, 1, 2, tzinfo=UTC)), "12"),
+        (Condition("category", any_of=("red",)), "0"),
+        (Condition("category", any_of=("long", "blue")), "01"),
+        (Condition("category", any_of=("red",), negated=True), "12"),
+        (Condition("stock", any_of=(0, 2)), "02"),
+        (Condition("stock", any_of=(0, 2), gte=1), "2"),
+        (Condition("price", gte=1.5, lte=1.5), "1"),
+        (Condition("price", lt=1.5), "0"),
+        (Condition("price", lt=1.5, negated=True), "12"),
+        (Condition("sale", any_of=(True,)), "1"),
+        (Condition("sale", any_of=(True, False)), "012"),
+        (Condition("sale", any_of=(True,), negated=True), "02"),
+        (Condition("taken", lt=datetime(2024, 2, 1, tzinfo=UTC)), "0"),
+        (Condition("taken", gt=datetime(2024, 2, 1, tzinfo=UTC)), "2"),
+        (Condition("shop name", any_of=("Müller 1",)), "1"),
+        (Condition("größe", gte=41), "12"),
+    ],
+    ids=str,
+)
+def test_a_filter_lets_through_what_fits(shop, condition, expected):
+    assert passing(shop, condition) == [f"{n}.jpg" for n in expected]
+
+
+def test_all_conditions_of_a_filter_must_hold(shop):
+    where = (Condition("stock", gte=1), Condition("category", any_of=("blue",), negated=True))
+
+    assert passing(shop, *where) == ["2.jpg"]
+
+
+def test_a_moment_with_another_offset_is_the_same_moment(shop):
+    berlin = timezone(timedelta(hours=1))
+
+    where = Condition("added_at", lte=datetime(2025, 1, 2, 1, tzinfo=berlin))
+
+    assert passing(shop, where) == ["0.jpg", "1.jpg"]
+
+
+def test_an_image_without_the_field_passes_only_the_negation(store):
+    store.put([an_image("bare.jpg")], unit(EAST))
+
+    assert store.count((Condition("stock", gte=0),)) == 0
+    assert store.count((Condition("stock", gte=0, negated=True),)) == 1
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        Condition("colour", any_of=("red",)),
+        Condition("etag", any_of=("x",)),
+        Condition("stock"),
+        Condition("category", gte=1),
+        Condition("stock", gte=datetime(2025, 1, 1, tzinfo=UTC)),
+        Condition("taken", gte=3),
+        Condition("price", any_of=(1.5,)),
+    ],
+    ids=str,
+)
+def test_a_filter_that_a_strict_server_would_refuse_is_refused_everywhere(shop, condition):
+    with pytest.raises(InvalidFilter):
+        shop.search(Query(unit(EAST)[0], where=(condition,)))
+    with pytest.raises(InvalidFilter):
+        shop.page((condition,), limit=1)
+    with pytest.raises(InvalidFilter):
+        shop.count((condition,))
+
+
+def test_paging_gives_every_image_once_in_the_order_of_ids(store):
+    images = [an_image(f"{n}.jpg") for n in range(23)]
+    store.put(images, random_units(23, 4))
+
+    found, after = [], None
+    for _ in range(5):
+        page = store.page((), limit=5, after=after)
+        found += [image.id for image in page.images]
+        after = page.after
+
+    assert found == sorted(image.id for image in images)
+    assert after is None
+
+
+def test_paging_with_a_filter_gives_every_passing_image_once(store):
+    images = [an_image(f"{n}.jpg", width=n) for n in range(40)]
+    store.put(images, random_units(40, 4))
+    where = (Condition("width", gte=20),)
+
+    first = store.page(where, limit=12)
+    second = store.page(where, limit=12, after=first.after)
+
+    found = [image.id for image in first.images + second.images]
+    assert found == sorted(image.id for image in images[20:])
+    assert second.after is None
+
+
+def test_paging_goes_on_when_the_next_image_was_removed(store):
+    images = [an_image(f"{n}.jpg") for n in range(6)]
+    store.put(images, random_units(6, 4))
+    ids = sorted(image.id for image in images)
+    first = store.page((), limit=3)
+
+    store.remove([first.after])
+
+    assert [image.id for image in store.page((), 3, first.after).images] == ids[4:]
+
+
+def test_a_cursor_that_is_no_id_is_refused(store):
+    with pytest.raises(InvalidCursor):
+        store.page((), limit=1, after="no uuid at all")
+
+
+def test_setting_metadata_replaces_all_of_it_and_keeps_the_vector(shop):
+    id_ = an_image("1.jpg").id
+
+    shop.set_metadata(id_, {"stock": 9, "new": "yes"})
+
+    [match] = shop.search(Query(unit(NORTH)[0], where=(Condition("stock", any_of=(9,)),)))
+    assert match.image.metadata == {"stock": 9, "new": "yes"}
+    assert match.image.width == 200
+    assert match.score == pytest.approx(1.0)
+
+
+def test_metadata_can_be_emptied(shop):
+    id_ = an_image("1.jpg").id
+
+    shop.set_metadata(id_, {})
+
+    assert shop.get([id_])[id_].metadata == {}
+    assert passing(shop, Condition("stock", gte=0)) == ["0.jpg", "2.jpg"]
+
+
+@pytest.mark.parametrize("missing", [str(uuid.UUID(int=7)), "no uuid at all"])
+def test_metadata_of_an_unknown_image_cannot_be_set(store, missing):
+    with pytest.raises(ImageNotFound):
+        store.set_metadata(missing, {"a": 1})
+
+    assert store.count() == 0
+
+
+def test_a_removed_image_is_found_no_more(shop):
+    id_ = an_image("0.jpg").id
+
+    shop.remove([id_])
+
+    assert shop.get([id_]) == {}
+    assert names(shop.search(Query(unit(EAST)[0]))) == ["1.jpg", "2.jpg"]
+    assert shop.count() == 2
+
+
+def test_removing_what_is_not_there_is_no_error(shop):
+    shop.remove([str(uuid.uuid4()), "no uuid at all"])
+    shop.remove([])
+
+    assert shop.count() == 3
+
+
+def test_counting_takes_filters(shop):
+    assert shop.count((Condition("stock", gte=1),)) == 2
+
+
+SIMILARITIES = {  # of the same, the half-way, the right-angled and the opposite direction
+    Distance.COSINE: [1.0, 0.5**0.5, 0.0, 0.0],
+    Distance.DOT: [1.0, 0.5**0.5, 0.0, 0.0],
+    Distance.EUCLID: [1.0, 0.5**0.5, 0.0, 0.0],
+    Distance.MANHATTAN: [1.0, 1 - 1 / 4, 0.5, 0.5],
+}
+
+
+@pytest.mark.parametrize("distance", Distance)
+def test_every_distance_ranks_and_gives_its_similarity(lane, tmp_path, distance):
+    directions = unit(EAST, NORTH_EAST, NORTH, WEST)
+    images = [an_image(name) for name in ("same", "half", "right", "opposite")]
+    with lane(CollectionSpec("test@1", 4, distance), tmp_path) as store:
+        store.put(images, directions)
+
+        matches = store.search(Query(unit(EAST)[0]))
+
+    assert names(matches[:2]) == ["same", "half"]
+    assert [m.similarity for m in matches] == pytest.approx(SIMILARITIES[distance], abs=1e-6)
+
+
+BAD_VECTORS = {
+    "nan": [float("nan"), 0, 0, 0],
+    "inf": [float("inf"), 0, 0, 0],
+    "zero": [0, 0, 0, 0],
+    "too-long": [2, 0, 0, 0],
+    "narrow": [1, 0, 0],
+    "wide": [1, 0, 0, 0, 0],
+}
+
+
+@pytest.mark.parametrize("bad", BAD_VECTORS.values(), ids=BAD_VECTORS.keys())
+def test_a_vector_that_would_spoil_the_scores_is_neither_stored_nor_searched(store, bad):
+    vectors = np.array([bad], dtype=np.float32)
+
+    with pytest.raises(StoreRejected):
+        store.put([an_image("a.jpg")], vectors)
+    with pytest.raises(StoreRejected):
+        store.search(Query(vectors[0]))
+
+    assert store.count() == 0
+
+
+def test_as_many_vectors_as_images_are_wanted(store):
+    with pytest.raises(StoreRejected):
+        store.put([an_image("a.jpg")], unit(EAST, NORTH))
+
+    assert store.count() == 0
+
+
+def test_an_image_needs_a_proper_id(store):
+    with pytest.raises(StoreRejected):
+        store.put([an_image("a.jpg", id="no uuid at all")], unit(EAST))
+
+    assert store.count() == 0
+
+
+def test_a_store_in_use_is_ready_and_a_closed_one_is_not(store):
+    store.check()
+
+    store.close()
+    store.close()
+
+    with pytest.raises(StoreError):
+        store.check()
+
+
+def test_eight_threads_writing_and_reading_leave_a_correct_store(store):
+    vectors = random_units(40, 4)
+
+    def work(thread):
+        mine = [an_image(f"{thread}/{n}.jpg", width=thread + 1) for n in range(40)]
+        for n in range(0, 40, 4):
+            store.put(mine[n : n + 4], vectors[n : n + 4])
+            store.search(Query(vectors[n], limit=3))
+            store.page((Condition("width", any_of=(thread + 1,)),), limit=5)
+            store.set_metadata(mine[n].id, {"stock": thread})
+            store.remove([mine[n + 1].id])
+        return mine
+
+    with ThreadPoolExecutor(8) as pool:
+        written = list(pool.map(work, range(8)))
+
+    assert store.count() == 8 * 30
+    assert [store.count((Condition("stock", any_of=(t,)),)) for t in range(8)] == [10] * 8
+    for mine in written:
+        assert set(store.get([image.id for image in mine])) == {
+            image.id for n, image in enumerate(mine) if n % 4 != 1
+        }
+    best = store.search(Query(vectors[0], limit=8))
+    assert [match.score for match in best] == pytest.approx([1.0] * 8)

@@ -1,0 +1,195 @@
+"""Honest stand-ins for the ports: no store, no model, no disk, but the same promises kept."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from threading import RLock
+from typing import Any
+
+import numpy as np
+
+from functions.gallery.errors import ImageNotFound, StoreError
+from functions.gallery.filters import typed_conditions
+from functions.gallery.pictures import Picture
+from functions.gallery.records import (
+    BUILT_IN_FIELDS,
+    CollectionSpec,
+    Condition,
+    Distance,
+    FieldType,
+    Filter,
+    Match,
+    Metadata,
+    ModelCard,
+    Page,
+    Query,
+    StoredImage,
+    Vector,
+    Vectors,
+)
+from functions.gallery.stores.payload import check_batch, check_cursor, check_vectors
+
+
+class FakeStore:
+    """A VectorStore in two dictionaries; scores are worked out with numpy, one by one."""
+
+    def __init__(self, spec: CollectionSpec) -> None:
+        self._spec = spec
+        self._images: dict[str, StoredImage] = {}
+        self._vectors: dict[str, Vector] = {}
+        self._turn = RLock()
+        self._closed = False
+
+    def put(self, images: Sequence[StoredImage], vectors: Vectors) -> None:
+        rows = check_batch(images, vectors, self._spec.dims)
+        with self._serving():
+            for id_, row in rows.items():
+                self._images[id_] = images[row]
+                self._vectors[id_] = vectors[row].astype(np.float32)
+
+    def get(self, ids: Sequence[str]) -> dict[str, StoredImage]:
+        with self._serving():
+            return {i: self._images[i] for i in ids if i in self._images}
+
+    def search(self, query: Query) -> list[Match]:
+        with self._serving():
+            target = self._target(query.target)
+            found = [
+                self._match(image, target)
+                for image in self._passing(query.where)
+                if image.id not in query.without
+            ]
+        far = self._spec.distance in (Distance.EUCLID, Distance.MANHATTAN)
+        found.sort(key=lambda match: (match.score if far else -match.score, match.image.id))
+        return found[query.offset : query.offset + query.limit]
+
+    def page(self, where: Filter, limit: int, after: str | None = None) -> Page:
+        check_cursor(after)
+        with self._serving():
+            images = sorted(self._passing(where), key=lambda image: image.id)
+        rest = [image for image in images if image.id >= (after or "")]
+        following = rest[limit].id if len(rest) > limit else None
+        return Page(tuple(rest[:limit]), following)
+
+    def set_metadata(self, image_id: str, metadata: Metadata) -> None:
+        with self._serving():
+            if image_id not in self._images:
+                raise ImageNotFound(f"No image has the id {image_id}")
+            self._images[image_id] = replace(self._images[image_id], metadata=dict(metadata))
+
+    def remove(self, ids: Sequence[str]) -> None:
+        with self._serving():
+            for id_ in ids:
+                self._images.pop(id_, None)
+                self._vectors.pop(id_, None)
+
+    def count(self, where: Filter = ()) -> int:
+        with self._serving():
+            return len(self._passing(where))
+
+    def check(self) -> None:
+        self._serving()
+
+    def close(self) -> None:
+        self._closed = True
+
+    def _serving(self) -> RLock:
+        if self._closed:
+            raise StoreError("The fake store was closed")
+        return self._turn
+
+    def _target(self, target: Vector | str) -> Vector:
+        if not isinstance(target, str):
+            check_vectors(target[None], 1, self._spec.dims)
+            return target
+        if target not in self._vectors:
+            raise ImageNotFound(f"No image has the id {target}")
+        return self._vectors[target]
+
+    def _match(self, image: StoredImage, target: Vector) -> Match:
+        vector = self._vectors[image.id]
+        score = {
+            Distance.COSINE: lambda: vector @ target,
+            Distance.DOT: lambda: vector @ target,
+            Distance.EUCLID: lambda: np.linalg.norm(vector - target),
+            Distance.MANHATTAN: lambda: np.abs(vector - target).sum(),
+        }[self._spec.distance]()
+        similarity = self._spec.distance.similarity(float(score), self._spec.dims)
+        return Match(image, float(score), similarity)
+
+    def _passing(self, where: Filter) -> list[StoredImage]:
+        typed = typed_conditions(where, self._spec.fields)
+        return [
+            image
+            for image in self._images.values()
+            if all(_holds(condition, kind, image) for condition, kind in typed)
+        ]
+
+
+def _holds(condition: Condition, kind: FieldType, image: StoredImage) -> bool:
+    field = condition.field
+    stored = getattr(image, field) if field in BUILT_IN_FIELDS else image.metadata.get(field)
+    values = stored if isinstance(stored, list) else [] if stored is None else [stored]
+    return any(_fits(condition, kind, value) for value in values) is not condition.negated
+
+
+def _fits(condition: Condition, kind: FieldType, value: Any) -> bool:
+    if kind == "datetime" and isinstance(value, str):
+        value = datetime.fromisoformat(value)
+        value = value if value.tzinfo else value.replace(tzinfo=UTC)
+    types = {"keyword": (str,), "integer": (int,), "float": (int, float), "bool": (bool,)}
+    if type(value) not in types.get(kind, (datetime,)):
+        return False
+    return (
+        (not condition.any_of or value in condition.any_of)
+        and (condition.gt is None or value > condition.gt)
+        and (condition.gte is None or value >= condition.gte)
+        and (condition.lt is None or value < condition.lt)
+        and (condition.lte is None or value <= condition.lte)
+    )
+
+
+class FakeEmbedder:
+    """An Embedder that sees only sixteen patches of colour; pictures alike in them lie close."""
+
+    card = ModelCard(
+        name="patches", version="1", file="-", sha256="-", input_px=4, dims=48, views=(1.0,)
+    )
+
+    def embed(self, pictures: Sequence[Picture]) -> Vectors:
+        squares = [picture.square(1.0, 4).reshape(48) for picture in pictures]
+        patches = np.array(squares, np.float32).reshape(-1, 48) + 1
+        vectors: Vectors = patches / np.linalg.norm(patches, axis=1, keepdims=True)
+        return vectors
+
+
+class FakeOriginals:
+    """Originals in two dictionaries."""
+
+    bucket = "local"
+
+    def __init__(self) -> None:
+        self.originals: dict[str, bytes] = {}
+        self.thumbnails: dict[tuple[str, str], bytes] = {}
+
+    def write(self, name: str, data: bytes) -> str:
+        self.originals[name] = data
+        return hashlib.md5(data).hexdigest()
+
+    def read(self, name: str) -> bytes:
+        if name not in self.originals:
+            raise ImageNotFound(f"No original is stored under {name!r}")
+        return self.originals[name]
+
+    def remove(self, name: str) -> None:
+        self.originals.pop(name, None)
+
+    def write_thumbnail(self, image: StoredImage, data: bytes) -> None:
+        self.thumbnails[image.id, image.sha256] = data
+
+    def read_thumbnail(self, image: StoredImage) -> bytes | None:
+        return self.thumbnails.get((image.id, image.sha256))
+
+    def remove_thumbnail(self, image: StoredImage) -> None:
+        self.thumbnails.pop((image.id, image.sha256), None)
