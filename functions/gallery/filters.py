@@ -152,8 +152,6 @@ def _value(name: str, value: Any, kind: FieldType | None) -> Scalar | list[str]:
         return list(value)
     if not isinstance(value, Scalar):
         raise InvalidMetadata(f"{name}: a text, number, boolean or list of texts", field=name)
-    if type(value) is int and not -(2**63) <= value < 2**63:
-        raise InvalidMetadata(f"{name}: a whole number has at most 64 bits", field=name)
     if kind is None:
         return value
     typed = _typed(value, kind)

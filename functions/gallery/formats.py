@@ -32,6 +32,10 @@ def is_heic(data: bytes) -> bool:
 
 def damaged_picture(data: bytes) -> str | None:
     """Name the picture format that unreadable bytes begin like, or None."""
+    if data[4:12] in (b"ftypavif", b"ftypavis"):
+        return "AVIF"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WebP"
     return next((name for magic, name in _PICTURES if data.startswith(magic)), None)
 
 

@@ -127,7 +127,7 @@ class Gallery:
         watch.lap("search")
         more = len(found) > options.limit
         matches = tuple(found[: options.limit])
-        return SearchResult(matches, self._embedder.card.id, more, took_ms=watch.took_ms)
+        return SearchResult(matches, self.spec.model, more, took_ms=watch.took_ms)
 
     def get(self, image_id: str) -> StoredImage:
         """Give one image; raises ImageNotFound."""

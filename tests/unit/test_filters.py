@@ -1,0 +1,116 @@
+"""Filters and metadata are read the same way for every store."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from functions.gallery.errors import InvalidFilter, InvalidMetadata
+from functions.gallery.filters import check_metadata, parse_filter
+from functions.gallery.records import Condition
+
+FIELDS = {
+    "category": "keyword",
+    "price": "float",
+    "stock": "integer",
+    "sold": "bool",
+    "day": "datetime",
+}
+DAY = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("written", "condition"),
+    [
+        ({"category": "dress"}, Condition("category", any_of=("dress",))),
+        ({"category": ["dress", "hat"]}, Condition("category", any_of=("dress", "hat"))),
+        ({"category": {"not": "hat"}}, Condition("category", any_of=("hat",), negated=True)),
+        ({"price": {"gte": 1, "lt": 2.5}}, Condition("price", gte=1, lt=2.5)),
+        ({"price": 3}, Condition("price", gte=3, lte=3)),
+        ({"stock": 0}, Condition("stock", any_of=(0,))),
+        ({"sold": False}, Condition("sold", any_of=(False,))),
+        ({"day": {"gt": "2026-05-01"}}, Condition("day", gt=DAY)),
+        ({"width": {"gt": 100}}, Condition("width", gt=100)),
+        ({"price": {"not": {"gt": 9}}}, Condition("price", gt=9, negated=True)),
+    ],
+)
+def test_a_filter_says_what_it_means(written, condition):
+    assert parse_filter(written, FIELDS) == (condition,)
+
+
+@pytest.mark.parametrize(
+    ("written", "field"),
+    [
+        ({"colour": "red"}, "colour"),
+        ({"category": 3}, "category"),
+        ({"category": []}, "category"),
+        ({"category": {"gt": "a"}}, "category"),
+        ({"category": None}, "category"),
+        ({"stock": True}, "stock"),
+        ({"stock": 1.5}, "stock"),
+        ({"price": "cheap"}, "price"),
+        ({"price": {"above": 3}}, "price"),
+        ({"price": {}}, "price"),
+        ({"price": {"gt": True}}, "price"),
+        ({"sold": 1}, "sold"),
+        ({"day": "yesterday"}, "day"),
+        ({"category": {"not": {"not": "hat"}}}, "category"),
+    ],
+)
+def test_a_filter_that_means_nothing_is_refused_by_field(written, field):
+    with pytest.raises(InvalidFilter) as refusal:
+        parse_filter(written, FIELDS)
+
+    assert refusal.value.field == field
+
+
+def test_no_filter_lets_everything_through():
+    assert parse_filter(None, FIELDS) == ()
+    assert parse_filter({}, FIELDS) == ()
+
+
+@pytest.mark.parametrize("written", [[], "category", 7])
+def test_a_filter_is_an_object(written):
+    with pytest.raises(InvalidFilter):
+        parse_filter(written, FIELDS)
+
+
+def test_texts_from_a_table_become_the_declared_type():
+    written = {"price": "12.50", "stock": "3", "sold": "TRUE", "day": "2026-05-01", "note": "7"}
+
+    assert check_metadata(written, FIELDS) == {
+        "price": 12.5,
+        "stock": 3,
+        "sold": True,
+        "day": "2026-05-01T00:00:00+00:00",
+        "note": "7",
+    }
+
+
+@pytest.mark.parametrize(
+    ("metadata", "field"),
+    [
+        ({"price": "cheap"}, "price"),
+        ({"price": "nan"}, "price"),
+        ({"price": float("inf")}, "price"),
+        ({"stock": 1.5}, "stock"),
+        ({"stock": 2**70}, "stock"),
+        ({"note": 2**70}, "note"),
+        ({"sold": "perhaps"}, "sold"),
+        ({"category": 5}, "category"),
+        ({"note": {"nested": 1}}, "note"),
+        ({"note": [1, 2]}, "note"),
+        ({"a.b": 1}, "a.b"),
+        ({"": 1}, ""),
+    ],
+)
+def test_metadata_that_no_store_could_filter_is_refused_by_field(metadata, field):
+    with pytest.raises(InvalidMetadata) as refusal:
+        check_metadata(metadata, FIELDS)
+
+    assert refusal.value.field == field
+
+
+@pytest.mark.parametrize("metadata", [{str(n): 1 for n in range(65)}, {"note": "x" * 9_000}])
+def test_too_much_metadata_is_refused(metadata):
+    with pytest.raises(InvalidMetadata, match="at most"):
+        check_metadata(metadata, FIELDS)

@@ -1,0 +1,288 @@
+"""What one can do with a gallery, on fakes."""
+
+import threading
+
+import pytest
+
+from functions.gallery.errors import (
+    ImageNotFound,
+    InvalidFilter,
+    InvalidMetadata,
+    InvalidName,
+    NameTaken,
+    StoreUnavailable,
+    UndecodablePicture,
+    UnsupportedFormat,
+)
+from functions.gallery.records import Added, AddStatus, SearchOptions, Submission
+from tests.drawing import jpeg, scene, written
+
+
+def submission(data: bytes, name: str | None = None, **more) -> Submission:
+    return Submission(lambda: data, name, **more)
+
+
+def test_the_same_photo_uploaded_twice_is_stored_once(gallery):
+    first = gallery.add(submission(jpeg(1), "cat.jpg"))
+
+    again = gallery.add(submission(jpeg(1), "cat.jpg"))
+
+    assert again.status is AddStatus.DUPLICATE
+    assert again.image == first.image
+    assert gallery.stats().images == 1
+
+
+def test_bytes_without_a_name_are_named_after_their_content(rig):
+    added = rig.gallery.add(submission(jpeg(1)))
+
+    assert added.image.name == f"sha256/{added.image.sha256}"
+    assert rig.originals.originals == {added.image.name: jpeg(1)}
+
+
+def test_bytes_without_a_name_that_are_there_under_another_are_a_duplicate_of_it(gallery):
+    named = gallery.add(submission(jpeg(1), "cat.jpg"))
+
+    again = gallery.add(submission(jpeg(1)))
+
+    assert (again.status, again.image.id) == (AddStatus.DUPLICATE, named.image.id)
+
+
+def test_two_names_for_the_same_bytes_are_two_images(gallery):
+    gallery.add(submission(jpeg(1), "red.jpg", metadata={"category": "dress"}))
+
+    second = gallery.add(submission(jpeg(1), "sale.jpg", metadata={"category": "hat"}))
+
+    assert second.status is AddStatus.ADDED
+    assert gallery.stats().images == 2
+
+
+def test_other_bytes_under_a_name_in_use_are_refused_and_change_nothing(rig):
+    rig.gallery.add(submission(jpeg(1), "cat.jpg"))
+
+    with pytest.raises(NameTaken):
+        rig.gallery.add(submission(jpeg(2), "cat.jpg"))
+
+    assert rig.originals.read("cat.jpg") == jpeg(1)
+
+
+def test_other_bytes_replace_the_first_when_asked(rig):
+    first = rig.gallery.add(submission(jpeg(1), "cat.jpg"))
+
+    second = rig.gallery.add(submission(jpeg(2), "cat.jpg", overwrite=True))
+
+    assert (second.status, second.image.id) == (AddStatus.REPLACED, first.image.id)
+    assert rig.originals.read("cat.jpg") == jpeg(2)
+    assert rig.gallery.stats().images == 1
+    (best,) = rig.gallery.find_similar(jpeg(2), SearchOptions()).matches
+    assert best.similarity == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "metadata", "error"),
+    [
+        (b"no picture", "a.jpg", {}, UnsupportedFormat),
+        (jpeg(1)[:500], "a.jpg", {}, UndecodablePicture),
+        (jpeg(1), "../a.jpg", {}, InvalidName),
+        (jpeg(1), "a.jpg", {"price": "cheap"}, InvalidMetadata),
+    ],
+)
+def test_what_is_refused_leaves_nothing(rig, data, name, metadata, error):
+    with pytest.raises(error):
+        rig.gallery.add(submission(data, name, metadata=metadata))
+
+    assert rig.originals.originals == {}
+    assert rig.store.count() == 0
+
+
+def fail(*_: object) -> None:
+    raise StoreUnavailable("the store is asleep")
+
+
+def test_a_store_that_fails_leaves_no_original(rig, monkeypatch):
+    monkeypatch.setattr(rig.store, "put", fail)
+
+    with pytest.raises(StoreUnavailable):
+        rig.gallery.add(submission(jpeg(1), "cat.jpg"))
+
+    assert rig.originals.originals == {}
+
+
+def test_a_store_that_fails_while_replacing_leaves_the_first_original(rig, monkeypatch):
+    rig.gallery.add(submission(jpeg(1), "cat.jpg"))
+    monkeypatch.setattr(rig.store, "put", fail)
+
+    with pytest.raises(StoreUnavailable):
+        rig.gallery.add(submission(jpeg(2), "cat.jpg", overwrite=True))
+
+    assert rig.originals.read("cat.jpg") == jpeg(1)
+
+
+def test_many_are_added_and_the_bad_one_alone_is_refused(gallery):
+    pictures = [submission(jpeg(n), f"{n}.jpg") for n in range(70)]
+    pictures[40] = submission(b"broken", "40.jpg")
+
+    outcomes = list(gallery.add_many(pictures, workers=3))
+
+    refused = [(s.name, o.code) for s, o in outcomes if not isinstance(o, Added)]
+    assert refused == [("40.jpg", "unsupported-format")]
+    assert len(outcomes) == 70
+    assert gallery.stats().images == 69
+
+
+def test_adding_many_again_does_nothing_twice(gallery):
+    pictures = [submission(jpeg(n), f"{n}.jpg") for n in range(40)]
+    list(gallery.add_many(pictures, workers=2))
+
+    again = list(gallery.add_many(pictures, workers=2))
+
+    assert {outcome.status for _, outcome in again} == {AddStatus.DUPLICATE}
+
+
+def test_a_failing_store_refuses_its_chunk_and_leaves_no_originals(rig, monkeypatch):
+    monkeypatch.setattr(rig.store, "put", fail)
+
+    outcomes = [o for _, o in rig.gallery.add_many([submission(jpeg(1), "a")], workers=1)]
+
+    assert [type(outcome) for outcome in outcomes] == [StoreUnavailable]
+    assert rig.originals.originals == {}
+
+
+def test_many_are_read_only_a_little_ahead(gallery):
+    read = []
+
+    def endless():
+        for number in range(10_000):
+            read.append(number)
+            yield submission(b"broken", f"{number}.jpg")
+
+    outcomes = gallery.add_many(endless(), workers=2)
+    next(outcomes)
+    outcomes.close()
+
+    assert len(read) <= 6 * 32
+
+
+def test_one_name_sent_by_eight_at_once_is_stored_once(rig):
+    outcomes = []
+
+    def add(number: int) -> None:
+        try:
+            outcomes.append(rig.gallery.add(submission(jpeg(number), "cat.jpg")).image.sha256)
+        except NameTaken:
+            outcomes.append(None)
+
+    threads = [threading.Thread(target=add, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    (winner,) = [sha256 for sha256 in outcomes if sha256]
+    (stored,) = rig.gallery.list(limit=10).images
+    assert stored.sha256 == winner
+    assert jpeg(0) != jpeg(1)
+    assert len(outcomes) == 8
+
+
+def test_a_query_finds_its_lookalike_first_and_is_not_stored(rig):
+    for n in range(12):
+        rig.gallery.add(submission(jpeg(n), f"{n}.jpg"))
+    altered = written(scene(7).resize((200, 150)), quality=60)
+
+    result = rig.gallery.find_similar(altered, SearchOptions(limit=3))
+
+    assert result.matches[0].image.name == "7.jpg"
+    assert len(result.matches) == 3
+    assert result.more is True
+    assert rig.store.count() == 12
+    assert set(result.took_ms) == {"decode", "embed", "search"}
+    assert (result.query.width, result.query.height) == (200, 150)
+
+
+def test_similarity_has_a_floor_that_the_same_picture_passes(gallery):
+    for n in range(5):
+        gallery.add(submission(jpeg(n), f"{n}.jpg"))
+
+    result = gallery.find_similar(jpeg(3), SearchOptions(min_similarity=1.0))
+
+    assert [match.image.name for match in result.matches] == ["3.jpg"]
+    assert result.more is False
+
+
+def test_the_query_itself_can_be_left_out(gallery):
+    id = gallery.add(submission(jpeg(1), "1.jpg")).image.id
+    gallery.add(submission(jpeg(2), "2.jpg"))
+    without = SearchOptions(exclude_self=True)
+
+    by_picture = gallery.find_similar(jpeg(1), without)
+    by_id = gallery.similar_to(id, without)
+
+    assert [match.image.name for match in by_picture.matches] == ["2.jpg"]
+    assert [match.image.name for match in by_id.matches] == ["2.jpg"]
+
+
+def test_a_search_by_id_never_runs_the_model(rig, monkeypatch):
+    id = rig.gallery.add(submission(jpeg(1), "1.jpg")).image.id
+    monkeypatch.setattr(rig.gallery, "_embedder", None)
+
+    assert rig.gallery.similar_to(id, SearchOptions()).matches[0].image.id == id
+
+
+def test_pages_of_a_search_follow_each_other(gallery):
+    for n in range(7):
+        gallery.add(submission(jpeg(n), f"{n}.jpg"))
+
+    whole = gallery.find_similar(jpeg(0), SearchOptions(limit=7))
+    parts = [gallery.find_similar(jpeg(0), SearchOptions(limit=3, offset=o)) for o in (0, 3, 6)]
+
+    assert [m.image.id for p in parts for m in p.matches] == [m.image.id for m in whole.matches]
+    assert [part.more for part in parts] == [True, True, False]
+
+
+def test_metadata_filters_searches_and_lists(gallery):
+    gallery.add(submission(jpeg(1), "1.jpg", metadata={"category": "hat", "price": 5}))
+    gallery.add(submission(jpeg(2), "2.jpg", metadata={"category": "dress", "price": 50}))
+
+    cheap = gallery.find_similar(jpeg(2), SearchOptions(filter={"price": {"lt": 10}}))
+    dresses = gallery.list({"category": "dress"}, limit=10)
+
+    assert [match.image.name for match in cheap.matches] == ["1.jpg"]
+    assert [image.name for image in dresses.images] == ["2.jpg"]
+    with pytest.raises(InvalidFilter):
+        gallery.list({"colour": "red"}, limit=10)
+
+
+def test_metadata_is_merged_and_none_removes(gallery):
+    id = gallery.add(submission(jpeg(1), "1", metadata={"category": "hat", "note": "x"})).image.id
+
+    changed = gallery.update(id, {"note": None, "price": 3})
+
+    assert changed.metadata == {"category": "hat", "price": 3.0}
+    assert gallery.get(id) == changed
+    with pytest.raises(InvalidMetadata):
+        gallery.update(id, {"price": "cheap"})
+    with pytest.raises(ImageNotFound):
+        gallery.update("nobody", {})
+
+
+def test_what_is_removed_is_gone_with_original_and_thumbnail(rig):
+    id = rig.gallery.add(submission(jpeg(1), "1.jpg")).image.id
+    rig.gallery.thumbnail(id)
+
+    rig.gallery.remove(id)
+
+    assert (rig.originals.originals, rig.originals.thumbnails) == ({}, {})
+    assert rig.gallery.find_similar(jpeg(1), SearchOptions()).matches == ()
+    for call in (rig.gallery.get, rig.gallery.remove, rig.gallery.original, rig.gallery.thumbnail):
+        with pytest.raises(ImageNotFound):
+            call(id)
+
+
+def test_a_thumbnail_is_made_once_and_anew_for_other_bytes(rig):
+    id = rig.gallery.add(submission(jpeg(1), "1.jpg")).image.id
+    first = rig.gallery.thumbnail(id)[1]
+    rig.originals.thumbnails = {key: b"kept" for key in rig.originals.thumbnails}
+
+    assert rig.gallery.thumbnail(id)[1] == b"kept"
+    rig.gallery.add(submission(jpeg(2), "1.jpg", overwrite=True))
+    assert rig.gallery.thumbnail(id)[1] not in (b"kept", first)

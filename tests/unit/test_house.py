@@ -1,0 +1,155 @@
+"""The house keeps its order: who may import whom, and what is imported at all."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# A module imports lower rungs only; modules beside each other on a rung do not know each other.
+RUNGS = {
+    "functions.gallery.records": 0,
+    "functions.gallery.errors": 0,
+    "functions.gallery.formats": 0,
+    "functions.gallery.stopwatch": 0,
+    "functions.gallery.cores": 0,
+    "functions.gallery.names": 1,
+    "functions.gallery.filters": 1,
+    "functions.gallery.settings": 1,
+    "functions.gallery.pictures": 1,
+    "functions.gallery.ports": 2,
+    "functions.gallery.adding": 3,
+    "functions.gallery.embedder": 3,
+    "functions.gallery.originals": 3,
+    "functions.gallery.stores.payload": 2,
+    "functions.gallery.stores.ranking": 2,
+    "functions.gallery.stores.patience": 2,
+    "functions.gallery.stores.edge_folder": 2,
+    "functions.gallery.stores.qdrant_errors": 2,
+    "functions.gallery.stores.edge_store": 3,
+    "functions.gallery.stores.qdrant_store": 3,
+    "functions.gallery.gallery": 4,
+    "functions.gallery.bootstrap": 5,
+    "functions.api.errors": 6,
+    "functions.api.auth": 7,
+    "functions.api.bodies": 7,
+    "functions.api.calls": 7,
+    "functions.api.schemas": 6,
+    "functions.api.openapi": 7,
+    "functions.api.images": 8,
+    "functions.api.search": 8,
+    "functions.api.service": 8,
+    "functions.api.app": 9,
+}
+ONLY_IN = {
+    "PIL": "functions.gallery.pictures",
+    "pi_heif": "functions.gallery.pictures",
+    "onnxruntime": "functions.gallery.embedder",
+    "qdrant_edge": "functions.gallery.stores.edge_store",
+}
+NEVER_IN_THE_HEART = {"fastapi", "starlette", "mangum", "uvicorn", "typer", "rich"}
+
+
+def modules() -> dict[str, ast.Module]:
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): ast.parse(path.read_text())
+        for path in (ROOT / "functions").rglob("*.py")
+        if path.name != "__init__.py"
+    }
+
+
+def imported_by(tree: ast.Module) -> set[str]:
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def test_every_module_has_its_rung():
+    assert set(modules()) == set(RUNGS)
+
+
+def test_every_module_imports_lower_rungs_only():
+    wrong = [
+        f"{module} imports {other}"
+        for module, tree in modules().items()
+        for other in imported_by(tree) & set(RUNGS)
+        if RUNGS[other] >= RUNGS[module]
+    ]
+
+    assert wrong == []
+
+
+def test_no_route_imports_an_adapter():
+    adapters = {m for m in RUNGS if RUNGS[m] == 3 or ".stores." in m} - {"functions.gallery.adding"}
+    allowed = adapters | {"functions.gallery.bootstrap"}
+
+    wrong = [
+        m for m, tree in modules().items() if m not in allowed and imported_by(tree) & adapters
+    ]
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_a_library_is_imported_in_one_place(library):
+    users = {
+        module
+        for module, tree in modules().items()
+        if any(name.partition(".")[0] == library for name in imported_by(tree))
+    }
+
+    assert users == {ONLY_IN[library]}
+
+
+def test_qdrant_client_is_imported_by_its_store_only():
+    users = {
+        module
+        for module, tree in modules().items()
+        if any(name.partition(".")[0] == "qdrant_client" for name in imported_by(tree))
+    }
+
+    assert users <= {
+        "functions.gallery.stores.qdrant_store",
+        "functions.gallery.stores.qdrant_errors",
+    }
+
+
+def test_the_heart_knows_no_web_framework():
+    wrong = {
+        module: names & NEVER_IN_THE_HEART
+        for module, tree in modules().items()
+        if module.startswith("functions.gallery")
+        and (names := {name.partition(".")[0] for name in imported_by(tree)}) & NEVER_IN_THE_HEART
+    }
+
+    assert wrong == {}
+
+
+def modules_loaded_by(statement: str) -> set[str]:
+    """Run a statement in a fresh interpreter and give the top-level packages it has loaded then."""
+    script = f"{statement}; import sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    command = [sys.executable, "-c", script]
+    return set(
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    )
+
+
+def test_opening_the_embedded_store_loads_no_client_of_a_server():
+    loaded = modules_loaded_by(
+        "import functions.gallery.bootstrap, functions.gallery.stores.edge_store"
+    )
+
+    assert loaded.isdisjoint({"qdrant_client", "grpc", "httpx", "boto3"})
+
+
+def test_the_api_loads_no_model_and_no_store():
+    loaded = modules_loaded_by("import functions.api.app")
+
+    assert loaded.isdisjoint({"onnxruntime", "qdrant_edge", "qdrant_client", "boto3", "uvicorn"})

@@ -1,0 +1,40 @@
+"""Names that a bucket and a folder can hold, and the ids that follow from them."""
+
+import pytest
+
+from functions.gallery.errors import InvalidName
+from functions.gallery.names import check_name, image_id
+
+
+@pytest.mark.parametrize(
+    "name", ["cat.jpg", "a/b/c", "Ä ß 猫 🐈.jpg", "a+b %20.jpg", "..hidden", "x" * 255]
+)
+def test_a_relative_path_is_a_name(name):
+    assert check_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "/etc/passwd",
+        "../x",
+        "a/../b",
+        "a//b",
+        "a/",
+        ".",
+        "a\0b",
+        "a\nb",
+        "\ud800",
+        "x" * 256,
+        "a/" * 600 + "b",
+    ],
+)
+def test_what_no_folder_could_hold_is_refused(name):
+    with pytest.raises(InvalidName):
+        check_name(name)
+
+
+def test_an_id_follows_from_bucket_and_name_for_ever():
+    assert image_id("local", "cat.jpg") == "f26b7221-e33a-54ed-bffd-357214a5b4f6"
+    assert image_id("a", "b/c") != image_id("a/b", "c")

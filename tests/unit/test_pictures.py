@@ -1,0 +1,293 @@
+"""Bytes become upright RGB pictures, or one of our errors."""
+
+import io
+import struct
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from functions.gallery import pictures
+from functions.gallery.errors import (
+    EmptyPicture,
+    PictureTooLarge,
+    UndecodablePicture,
+    UnsupportedFormat,
+)
+from functions.gallery.pictures import Limits, decode
+from tests.drawing import jpeg, scene, written
+
+LIMITS = Limits()
+DATA = Path(__file__).parents[1] / "data"
+TURNED_BACK = {  # what a camera held that way stores, so that the EXIF tag turns it upright again
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def opened(data: bytes, short_side_px: int = 374) -> np.ndarray:
+    return np.asarray(decode(data, LIMITS, short_side_px=short_side_px).image)
+
+
+def with_orientation(image: Image.Image, orientation: int, format: str) -> bytes:
+    turn = TURNED_BACK[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return written(image if turn is None else image.transpose(turn), format, exif=exif)
+
+
+@pytest.mark.parametrize("format", ["PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", TURNED_BACK)
+def test_a_turned_file_opens_like_its_upright_twin(orientation, format):
+    image = scene(1, 320, 200)
+    lossless = {"lossless": True} if format == "WEBP" else {}
+    turn = TURNED_BACK[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = image if turn is None else image.transpose(turn)
+
+    picture = decode(written(stored, format, exif=exif, **lossless), LIMITS, short_side_px=374)
+
+    np.testing.assert_array_equal(np.asarray(picture.image), np.asarray(image))
+    assert (picture.width, picture.height) == (320, 200)
+    assert picture.turned is (orientation > 1)
+
+
+@pytest.mark.parametrize("orientation", TURNED_BACK)
+def test_a_large_turned_file_gives_nearly_the_squares_of_its_upright_twin(orientation):
+    image = scene(2, 1501, 1102)
+    upright = decode(written(image, "PNG"), LIMITS, short_side_px=374)
+
+    turned = decode(with_orientation(image, orientation, "PNG"), LIMITS, short_side_px=374)
+
+    for part in (1.0, 0.6):
+        difference = turned.square(part, 224).astype(int) - upright.square(part, 224)
+        assert np.abs(difference).mean() < 1.0  # grey levels; half a source pixel of shift at most
+
+
+def test_a_jpeg_turned_without_loss_gives_the_squares_of_its_twin():
+    # 16-pixel blocks of one colour each survive JPEG exactly enough in every position.
+    blocks = np.random.default_rng(3).integers(0, 255, (48, 64, 3), np.uint8)
+    image = Image.fromarray(blocks).resize((1024, 768), Image.Resampling.NEAREST)
+    upright = decode(written(image, quality=95), LIMITS, short_side_px=374)
+
+    turned = decode(with_orientation(image, 6, "JPEG"), LIMITS, short_side_px=374)
+
+    difference = turned.square(1.0, 224).astype(int) - upright.square(1.0, 224)
+    assert np.abs(difference).mean() < 1.0
+
+
+def test_transparent_pixels_are_white_whatever_colour_hides_below():
+    hidden = Image.new("RGBA", (40, 40), (255, 0, 0, 0))
+    half = Image.new("RGBA", (40, 40), (0, 0, 0, 128))
+
+    assert (opened(written(hidden, "PNG")) == 255).all()
+    assert np.abs(opened(written(half, "PNG")).astype(int) - 127).max() <= 1
+
+
+def test_a_transparent_palette_colour_is_white():
+    image = Image.new("P", (30, 30), 1)
+    image.putpalette([0, 0, 0, 200, 30, 30])
+
+    assert (opened(written(image, "PNG", transparency=1)) == 255).all()
+
+
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I", "I;16", "F", "LAB"]
+)
+def test_every_colour_mode_opens_as_rgb(mode):
+    grey = Image.linear_gradient("L")
+    if mode == "LAB":
+        image = Image.merge(
+            "LAB", (grey, Image.new("L", grey.size, 128), Image.new("L", grey.size, 128))
+        )
+    elif mode == "I;16":
+        image = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
+    else:
+        image = grey.convert(mode)
+
+    pixels = opened(written(image, "TIFF"))
+
+    assert pixels.shape == (256, 256, 3)
+    assert pixels[:32].mean() < 40  # dark at the top
+    assert pixels[-32:].mean() > 200  # and light at the bottom
+
+
+def test_sixteen_bits_keep_their_shades():
+    ramp = np.tile(np.linspace(0, 65_535, 256).astype(np.uint16), (16, 1))
+
+    pixels = opened(written(Image.fromarray(ramp), "PNG"))
+
+    assert np.abs(pixels[0, :, 0].astype(int) - np.arange(256)).max() <= 1
+
+
+@pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_of_an_animated_file_the_first_frame_counts(format):
+    first, second = Image.new("RGB", (32, 32), "#c00000"), Image.new("RGB", (32, 32), "#00c000")
+
+    pixels = opened(written(first, format, save_all=True, append_images=[second], duration=100))
+
+    assert pixels[16, 16, 0] > 150
+    assert pixels[16, 16, 1] < 60
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "MPO"])
+def test_the_content_tells_the_format(format):
+    picture = decode(written(scene(4), format), LIMITS, short_side_px=374)
+
+    assert picture.format in (format, "JPEG")  # an MPO of one picture is a JPEG
+    assert picture.image.mode == "RGB"
+
+
+def test_heic_opens_with_the_optional_decoder():
+    data = (DATA / "drawn.heic").read_bytes()  # scene(12)
+
+    picture = decode(data, LIMITS, short_side_px=374)
+
+    assert picture.format == "HEIF"
+    difference = np.asarray(picture.image).astype(int) - np.asarray(scene(12, 160, 120))
+    assert np.abs(difference).mean() < 6  # HEVC at quality 80
+
+
+def test_without_its_decoder_heic_is_refused_by_name(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    monkeypatch.delitem(Image.MIME, "HEIF", raising=False)
+    heic = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(64)
+
+    with pytest.raises(UnsupportedFormat, match="HEIC"):
+        decode(heic, LIMITS, short_side_px=374)
+
+
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        (b"%PDF-1.7\n", "PDF"),
+        (b"  <svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+        (b"<!DOCTYPE html><html></html>", "HTML"),
+        (b"PK\x03\x04rest", "ZIP"),
+        (b"#!/bin/sh\n", "known format"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "EPS"),
+    ],
+)
+def test_what_is_no_picture_is_refused_by_name(data, named):
+    with pytest.raises(UnsupportedFormat, match=named):
+        decode(data, LIMITS, short_side_px=374)
+
+
+def test_no_bytes_are_refused():
+    with pytest.raises(EmptyPicture):
+        decode(b"", LIMITS, short_side_px=374)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP"])
+def test_half_a_file_is_refused_as_damaged(format):
+    data = written(scene(5), format)
+
+    with pytest.raises(UndecodablePicture):
+        decode(data[: len(data) // 2], LIMITS, short_side_px=374)
+
+
+def test_more_bytes_than_allowed_are_refused():
+    with pytest.raises(PictureTooLarge, match="bytes"):
+        decode(jpeg(6), Limits(max_bytes=1_000), short_side_px=374)
+
+
+def huge_png(width: int, height: int) -> bytes:
+    """Give a PNG that promises this size; its pixels are never there."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(content))
+            + kind
+            + content
+            + struct.pack(">I", zlib.crc32(kind + content))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("size", [(65_536, 65_536), (10_001, 10_000), (7_100, 7_100)])
+def test_a_bomb_is_refused_from_its_header(size, monkeypatch):
+    def explode(self: Image.Image) -> None:
+        raise AssertionError("pixels were decoded")
+
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", explode)
+
+    with pytest.raises(PictureTooLarge, match="limit"):
+        decode(huge_png(*size), LIMITS, short_side_px=374)
+
+
+def test_a_jpeg_larger_than_what_is_decoded_whole_opens_at_reduced_scale():
+    limits = Limits(max_pixels=1_000_000)  # 500,000 decoded whole
+    data = jpeg(7, 1_000, 900)
+
+    picture = decode(data, limits, short_side_px=100)
+
+    assert picture.image.size == (125, 113)
+    assert (picture.width, picture.height) == (1_000, 900)
+    with pytest.raises(PictureTooLarge):
+        decode(written(scene(7, 1_000, 900), progressive=True), limits, short_side_px=100)
+
+
+def test_a_jpeg_of_thousands_of_scans_is_refused():
+    data = written(scene(8), progressive=True)
+    last_scan = data[data.rindex(b"\xff\xda") : -2]
+    scans = data[:-2] + last_scan * 2_000 + data[-2:]
+
+    with pytest.raises(UndecodablePicture, match="scans"):
+        decode(scans, LIMITS, short_side_px=374)
+
+
+def test_a_damaged_exif_block_does_not_refuse_the_picture():
+    exif = b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\xff\xff" + bytes(range(200))
+
+    assert opened(written(scene(9), exif=exif)).shape == (240, 320, 3)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5_000), (5_000, 3)])
+def test_pictures_thin_as_a_line_have_squares_too(size):
+    picture = decode(written(Image.new("RGB", size, "#336699"), "PNG"), LIMITS, short_side_px=374)
+
+    for part in (1.0, 0.6):
+        square = picture.square(part, 224)
+        assert square.shape == (224, 224, 3)
+        assert (square == (0x33, 0x66, 0x99)).all()
+
+
+def test_a_square_shows_the_middle_and_only_its_part():
+    image = Image.new("RGB", (300, 100), "#ff0000")
+    image.paste("#0000ff", (120, 20, 180, 80))  # exactly 0.6 of the short side
+    picture = decode(written(image, "PNG"), LIMITS, short_side_px=374)
+
+    inside = picture.square(0.6, 56)[1:-1, 1:-1]  # the outermost pixel blends with its neighbours
+    assert (inside == (0, 0, 255)).all()
+    assert picture.square(1.0, 100)[0, 0].tolist() == [255, 0, 0]
+
+
+def test_a_large_picture_shrunk_in_bands_shows_what_one_piece_shows(monkeypatch):
+    data = written(scene(10, 2_000, 1_600), "PNG")
+    whole = opened(data)
+
+    monkeypatch.setattr(pictures, "_BAND_PIXELS", 2_000 * 8)
+
+    np.testing.assert_array_equal(opened(data), whole)
+
+
+def test_a_thumbnail_is_a_small_upright_jpeg_without_metadata():
+    data = with_orientation(scene(11, 640, 480), 6, "JPEG")
+
+    small = Image.open(io.BytesIO(decode(data, LIMITS, short_side_px=320).thumbnail(200)))
+
+    assert small.format == "JPEG"
+    assert small.size == (200, 150)
+    assert not small.getexif()

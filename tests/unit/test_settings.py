@@ -1,0 +1,79 @@
+"""What the environment decides, and what it may not."""
+
+from pathlib import Path
+
+import pytest
+
+from functions.gallery.errors import SettingsError
+from functions.gallery.records import Distance
+from functions.gallery.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+DIGEST = "ab" * 32
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch):
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def test_on_a_laptop_nothing_need_be_set():
+    settings = Settings.from_environment()
+
+    assert settings.qdrant_url is None
+    assert settings.lookalike_distance is Distance.COSINE
+    assert (settings.lookalike_model / "card.json").is_file()
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch):
+    monkeypatch.setenv("QDRANT_URL", "")
+
+    assert Settings.from_environment().qdrant_url is None
+
+
+def test_fields_and_keys_are_read_from_one_line_each(monkeypatch):
+    monkeypatch.setenv("LOOKALIKE_FILTER_FIELDS", "category:keyword, price:float")
+    monkeypatch.setenv("LOOKALIKE_API_KEYS", f"read:{DIGEST},admin:{'CD' * 32}")
+
+    settings = Settings.from_environment()
+
+    assert settings.lookalike_filter_fields == {"category": "keyword", "price": "float"}
+    assert settings.lookalike_api_keys == {DIGEST: "read", "cd" * 32: "admin"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LOOKALIKE_FILTER_FIELDS", "category"),
+        ("LOOKALIKE_FILTER_FIELDS", "category:text"),
+        ("LOOKALIKE_FILTER_FIELDS", "width:integer"),
+        ("LOOKALIKE_API_KEYS", "read:secret"),
+        ("LOOKALIKE_API_KEYS", f"owner:{DIGEST}"),
+        ("LOOKALIKE_DISTANCE", "far"),
+        ("LOOKALIKE_MAX_BYTES", "0"),
+    ],
+)
+def test_what_is_impossible_is_refused_by_name_and_without_secrets(monkeypatch, name, value):
+    monkeypatch.setenv("QDRANT_API_KEY", "hush")
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError, match=name) as refusal:
+        Settings.from_environment()
+
+    assert "hush" not in str(refusal.value)
+
+
+def test_a_secret_is_not_shown(monkeypatch):
+    monkeypatch.setenv("QDRANT_API_KEY", "hush")
+
+    assert "hush" not in repr(Settings.from_environment())
+
+
+def test_every_setting_is_in_the_readme_and_described():
+    readme = (ROOT / "README.md").read_text()
+
+    missing = [name for name in Settings.model_fields if f"`{name.upper()}`" not in readme]
+
+    assert missing == []
+    assert all(field.description for field in Settings.model_fields.values())
