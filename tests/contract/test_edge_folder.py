@@ -1,0 +1,311 @@
+"""What only the embedded store promises: its folder outlives kills and is held alone."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import qdrant_edge
+
+from functions.gallery.errors import ModelMismatch, StoreBusy, StoreError, StoreRejected
+from functions.gallery.records import CollectionSpec, Condition, Distance, Query
+from functions.gallery.stores import edge_store
+from functions.gallery.stores.edge_store import EdgeStore
+from tests.contract.stores import an_image, random_units, unit
+
+ROOT = Path(__file__).resolve().parents[2]
+SPEC = CollectionSpec(model="test@1", dims=4)
+EAST, NORTH = [1.0, 0, 0, 0], [0, 1.0, 0, 0]
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from functions.gallery.stores.edge_store import EdgeStore
+from tests.contract.stores import an_image, random_units
+from tests.contract.test_edge_folder import SPEC
+
+store = EdgeStore.open(Path(sys.argv[1]), SPEC)
+vectors = random_units(1000, 4)
+for n in range(0, 1000, 5):
+    store.put([an_image(f"{m}.jpg") for m in range(n, n + 5)], vectors[n : n + 5])
+    print(n + 5, flush=True)
+time.sleep(60)
+"""
+
+# Fills a small disk. Without a mounted one, `limit` bytes are counted as if they were all there is.
+FILLER = """
+import json, shutil, sys
+from pathlib import Path
+from functions.gallery.errors import StoreFull
+from functions.gallery.records import CollectionSpec, Query
+from functions.gallery.stores.edge_store import EdgeStore
+from tests.contract.stores import an_image, random_units
+
+disk, limit = Path(sys.argv[1]), int(sys.argv[2])
+real_usage = shutil.disk_usage
+
+def counted_usage(path):
+    used = sum(file.stat().st_blocks * 512 for file in disk.rglob("*"))
+    return real_usage(path)._replace(free=limit - used)
+
+if limit:
+    shutil.disk_usage = counted_usage
+
+def say(step, answer):
+    print(json.dumps([step, answer]), flush=True)
+
+def refused(work):
+    try:
+        work()
+    except StoreFull as problem:
+        return str(problem)
+    return ""
+
+def fill_up_to(free):
+    with open(disk / "filler", "ab") as file:
+        while shutil.disk_usage(disk).free > free:
+            file.write(b"x" * 250_000)
+            file.flush()
+
+spec = CollectionSpec("test@1", 1280)
+vectors = random_units(100, 1280)
+store = EdgeStore.open(disk / "data", spec)
+put = 0
+while put < 30_000:
+    images = [an_image(f"{put + n}.jpg") for n in range(100)]
+    if refusal := refused(lambda: store.put(images, vectors)):
+        break
+    put += 100
+say("put", refusal)
+say("counted", store.count() - put)
+say("searched", len(store.search(Query(vectors[0]))))
+fill_up_to(20_000_000)
+store.remove([an_image("0.jpg").id])
+say("removed", store.count() - put)
+fill_up_to(1_000_000)
+say("remove refused", refused(lambda: store.remove([an_image("1.jpg").id])))
+say("searched when full", len(store.search(Query(vectors[1]))))
+store.close()
+say("open refused", refused(lambda: EdgeStore.open(disk / "data", spec)))
+(disk / "filler").unlink()
+store = EdgeStore.open(disk / "data", spec)
+say("counted again", store.count() - put)
+store.close()
+"""
+
+
+@contextmanager
+def running(script: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-c", script, *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()  # SIGKILL: no clean-up of any kind
+        process.communicate()
+
+
+def lines(process: "subprocess.Popen[str]", count: int) -> list[str]:
+    assert process.stdout is not None
+    return [process.stdout.readline().strip() for _ in range(count)]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Give a folder on a disk of 160 MB and 0, or a plain folder and the size to pretend."""
+    size = 160_000_000
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(tmp_path)]
+    try:
+        mounted = subprocess.run(mount, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    yield tmp_path, 0 if mounted else size
+    if mounted:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_all_that_was_acknowledged_is_there_after_a_kill(tmp_path):
+    with running(WRITER, str(tmp_path)) as writer:
+        acknowledged = int(lines(writer, 60)[-1])
+
+    store = EdgeStore.open(tmp_path, SPEC)
+
+    images = [an_image(f"{n}.jpg") for n in range(acknowledged)]
+    assert store.get([image.id for image in images]) == {image.id: image for image in images}
+    nearest = store.search(Query(random_units(1000, 4)[acknowledged - 1], limit=1))
+    assert nearest[0].image.name == f"{acknowledged - 1}.jpg"
+    store.close()
+
+
+def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path):
+    with running(WRITER, str(tmp_path)) as writer:
+        lines(writer, 1)
+        with pytest.raises(StoreBusy, match=f"{tmp_path}.*process {writer.pid}"):
+            EdgeStore.open(tmp_path, SPEC)
+
+    store = EdgeStore.open(tmp_path, SPEC)
+
+    assert store.count() >= 5
+    store.close()
+
+
+def test_a_second_store_in_this_process_is_refused_until_the_first_is_closed(tmp_path):
+    first = EdgeStore.open(tmp_path, SPEC)
+    with pytest.raises(StoreBusy):
+        EdgeStore.open(tmp_path, SPEC)
+    first.close()
+
+    second = EdgeStore.open(tmp_path, SPEC)
+
+    second.check()
+    second.close()
+
+
+def test_a_store_opened_again_knows_everything(tmp_path):
+    image = an_image("a.jpg", metadata={"colour": "red"})
+    store = EdgeStore.open(tmp_path, SPEC)
+    store.put([image], unit(EAST))
+    store.close()
+
+    store = EdgeStore.open(tmp_path, SPEC)
+
+    assert [match.image for match in store.search(Query(unit(EAST)[0]))] == [image]
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("other", "setting"),
+    [
+        (replace(SPEC, model="test@2"), "LOOKALIKE_MODEL"),
+        (replace(SPEC, dims=8), "LOOKALIKE_MODEL"),
+        (replace(SPEC, distance=Distance.DOT), "LOOKALIKE_DISTANCE"),
+    ],
+)
+def test_a_collection_of_another_kind_is_refused_with_the_setting_to_change(
+    tmp_path, other, setting
+):
+    EdgeStore.open(tmp_path, SPEC).close()
+
+    with pytest.raises(ModelMismatch, match=setting):
+        EdgeStore.open(tmp_path, other)
+
+    EdgeStore.open(tmp_path, SPEC).close()
+
+
+def indexes(folder: Path) -> dict[str, str]:
+    shard = qdrant_edge.EdgeShard.load(str(folder / SPEC.name / "shard"))
+    schema = {key: str(index.data_type) for key, index in shard.info().payload_schema.items()}
+    shard.close()
+    return schema
+
+
+def test_every_field_to_filter_by_has_an_index_before_the_first_write(tmp_path):
+    EdgeStore.open(tmp_path, replace(SPEC, fields={"shop name": "keyword"})).close()
+
+    assert set(indexes(tmp_path)) == {
+        *("name", "sha256", "format", "width", "height", "bytes", "added_at"),
+        'meta."shop name"',
+    }
+
+
+def test_a_field_declared_later_gets_its_index_and_filters_what_was_there(tmp_path):
+    store = EdgeStore.open(tmp_path, SPEC)
+    store.put([an_image("a", metadata={"stock": 3}), an_image("b")], unit(EAST, NORTH))
+    store.close()
+
+    store = EdgeStore.open(tmp_path, replace(SPEC, fields={"stock": "integer"}))
+
+    assert store.count((Condition("stock", gte=3),)) == 1
+    store.close()
+    assert indexes(tmp_path)["meta.stock"] == "PayloadSchemaType.Integer"
+
+
+def test_a_field_declared_with_another_type_gets_another_index(tmp_path):
+    EdgeStore.open(tmp_path, replace(SPEC, fields={"stock": "keyword"})).close()
+
+    EdgeStore.open(tmp_path, replace(SPEC, fields={"stock": "float"})).close()
+
+    assert indexes(tmp_path)["meta.stock"] == "PayloadSchemaType.Float"
+
+
+def test_a_collection_half_made_when_the_process_was_killed_is_made_anew(tmp_path):
+    half = tmp_path / f"{SPEC.name}.making" / "shard"
+    half.mkdir(parents=True)
+    (half / "edge_config.json").write_text("{")
+
+    store = EdgeStore.open(tmp_path, SPEC)
+
+    assert store.count() == 0
+    store.close()
+
+
+@pytest.mark.parametrize("part", ["about.json", "shard/edge_config.json", "shard/wal/open-1"])
+def test_a_damaged_folder_is_named_with_a_way_out(tmp_path, part):
+    EdgeStore.open(tmp_path, SPEC).close()
+    (tmp_path / SPEC.name / part).write_bytes(b"\xff" * 4096)
+
+    with pytest.raises(StoreError, match=f"{tmp_path}.*import the pictures again"):
+        EdgeStore.open(tmp_path, SPEC)
+
+    with pytest.raises(StoreError, match="import the pictures again"):  # and not StoreBusy
+        EdgeStore.open(tmp_path, SPEC)
+
+
+def test_what_the_core_cannot_hold_is_refused_and_harms_nothing(tmp_path):
+    store = EdgeStore.open(tmp_path, SPEC)
+
+    with pytest.raises(StoreRejected):
+        store.put([an_image("a", metadata={"x": "\ud800"})], unit(EAST))
+
+    store.put([an_image("a")], unit(EAST))
+    assert store.count() == 1
+    store.close()
+
+
+def test_the_index_over_many_images_gives_the_same_answers(tmp_path, monkeypatch):
+    monkeypatch.setattr(edge_store, "_WORTH_AN_INDEX", 3_000)
+    few = random_units(24, 1_024)  # pictures vary in few directions, unlike noise
+    drawn = random_units(3_000, 24, seed=1) @ few
+    vectors = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    store = EdgeStore.open(tmp_path, CollectionSpec("test@1", 1_024))
+    store.put([an_image(f"{n}.jpg") for n in range(3_000)], vectors)
+    before = [store.search(Query(vector, limit=5)) for vector in vectors[:20]]
+
+    built = store.optimize()
+
+    assert built
+    assert store.unindexed() == 0
+    assert [store.search(Query(vector, limit=5)) for vector in vectors[:20]] == before
+    store.close()
+
+
+def test_few_images_need_no_index(tmp_path):
+    store = EdgeStore.open(tmp_path, SPEC)
+    store.put([an_image("a")], unit(EAST))
+
+    assert store.optimize() is False
+    assert store.unindexed() == 1
+    store.close()
+
+
+def test_a_full_disk_refuses_writes_and_goes_on_answering(small_disk):
+    folder, limit = small_disk
+
+    with running(FILLER, str(folder), str(limit)) as filler:
+        output, _ = filler.communicate(timeout=120)
+
+    steps = dict(json.loads(line) for line in output.splitlines())
+    assert filler.returncode == 0
+    assert "free some space" in steps["put"]
+    assert "free some space" in steps["remove refused"]
+    assert "free some space" in steps["open refused"]
+    assert steps["counted"] == 0
+    assert steps["searched"] == 10
+    assert steps["removed"] == -1
+    assert steps["searched when full"] == 10
+    assert steps["counted again"] == -1

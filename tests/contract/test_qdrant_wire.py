@@ -1,0 +1,369 @@
+"""What the server store does on the wire, with httpx.MockTransport in place of a server."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+
+from functions.gallery.errors import (
+    ImageNotFound,
+    ModelMismatch,
+    SettingsError,
+    StoreDenied,
+    StoreError,
+    StoreFull,
+    StoreRejected,
+    StoreTimeout,
+    StoreUnavailable,
+)
+from functions.gallery.records import CollectionSpec, Query
+from functions.gallery.stores.patience import Patience
+from functions.gallery.stores.payload import about_collection, indexed_fields
+from functions.gallery.stores.qdrant_store import QdrantStore
+from tests.contract.stores import an_image, random_units, unit
+
+SPEC = CollectionSpec(model="test@1", dims=4)
+EAST = unit([1.0, 0, 0, 0])
+
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def result(value: object) -> httpx.Response:
+    return httpx.Response(200, json={"result": value, "status": "ok", "time": 0.001})
+
+
+def refusal(status: int, message: str = "no", **headers: str) -> httpx.Response:
+    body = {"status": {"error": message}, "time": 0.001}
+    return httpx.Response(status, json=body, headers=headers)
+
+
+def collection(spec: CollectionSpec = SPEC, *, indexed: bool = True) -> httpx.Response:
+    """Answer as a server that has the collection of this spec."""
+    indexes = indexed_fields(spec) if indexed else {}
+    vectors = {"image": {"size": spec.dims, "distance": spec.distance.value.capitalize()}}
+    return result(
+        {
+            "status": "green",
+            "optimizer_status": "ok",
+            "segments_count": 1,
+            "points_count": 0,
+            "payload_schema": {k: {"data_type": t, "points": 0} for k, t in indexes.items()},
+            "config": {
+                "params": {"vectors": vectors},
+                "hnsw_config": {"m": 16, "ef_construct": 100, "full_scan_threshold": 10_000},
+                "optimizer_config": {
+                    "deleted_threshold": 0.2,
+                    "vacuum_min_vector_number": 1_000,
+                    "default_segment_number": 0,
+                    "flush_interval_sec": 5,
+                },
+                "metadata": about_collection(spec),
+            },
+        }
+    )
+
+
+@dataclass
+class Server:
+    """A server that has the collection and gives the answers it was told, the last one for ever."""
+
+    answers: list[Answer | httpx.Response] = field(default_factory=list)
+    requests: list[httpx.Request] = field(default_factory=list)
+    pauses: list[float] = field(default_factory=list)
+    now: float = 0.0
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return answer(request) if callable(answer) else answer
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+    def connect(self, url: str = "https://qdrant.test", **patience: float) -> QdrantStore:
+        return QdrantStore.connect(
+            url,
+            "secret-key",
+            SPEC,
+            patience=Patience(
+                sleep=self.sleep, clock=lambda: self.now, chance=lambda: 0.5, **patience
+            ),
+            transport=httpx.MockTransport(self.answer),
+        )
+
+
+@pytest.fixture
+def server():
+    return Server([collection()])
+
+
+@pytest.fixture
+def store(server):
+    store = server.connect()
+    server.requests.clear()
+    yield store
+    store.close()
+
+
+def raising(problem: type[httpx.TransportError]) -> Answer:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise problem("it broke", request=request)
+
+    return answer
+
+
+def paths(server):
+    return [f"{request.method} {request.url.path}" for request in server.requests]
+
+
+FINAL = {  # answers that trying again would not change
+    "400": (refusal(400, "Index required but not found for width"), StoreRejected),
+    "401": (refusal(401), StoreDenied),
+    "403": (refusal(403), StoreDenied),
+    "404": (refusal(404, "Not found: Collection `lookalike` doesn't exist!"), StoreRejected),
+    "500-full": (refusal(500, "No space left on device"), StoreFull),
+    "507": (refusal(507), StoreFull),
+    "html": (httpx.Response(200, html="<h1>Welcome</h1>"), StoreRejected),
+    "shape": (httpx.Response(200, json={"result": {"count": "many"}}), StoreRejected),
+}
+MOMENTARY = {
+    "408": (refusal(408), StoreTimeout),
+    "429": (refusal(429), StoreUnavailable),
+    "500": (refusal(500), StoreUnavailable),
+    "502": (httpx.Response(502, html="<h1>Bad gateway</h1>"), StoreUnavailable),
+    "503": (refusal(503), StoreUnavailable),
+    "504": (httpx.Response(504), StoreTimeout),
+    "refused": (raising(httpx.ConnectError), StoreUnavailable),
+    "dropped": (raising(httpx.RemoteProtocolError), StoreUnavailable),
+    "connect-timeout": (raising(httpx.ConnectTimeout), StoreTimeout),
+    "read-timeout": (raising(httpx.ReadTimeout), StoreTimeout),
+}
+
+
+@pytest.mark.parametrize(("answer", "error"), FINAL.values(), ids=FINAL.keys())
+def test_what_waiting_does_not_mend_is_raised_at_once(server, store, answer, error):
+    server.answers = [answer]
+
+    with pytest.raises(StoreError) as caught:
+        store.count()
+
+    assert type(caught.value) is error
+    assert caught.value.__cause__ is not None
+    assert not caught.value.retryable
+    assert len(server.requests) == 1
+    assert server.pauses == []
+
+
+@pytest.mark.parametrize(("answer", "error"), MOMENTARY.values(), ids=MOMENTARY.keys())
+def test_what_waiting_may_mend_is_tried_again_and_then_raised(server, store, answer, error):
+    server.answers = [answer]
+
+    with pytest.raises(StoreError) as caught:
+        store.count()
+
+    assert type(caught.value) is error
+    assert caught.value.__cause__ is not None
+    assert caught.value.retryable
+    assert len(server.requests) == 4
+    assert server.pauses == pytest.approx([0.1, 0.2, 0.4])  # half of 0.2, 0.4, 0.8
+
+
+@pytest.mark.parametrize(("answer", "error"), MOMENTARY.values(), ids=MOMENTARY.keys())
+def test_a_passing_trouble_is_not_noticed(server, store, answer, error):
+    server.answers = [answer, result({"count": 7})]
+
+    assert store.count() == 7
+
+
+def test_the_pause_that_the_server_asks_for_is_kept(server, store):
+    server.answers = [refusal(429, **{"retry-after": "3"}), result({"count": 7})]
+
+    assert store.count() == 7
+
+    assert server.pauses == pytest.approx([3.1])
+
+
+def test_a_pause_longer_than_the_deadline_is_left_to_the_caller(server, store):
+    server.answers = [refusal(429, **{"retry-after": "60"})]
+
+    with pytest.raises(StoreUnavailable) as caught:
+        store.count()
+
+    assert caught.value.retry_after == 60
+    assert server.pauses == []
+
+
+def test_a_pause_given_as_a_date_counts_as_none(server, store):
+    server.answers = [
+        refusal(429, **{"retry-after": "Fri, 21 Nov 2025 08:00:00 GMT"}),
+        result({"count": 7}),
+    ]
+
+    assert store.count() == 7
+
+
+def test_no_try_is_begun_behind_the_deadline(server):
+    store = server.connect(tries=100, deadline_s=2.0)
+    server.requests.clear()
+    server.answers = [refusal(503)]
+
+    with pytest.raises(StoreUnavailable):
+        store.count()
+
+    assert sum(server.pauses) <= 2.0
+    assert len(server.requests) == len(server.pauses) + 1 == 5
+    store.close()
+
+
+def test_the_key_goes_with_every_request_and_no_version_is_asked_for(server):
+    store = server.connect()
+
+    store.check()
+
+    assert paths(server) == ["GET /collections/lookalike"] * 2
+    assert {request.headers["api-key"] for request in server.requests} == {"secret-key"}
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "reached"),
+    [
+        ("https://xyz.cloud.qdrant.io", "https://xyz.cloud.qdrant.io/collections/lookalike"),
+        ("https://xyz.qdrant.io:6333", "https://xyz.qdrant.io:6333/collections/lookalike"),
+        ("https://proxy.test/qdrant", "https://proxy.test/qdrant/collections/lookalike"),
+    ],
+)
+def test_a_hosted_address_is_reached_with_or_without_a_port(server, url, reached):
+    server.connect(url).close()
+
+    assert [str(request.url) for request in server.requests] == [reached]
+
+
+def test_a_server_of_ones_own_is_reached_at_its_usual_port(server):
+    transport = httpx.MockTransport(server.answer)
+
+    QdrantStore.connect("http://qdrant.test", None, SPEC, transport=transport).close()
+
+    assert str(server.requests[0].url) == "http://qdrant.test:6333/collections/lookalike"
+
+
+def test_an_address_that_is_none_is_a_fault_of_the_settings(server):
+    with pytest.raises(SettingsError, match="QDRANT_URL"):
+        server.connect("ftp://qdrant.test")
+
+
+def test_a_new_server_gets_collection_alias_and_indexes_before_the_first_write(server):
+    missing = refusal(404, "Not found: Collection `lookalike` doesn't exist!")
+    server.answers = [
+        missing,
+        missing,
+        result(True),
+        result(True),
+        collection(indexed=False),
+        result({"operation_id": 1, "status": "completed"}),
+    ]
+
+    server.connect().close()
+
+    name = "/collections/lookalike--test-1--4"
+    assert paths(server)[:5] == [
+        "GET /collections/lookalike",
+        f"GET {name}",
+        f"PUT {name}",
+        "POST /collections/aliases",
+        "GET /collections/lookalike",
+    ]
+    made = json.loads(server.requests[2].content)
+    assert made["metadata"] == {"model": "test@1", "dims": 4, "distance": "cosine", "schema": 1}
+    indexes = [json.loads(request.content) for request in server.requests[5:]]
+    assert {i["field_name"]: i["field_schema"] for i in indexes} == indexed_fields(SPEC)
+
+
+def test_a_collection_that_another_process_made_meanwhile_is_taken(server):
+    missing = refusal(404, "Not found: Collection `lookalike` doesn't exist!")
+    exists = refusal(409, "Wrong input: Collection already exists!")
+    server.answers = [missing, missing, exists, collection(), result(True), collection()]
+
+    store = server.connect()
+
+    store.check()
+    store.close()
+
+
+def test_a_collection_of_another_model_is_refused_and_nothing_is_written(server):
+    server.answers = [collection(CollectionSpec("other@1", 4))]
+
+    with pytest.raises(ModelMismatch, match="LOOKALIKE_MODEL"):
+        server.connect()
+
+    assert {request.method for request in server.requests} == {"GET"}
+
+
+def test_a_wrong_key_is_told_at_the_start(server):
+    server.answers = [refusal(403, "forbidden")]
+
+    with pytest.raises(StoreDenied, match="QDRANT_API_KEY"):
+        server.connect()
+
+
+def test_an_unknown_image_is_no_missing_collection(server, store):
+    target = an_image("a").id
+    server.answers = [refusal(404, f"Not found: No point with id {target} found")]
+
+    with pytest.raises(ImageNotFound):
+        store.search(Query(target, without=(target,)))
+
+
+def test_a_search_by_id_without_the_image_itself_is_one_request(server, store):
+    target = an_image("a").id
+    server.answers = [result({"points": []})]
+
+    store.search(Query(target, without=(target,)))
+
+    assert paths(server) == ["POST /collections/lookalike/points/query"]
+    assert json.loads(server.requests[0].content)["query"]["nearest"] == target
+
+
+def test_a_record_that_somebody_else_wrote_is_rejected(server, store):
+    point = {"id": an_image("a").id, "version": 1, "score": 1.0, "payload": {"title": "x"}}
+    server.answers = [result({"points": [point]})]
+
+    with pytest.raises(StoreRejected, match="not written by Lookalike"):
+        store.search(Query(EAST[0]))
+
+
+def test_many_images_go_in_requests_of_a_hundred(server, store):
+    server.answers = [result({"operation_id": 1, "status": "completed"})]
+
+    store.put([an_image(f"{n}.jpg") for n in range(250)], random_units(250, 4))
+
+    sizes = [len(json.loads(request.content)["points"]) for request in server.requests]
+    assert sizes == [100, 100, 50]
+    assert {request.url.params["wait"] for request in server.requests} == {"true"}
+
+
+def test_a_request_with_wide_vectors_stays_below_four_megabytes():
+    wide = CollectionSpec("test@1", 4_096)
+    server = Server([collection(wide)])
+    transport = httpx.MockTransport(server.answer)
+    store = QdrantStore.connect("https://qdrant.test", None, wide, transport=transport)
+    server.requests.clear()
+    server.answers = [result({"operation_id": 1, "status": "completed"})]
+    images = [an_image(f"{n}.jpg", metadata={"text": "x" * 8_000}) for n in range(100)]
+
+    store.put(images, random_units(100, 4_096))
+
+    assert max(len(request.content) for request in server.requests) < 4_000_000
+    store.close()
+
+
+def test_a_closed_store_asks_nothing(server, store):
+    store.close()
+
+    with pytest.raises(StoreError, match="closed"):
+        store.count()
+
+    assert server.requests == []
