@@ -141,4 +141,7 @@ def _http(request: Request, error: Exception) -> JSONResponse:
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
     log.error("unexpected", exc_info=error)
-    return problem(request, 500, "internal", "Something went wrong here; the log has the reason")
+    answer = problem(request, 500, "internal", "Something went wrong here; the log has the reason")
+    # Starlette answers this one outside all middleware.
+    answer.headers["x-request-id"] = request.state.request_id
+    return answer

@@ -1,0 +1,99 @@
+"""Starts the real commands and the real server, and talks to them over real HTTP."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import uvicorn
+
+from functions.api.app import create_app
+from functions.gallery.gallery import Gallery
+from functions.gallery.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def served(gallery: Gallery, settings: Settings) -> Iterator[str]:
+    """Serve a gallery from a thread of this process and give its address."""
+    port = free_port()
+    config = uvicorn.Config(
+        create_app(gallery, settings), host="127.0.0.1", port=port, log_level="critical"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_for(f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def wait_for(address: str, seconds: float = 60) -> None:
+    """Return when the server answers."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            httpx.get(f"{address}/healthz").raise_for_status()
+            return
+        except httpx.HTTPError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
+def command(name: str, *arguments: object) -> list[str]:
+    """Give the command line of a script in the tests' own environment."""
+    return [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)]
+
+
+def environment_of(data: Path, **more: str) -> dict[str, str]:
+    """Give an environment in which a command uses this data folder and nothing of the tester's."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("LOOKALIKE_", "QDRANT_"))}
+    return kept | {"LOOKALIKE_DATA": str(data), "COLUMNS": "200"} | more
+
+
+def run(name: str, *arguments: object, data: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a script to its end."""
+    return subprocess.run(
+        command(name, *arguments),
+        env=environment_of(data, **more),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@contextmanager
+def started(
+    name: str, *arguments: object, data: Path, **more: str
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a script and end it when the test does."""
+    process = subprocess.Popen(
+        command(name, *arguments),
+        env=environment_of(data, **more),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)

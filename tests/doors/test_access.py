@@ -1,0 +1,141 @@
+"""Who may do what, and what failing stores look like from outside; on fakes."""
+
+import asyncio
+import hashlib
+
+import httpx
+import pytest
+
+from functions.api.app import create_app
+from functions.api.errors import STATUS
+from functions.gallery import errors
+from functions.gallery.settings import Settings
+from tests.drawing import jpeg
+
+KEYS = {"r-key": "read", "w-key": "write", "a-key": "admin"}
+HASHED = {hashlib.sha256(key.encode()).hexdigest(): scope for key, scope in KEYS.items()}
+
+
+class Caller:
+    """Calls an application from an address of the test's choosing, which no real socket allows."""
+
+    def __init__(self, gallery, keys=HASHED, host="10.0.0.9") -> None:
+        app = create_app(gallery, Settings(lookalike_api_keys=keys))
+        self._door = httpx.ASGITransport(app, raise_app_exceptions=False, client=(host, 4711))
+
+    def call(self, method: str, path: str, **more) -> httpx.Response:
+        async def send() -> httpx.Response:
+            async with httpx.AsyncClient(
+                transport=self._door, base_url="http://127.0.0.1"
+            ) as client:
+                return await client.request(method, path, **more)
+
+        return asyncio.run(send())
+
+    def get(self, path: str, **more) -> httpx.Response:
+        return self.call("GET", path, **more)
+
+    def post(self, path: str, **more) -> httpx.Response:
+        return self.call("POST", path, **more)
+
+
+@pytest.mark.parametrize(
+    ("key", "reading", "writing"),
+    [
+        (None, 401, 401),
+        ("wrong", 401, 401),
+        ("r-key", 200, 403),
+        ("w-key", 200, 201),
+        ("a-key", 200, 201),
+    ],
+)
+def test_a_key_opens_what_its_scope_says(gallery, key, reading, writing):
+    http = Caller(gallery)
+    headers = {"x-api-key": key} if key else {}
+
+    assert http.get("/v1/images", headers=headers).status_code == reading
+    assert http.post("/v1/images", content=jpeg(1), headers=headers).status_code == writing
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/images", "/v1/images/x", "/v1/limits", "/v1/stats", "/v1/images/x/original"]
+)
+def test_nothing_is_told_without_a_key(gallery, path):
+    answer = Caller(gallery).get(path)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "key-missing")
+    assert "x-api-key" in answer.headers["www-authenticate"]
+
+
+def test_a_missing_key_is_noticed_before_the_body_is_read(gallery):
+    async def body():
+        raise AssertionError("the body was read")
+        yield b""
+
+    assert Caller(gallery).post("/v1/images", content=body()).status_code == 401
+
+
+def test_health_needs_no_key(gallery):
+    http = Caller(gallery)
+
+    assert http.get("/healthz").status_code == http.get("/readyz").status_code == 200
+
+
+def test_without_keys_another_machine_is_refused_and_this_one_is_not(gallery):
+    assert Caller(gallery, keys={}, host="10.0.0.9").get("/v1/stats").status_code == 401
+    assert Caller(gallery, keys={}, host="127.0.0.1").get("/v1/stats").status_code == 200
+
+
+def error_classes() -> list[type[errors.LookalikeError]]:
+    found = [errors.LookalikeError]
+    for each in found:
+        found += [c for c in each.__subclasses__() if c.__module__.startswith("functions.")]
+    return found
+
+
+@pytest.mark.parametrize("error", error_classes(), ids=lambda error: error.__name__)
+def test_every_error_has_a_status(error):
+    assert 400 <= STATUS[error] < 600
+
+
+def test_every_code_means_one_status():
+    codes = {}
+    for error in error_classes():
+        codes.setdefault(error.code, set()).add(STATUS[error])
+
+    assert [code for code, statuses in codes.items() if len(statuses) > 1] == []
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "retry_after"),
+    [
+        (errors.StoreUnavailable("asleep", retry_after=7), 503, "7"),
+        (errors.StoreTimeout("slow"), 504, "1"),
+        (errors.StoreDenied("wrong key"), 502, None),
+        (errors.StoreFull("no room"), 507, None),
+        (RuntimeError("secret stack"), 500, None),
+    ],
+)
+def test_a_failing_store_is_told_without_a_stack_trace(
+    rig, monkeypatch, error, status, retry_after
+):
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(rig.store, "count", fail)
+
+    answer = Caller(rig.gallery).get("/v1/stats", headers={"x-api-key": "r-key"})
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers.get("retry-after") == retry_after
+    assert "secret" not in answer.text
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+def test_a_store_that_cannot_serve_is_not_ready_but_alive(rig):
+    rig.gallery.close()
+    http = Caller(rig.gallery)
+
+    assert http.get("/readyz").status_code == 502
+    assert http.get("/healthz").status_code == 200

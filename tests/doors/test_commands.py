@@ -1,0 +1,203 @@
+"""The commands as a user runs them: real processes, real folders, real kills."""
+
+import csv
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.doors.server import free_port, run, started, wait_for
+from tests.drawing import jpeg
+
+
+def folder_of_pictures(folder: Path, count: int) -> Path:
+    for number in range(count):
+        path = folder / f"{number // 50}" / f"{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(jpeg(number))
+    return folder
+
+
+def files_below(folder: Path) -> set[str]:
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_folder_is_imported_and_bad_files_are_named(tmp_path):
+    pictures = folder_of_pictures(tmp_path / "pictures", 6)
+    (pictures / "notes.txt").write_text("not a picture")
+    (pictures / "half.jpg").write_bytes(jpeg(1)[:900])
+    (pictures / ".hidden").write_text("passed over")
+
+    first = run("import", pictures, data=tmp_path / "data")
+    again = run("import", pictures, data=tmp_path / "data")
+
+    assert first.returncode == 1, first.stderr
+    assert "refused notes.txt: unsupported-format" in first.stdout
+    assert "refused half.jpg: undecodable-picture" in first.stdout
+    assert "6 added, 0 replaced, 0 duplicate, 2 refused" in first.stdout
+    assert "0 added, 0 replaced, 6 duplicate, 2 refused" in again.stdout
+    assert files_below(tmp_path / "data" / "originals") == {f"0/{n}.jpg" for n in range(6)}
+
+
+def test_a_folder_without_bad_files_ends_with_zero(tmp_path):
+    pictures = folder_of_pictures(tmp_path / "pictures", 2)
+
+    assert run("import", pictures, data=tmp_path / "data").returncode == 0
+
+
+def test_a_file_that_changed_is_replaced_only_when_asked(tmp_path):
+    pictures = folder_of_pictures(tmp_path / "pictures", 1)
+    run("import", pictures, data=tmp_path / "data")
+    (pictures / "0" / "0.jpg").write_bytes(jpeg(99))
+
+    refused = run("import", pictures, data=tmp_path / "data")
+    replaced = run("import", pictures, "--overwrite", data=tmp_path / "data")
+
+    assert "refused 0/0.jpg: name-taken" in refused.stdout
+    assert "1 replaced" in replaced.stdout
+    assert (tmp_path / "data" / "originals" / "0" / "0.jpg").read_bytes() == jpeg(99)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_table_brings_names_and_metadata_that_can_be_filtered(tmp_path, kind):
+    folder_of_pictures(tmp_path, 3)
+    rows = [
+        {"path": "0/0.jpg", "name": "red hat", "category": "hat", "price": "5.50"},
+        {"path": "0/1.jpg", "name": "", "category": "dress", "price": ""},
+        {"path": "0/missing.jpg", "name": "gone", "category": "hat", "price": "1"},
+    ]
+    table = tmp_path / f"table.{kind}"
+    if kind == "csv":
+        with table.open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+    else:
+        table.write_text("\n".join(map(json.dumps, rows)))
+    fields = {"LOOKALIKE_FILTER_FIELDS": "category:keyword,price:float"}
+
+    imported = run("import", table, data=tmp_path / "data", **fields)
+
+    assert "2 added" in imported.stdout
+    assert "refused gone: image-not-found" in imported.stdout
+    port = free_port()
+    with started("serve", "--port", port, data=tmp_path / "data", **fields):
+        wait_for(f"http://127.0.0.1:{port}")
+        found = httpx.post(
+            f"http://127.0.0.1:{port}/v1/search",
+            content=jpeg(1),
+            params={"filter": '{"price": {"lt": 6}}'},
+        ).json()["results"]
+    assert [(r["name"], r["metadata"]) for r in found] == [
+        ("red hat", {"category": "hat", "price": 5.5})
+    ]
+
+
+@pytest.mark.parametrize("content", ["", "name,colour\na,b\n", "path\n"])
+def test_a_table_without_paths_is_refused_or_empty(tmp_path, content):
+    table = tmp_path / "table.csv"
+    table.write_text(content)
+
+    result = run("import", table, data=tmp_path / "data")
+
+    assert result.returncode == (2 if "colour" in content else 0)
+    assert ("no path" in result.stderr) is ("colour" in content)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.3, 1.0])
+def test_an_import_killed_half_way_goes_on_without_loss_or_doubles(tmp_path, seconds):
+    pictures = folder_of_pictures(tmp_path / "pictures", 300)
+    with started("import", pictures, data=tmp_path / "data") as process:
+        originals = tmp_path / "data" / "originals"
+        while not originals.exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    again = run("import", pictures, data=tmp_path / "data")
+    third = run("import", pictures, data=tmp_path / "data")
+
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "300 duplicate" in third.stdout
+    assert len(files_below(originals)) == 300
+
+
+def test_a_folder_in_use_is_refused_with_what_to_do(tmp_path):
+    pictures = folder_of_pictures(tmp_path / "pictures", 1)
+    port = free_port()
+    with started("serve", pictures, "--port", port, data=tmp_path / "data") as server:
+        wait_for(f"http://127.0.0.1:{port}")
+
+        second = run("serve", "--port", free_port(), data=tmp_path / "data")
+        importing = run("import", pictures, data=tmp_path / "data")
+
+        assert second.returncode == importing.returncode == 2
+        assert f"process {server.pid}" in second.stderr
+        assert "LOOKALIKE_DATA" in importing.stderr
+        assert httpx.get(f"http://127.0.0.1:{port}/v1/stats").json()["images"] == 1
+
+
+def test_an_empty_gallery_is_filled_with_drawn_pictures_and_the_printed_line_works(tmp_path):
+    port = free_port()
+    with started("serve", "--port", port, data=tmp_path / "data") as server:
+        wait_for(f"http://127.0.0.1:{port}")
+        stats = httpx.get(f"http://127.0.0.1:{port}/v1/stats").json()
+        found = httpx.post(
+            f"http://127.0.0.1:{port}/v1/search",
+            content=(tmp_path / "data" / "originals" / "demo" / "mug-3.jpg").read_bytes(),
+            params={"limit": 9},
+        ).json()["results"]
+        server.terminate()
+        said = server.stdout.read()
+
+    assert stats["images"] == 90
+    assert {r["name"][:8] for r in found} == {"demo/mug"}
+    assert "curl --data-binary @" in said
+    assert f"http://127.0.0.1:{port}/v1/search" in said
+
+
+def test_starting_twice_keeps_everything(tmp_path):
+    pictures = folder_of_pictures(tmp_path / "pictures", 3)
+    for arguments in ((pictures,), ()):
+        port = free_port()
+        with started("serve", *arguments, "--port", port, data=tmp_path / "data"):
+            wait_for(f"http://127.0.0.1:{port}")
+            assert httpx.get(f"http://127.0.0.1:{port}/v1/stats").json()["images"] == 3
+
+
+def test_others_are_let_in_only_with_keys(tmp_path):
+    refused = run("serve", "--host", "0.0.0.0", "--no-demo", data=tmp_path / "data")
+
+    assert refused.returncode == 2
+    assert "LOOKALIKE_API_KEYS" in refused.stderr
+
+
+def test_a_made_key_opens_the_gallery(tmp_path):
+    made = run("key", "write", data=tmp_path).stdout.split()
+    key, entry = made[made.index("once:") + 1], made[-1]
+    port = free_port()
+    with started(
+        "serve", "--no-demo", "--port", port, data=tmp_path / "data", LOOKALIKE_API_KEYS=entry
+    ):
+        wait_for(f"http://127.0.0.1:{port}")
+        address = f"http://127.0.0.1:{port}/v1/stats"
+
+        assert httpx.get(address).status_code == 401
+        assert httpx.get(address, headers={"x-api-key": key}).json()["images"] == 0
+
+
+def test_a_gallery_of_another_distance_is_not_opened(tmp_path):
+    pictures = folder_of_pictures(tmp_path / "pictures", 1)
+    run("import", pictures, data=tmp_path / "data")
+
+    other = run("import", pictures, data=tmp_path / "data", LOOKALIKE_DISTANCE="euclid")
+
+    assert other.returncode == 2
+    assert "LOOKALIKE_DISTANCE" in other.stderr
+    assert os.path.isdir(tmp_path / "data")

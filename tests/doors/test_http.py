@@ -1,0 +1,288 @@
+"""The HTTPS door with the real model and the real embedded store, over real HTTP."""
+
+import base64
+import io
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from PIL import Image
+
+from functions.gallery.bootstrap import build_gallery
+from functions.gallery.settings import Settings
+from tests.doors.server import served
+from tests.drawing import jpeg, scene, written
+
+FIELDS = {"category": "keyword", "price": "float"}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    settings = Settings(
+        lookalike_data=tmp_path_factory.mktemp("data"),
+        lookalike_filter_fields=FIELDS,
+        lookalike_max_bytes=1_000_000,
+    )
+    gallery = build_gallery(settings)
+    with served(gallery, settings) as address:
+        yield address
+    gallery.close()
+
+
+@pytest.fixture
+def http(address):
+    """Give a client on an empty gallery."""
+    with httpx.Client(base_url=address, timeout=30) as client:
+        for image in client.get("/v1/images", params={"limit": 100}).json()["images"]:
+            client.delete(f"/v1/images/{image['id']}")
+        yield client
+
+
+def add(http: httpx.Client, data: bytes, name: str, **metadata: object) -> dict:
+    parts = {"name": name, "metadata": __import__("json").dumps(metadata)}
+    answer = http.post("/v1/images", files={"image": data}, data=parts)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["image"]
+
+
+def as_raw(http, path, data, **options):
+    return http.post(path, content=data, params=options)
+
+
+def as_form(http, path, data, **options):
+    return http.post(path, files={"image": ("photo.jpg", data, "image/jpeg")}, data=options)
+
+
+def as_json(http, path, data, **options):
+    return http.post(path, json={"image": base64.b64encode(data).decode(), **options})
+
+
+@pytest.mark.parametrize("send", [as_raw, as_form, as_json])
+def test_a_picture_is_added_in_each_way_and_found_by_the_next_search(http, send):
+    added = send(http, "/v1/images", jpeg(1), name="cat.jpg")
+    found = send(http, "/v1/search", jpeg(1), limit=1)
+
+    assert added.status_code == 201
+    assert added.json()["status"] == "added"
+    assert added.headers["location"] == f"/v1/images/{added.json()['image']['id']}"
+    (best,) = found.json()["results"]
+    assert (best["rank"], best["name"]) == (1, "cat.jpg")
+    assert best["similarity"] == pytest.approx(1, abs=1e-5)
+
+
+def test_the_same_bytes_again_are_a_duplicate(http):
+    first = as_raw(http, "/v1/images", jpeg(1))
+
+    again = as_raw(http, "/v1/images", jpeg(1))
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json()["status"] == "duplicate"
+    assert again.json()["image"]["id"] == first.json()["image"]["id"]
+    assert http.get("/v1/stats").json()["images"] == 1
+
+
+def test_other_bytes_under_a_name_in_use_are_a_conflict_unless_they_may_overwrite(http):
+    as_raw(http, "/v1/images", jpeg(1), name="cat.jpg")
+
+    refused = as_raw(http, "/v1/images", jpeg(2), name="cat.jpg")
+    replaced = as_raw(http, "/v1/images", jpeg(2), name="cat.jpg", overwrite="true")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "name-taken")
+    assert (replaced.status_code, replaced.json()["status"]) == (200, "replaced")
+
+
+def test_a_query_is_never_stored(http):
+    as_raw(http, "/v1/search", jpeg(1))
+
+    assert http.get("/v1/stats").json()["images"] == 0
+
+
+def test_an_altered_copy_finds_its_original_first(http):
+    for n in range(12):
+        add(http, jpeg(n), f"{n}.jpg")
+    altered = written(scene(7).resize((200, 150)).convert("L").convert("RGB"), quality=40)
+
+    found = as_raw(http, "/v1/search", altered, limit=3).json()
+
+    assert found["results"][0]["name"] == "7.jpg"
+    assert found["next_offset"] == 3
+    assert found["query"] == {"width": 200, "height": 150, "format": "JPEG", "turned": False}
+    assert set(found["took_ms"]) == {"fetch", "decode", "embed", "search", "total"}
+
+
+def test_the_time_is_told_in_the_header_too(http):
+    answer = as_raw(http, "/v1/search", jpeg(1))
+
+    stages = re.findall(r"(\w+);dur=[\d.]+", answer.headers["server-timing"])
+
+    assert stages == ["fetch", "decode", "embed", "search", "total"]
+
+
+def test_more_like_a_stored_one_leaves_it_out(http):
+    first = add(http, jpeg(1), "1.jpg")
+    add(http, jpeg(2), "2.jpg")
+
+    similar = http.get(f"/v1/images/{first['id']}/similar").json()
+    searched = http.post("/v1/search", json={"id": first["id"]}).json()
+
+    assert [r["name"] for r in similar["results"]] == ["2.jpg"]
+    assert [r["name"] for r in searched["results"]] == ["1.jpg", "2.jpg"]
+    assert set(similar["took_ms"]) == {"search", "total"}
+
+
+def test_filters_narrow_searches_and_lists(http):
+    add(http, jpeg(1), "1.jpg", category="hat", price=5)
+    add(http, jpeg(2), "2.jpg", category="dress", price=50)
+
+    by_json = as_json(http, "/v1/search", jpeg(2), filter={"price": {"lt": 10}}).json()
+    by_query = as_raw(http, "/v1/search", jpeg(2), filter='{"category": "hat"}').json()
+    listed = http.get("/v1/images", params={"filter": '{"category": ["dress"]}'}).json()
+
+    assert [r["name"] for r in by_json["results"]] == ["1.jpg"]
+    assert [r["name"] for r in by_query["results"]] == ["1.jpg"]
+    assert [i["name"] for i in listed["images"]] == ["2.jpg"]
+
+
+def test_a_list_is_read_part_by_part(http):
+    names = {add(http, jpeg(n), f"{n}.jpg")["name"] for n in range(7)}
+    read, cursor = [], None
+
+    while True:
+        more = {"cursor": cursor} if cursor else {}
+        page = http.get("/v1/images", params={"limit": 3, **more}).json()
+        read += [image["name"] for image in page["images"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+
+    assert len(read) == 7
+    assert set(read) == names
+
+
+def test_an_image_is_read_changed_shown_and_removed(http):
+    image = add(http, jpeg(1), "a b/ü.jpg", category="hat", note="x")
+    at = image["links"]["self"]
+
+    changed = http.patch(at, json={"metadata": {"note": None, "price": 3}}).json()
+    original = http.get(image["links"]["original"])
+    thumbnail = http.get(image["links"]["thumbnail"])
+    removed = http.delete(at)
+
+    assert changed["metadata"] == {"category": "hat", "price": 3.0}
+    assert original.content == jpeg(1)
+    assert original.headers["content-type"] == "image/jpeg"
+    assert "immutable" in thumbnail.headers["cache-control"]
+    assert Image.open(io.BytesIO(thumbnail.content)).size == (320, 240)
+    assert (removed.status_code, removed.content) == (204, b"")
+    for call in (http.get, http.delete):
+        assert call(at).status_code == 404
+
+
+def test_twenty_clients_at_once_each_find_their_own(http):
+    def add_and_search(number: int) -> str:
+        data = jpeg(100 + number)
+        as_raw(http, "/v1/images", data, name=f"{number}.jpg").raise_for_status()
+        return as_raw(http, "/v1/search", data, limit=1).json()["results"][0]["name"]
+
+    with ThreadPoolExecutor(20) as clients:
+        found = list(clients.map(add_and_search, range(40)))
+
+    assert found == [f"{n}.jpg" for n in range(40)]
+    assert http.get("/v1/stats").json()["images"] == 40
+
+
+def bad_requests() -> list[tuple[str, dict, int, str]]:
+    post = {"method": "POST", "url": "/v1/search"}
+    return [
+        ("nothing sent", {**post}, 422, "invalid-parameters"),
+        ("both sent", {**post, "json": {"id": "x", "image": "eA=="}}, 422, "invalid-parameters"),
+        ("not a picture", {**post, "content": b"hello"}, 415, "unsupported-format"),
+        ("half a picture", {**post, "content": jpeg(1)[:900]}, 422, "undecodable-picture"),
+        ("too many bytes", {**post, "content": bytes(1_000_001)}, 413, "picture-too-large"),
+        ("endless", {**post, "content": iter([bytes(600_000)] * 2)}, 413, "picture-too-large"),
+        ("not JSON", {**post, "content": b"{", "headers": JSON}, 400, "malformed-body"),
+        ("no object", {**post, "json": [1]}, 400, "malformed-body"),
+        (
+            "not a number",
+            {**post, "content": b'{"id":"x","limit":NaN}', "headers": JSON},
+            400,
+            "malformed-body",
+        ),
+        ("a broken form", {**post, "content": b"x", "headers": FORM}, 400, "malformed-body"),
+        ("not base64", {**post, "json": {"image": "@@"}}, 422, "invalid-parameters"),
+        ("unknown member", {**post, "json": {"id": "x", "top": 3}}, 422, "invalid-parameters"),
+        ("limit too high", {**post, "json": {"id": "x", "limit": 101}}, 422, "invalid-parameters"),
+        (
+            "limit twice",
+            {**post, "json": {"id": "x", "limit": 5}, "params": {"limit": 6}},
+            422,
+            "invalid-parameters",
+        ),
+        (
+            "undeclared filter",
+            {**post, "json": {"id": "x", "filter": {"a": 1}}},
+            422,
+            "invalid-filter",
+        ),
+        ("unknown id", {**post, "json": {"id": "x"}}, 404, "image-not-found"),
+        ("unknown parameter", {"method": "GET", "url": "/v1/stats?x=1"}, 422, "invalid-parameters"),
+        ("bad cursor", {"method": "GET", "url": "/v1/images?cursor=@"}, 422, "invalid-cursor"),
+        (
+            "strange cursor",
+            {"method": "GET", "url": "/v1/images?cursor=eA=="},
+            422,
+            "invalid-cursor",
+        ),
+        ("no such page", {"method": "GET", "url": "/v2"}, 404, "not-found"),
+        ("no such method", {"method": "PUT", "url": "/v1/stats"}, 405, "method-not-allowed"),
+        (
+            "bad name",
+            {"method": "POST", "url": "/v1/images?name=../x", "content": jpeg(1)},
+            422,
+            "invalid-name",
+        ),
+        ("no picture to add", {"method": "POST", "url": "/v1/images"}, 400, "empty-picture"),
+    ]
+
+
+JSON = {"content-type": "application/json"}
+FORM = {"content-type": "multipart/form-data; boundary=b"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "code"), [pytest.param(*r[1:], id=r[0]) for r in bad_requests()]
+)
+def test_what_is_wrong_is_answered_with_a_problem(http, request_, status, code):
+    answer = http.request(**request_)
+
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == status
+    assert problem["code"] == code
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    assert problem["detail"]
+    assert http.get("/v1/stats").json()["images"] == 0
+
+
+def test_without_keys_nobody_from_elsewhere_gets_in(http):
+    rebound = http.get("/v1/stats", headers={"host": "lookalike.example"})
+    other_page = http.post(
+        "/v1/images", content=jpeg(1), headers={"origin": "https://evil.example"}
+    )
+    own_page = http.get("/v1/stats", headers={"origin": str(http.base_url).rstrip("/")})
+
+    assert (rebound.status_code, rebound.json()["code"]) == (401, "key-missing")
+    assert (other_page.status_code, other_page.json()["code"]) == (403, "key-refused")
+    assert own_page.status_code == 200
+
+
+def test_limits_and_health_are_told(http):
+    limits = http.get("/v1/limits").json()
+
+    assert limits["max_bytes"] == 1_000_000
+    assert limits["filter_fields"] == FIELDS
+    assert http.get("/readyz").json() == {"status": "ready"}
+    assert http.get("/docs").status_code == 200
+    assert http.get("/openapi.json").json()["openapi"].startswith("3.1")
