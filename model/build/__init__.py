@@ -1,1 +1,1 @@
-"""How the served graph is made and measured; runs on a developer's machine, never in the service."""
+"""How the served graph is made and measured; never part of the service."""

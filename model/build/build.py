@@ -22,7 +22,7 @@ _CALIBRATION_STEP = 2
 
 
 def main() -> None:
-    """Build the int8 graph and write what is known of it into the card, without its measurements."""
+    """Build the int8 graph and write its card, without measurements."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", type=Path, required=True, help=WEIGHTS_FILE)
     parser.add_argument("--calibration", type=Path, required=True, help="a folder of photos")

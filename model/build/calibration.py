@@ -27,7 +27,7 @@ class Reach:
 
 
 def observe(layers: Sequence[Layer], pixels: Pixels) -> dict[int, Reach]:
-    """Run every view through the float graph; give the reach of each layer's output, by tensor number."""
+    """Run every view through the float graph; give the reach of each layer's output."""
     numbers = [layer.output for layer in layers if layer.kind != "mean"]
     names = [f"t{number}" for number in numbers]
     graph = build_float_graph(layers)

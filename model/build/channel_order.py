@@ -1,11 +1,11 @@
 """Sort channels so that 8-bit products cannot overflow on CPUs without VNNI. Knows layers, no ONNX.
 
-Before VNNI, x86 adds the products of two neighbouring channels in 16 bits (vpmaddubsw) and cuts off
-at 32,767. With weights of up to 127 and activations of up to 255 that happens all the time: the same
+Before VNNI, x86 adds the products of two neighbouring channels in 16 bits (vpmaddubsw) and cuts
+off at 32,767. With weights of up to 127 and activations of up to 255 that happens often: the same
 graph then gives other vectors on another CPU. It cannot happen while the two weights of a pair,
-where their signs agree, add up to at most 128. So every output channel gets a scale that keeps this,
-and channels are paired so that the scales stay fine: large weights meet small or opposite ones.
-Sorting the channels between two layers changes nothing else.
+where their signs agree, add up to at most 128. So every output channel gets a scale that keeps
+this, and channels are paired so that the scales stay fine: large weights meet small or opposite
+ones. Sorting the channels between two layers changes nothing else.
 """
 
 from collections.abc import Sequence
@@ -15,9 +15,10 @@ import numpy as np
 
 from model.build.tflite_weights import Floats, Layer
 
-# 255 * 128 = 32,640 fits in 16 bits; rounding two weights may add 1 to their sum, hence 127.
-PAIR_LIMIT = 127.0
-_SWAPS = 3000  # tried per group; the weights are fixed and so is the seed
+# 255 * 128 = 32,640 fits in 16 bits. Rounding adds at most 1 to the sum of two weights, so a sum
+# below 128 rounds to 128 at most.
+_PAIR_LIMIT = 127.99
+_SWAPS = 8000  # tried per group; the weights are fixed and so is the seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class _Group:
 
 
 def pair_channels(layers: Sequence[Layer]) -> list[Layer]:
-    """Give the same network with its inner channels sorted for fine weights; outputs keep their order."""
+    """Give the same network, inner channels sorted for fine weights; outputs keep their order."""
     sorted_layers = list(layers)
     random = np.random.default_rng(0)
     for group in _groups(sorted_layers):
@@ -52,13 +53,14 @@ def weight_scales(layer: Layer) -> Floats:
     rows = layer.weights.reshape(len(layer.weights), -1).astype(np.float64)
     scales = np.abs(rows).max(axis=1) / 127
     if layer.kind == "conv" and layer.weights.shape[2:] == (1, 1):
-        scales = np.maximum(scales, _pair_sums(rows[:, 0::2], rows[:, 1::2]).max(axis=1) / PAIR_LIMIT)
+        sums = _pair_sums(rows[:, 0::2], rows[:, 1::2])
+        scales = np.maximum(scales, sums.max(axis=1) / _PAIR_LIMIT)
     elif layer.kind == "conv":
         # The order inside a 3 x 3 window is the kernel's own affair: any two may meet.
         ascending = np.sort(rows, axis=1)
         worst = _pair_sums(ascending[:, [0, -1]], ascending[:, [1, -2]]).max(axis=1)
-        scales = np.maximum(scales, worst / PAIR_LIMIT)
-    # Depthwise kernels multiply in 16 bits and add in 32. Channels that are all zero need any scale.
+        scales = np.maximum(scales, worst / _PAIR_LIMIT)
+    # Depthwise kernels do not add in 16 bits. Channels that are all zero take any scale.
     return np.where(scales > 0, scales, np.median(scales)).astype(np.float32)
 
 

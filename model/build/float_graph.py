@@ -1,5 +1,7 @@
 """Build the float network in ONNX from its layers: pixels in, points on the unit sphere out."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -16,18 +18,19 @@ _OPSET = 17
 _IR_VERSION = 8
 
 
-def build_float_graph(layers: list[Layer]) -> onnx.ModelProto:
-    """Give the whole float graph: cast, scale to [-1, 1] and layout first, then layers, pool, norm."""
+def build_float_graph(layers: Sequence[Layer]) -> onnx.ModelProto:
+    """Give the whole float graph: cast, scale to [-1, 1], layout, the layers, pool, unit length."""
     nodes, constants = _entrance(f"t{layers[0].inputs[0]}")
     for layer in layers:
         more_nodes, more_constants = layer_nodes(layer)
         nodes += more_nodes
         constants += more_constants
     more_nodes, more_constants = _exit(f"t{layers[-1].output}")
+    pixels = ["n", INPUT_PX, INPUT_PX, 3]
     graph = helper.make_graph(
         nodes + more_nodes,
         "mobilenetv2-1.0-224",
-        [helper.make_tensor_value_info(INPUT_NAME, TensorProto.UINT8, ["n", INPUT_PX, INPUT_PX, 3])],
+        [helper.make_tensor_value_info(INPUT_NAME, TensorProto.UINT8, pixels)],
         [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, ["n", DIMS])],
         constants + more_constants,
     )
@@ -35,7 +38,7 @@ def build_float_graph(layers: list[Layer]) -> onnx.ModelProto:
 
 
 def finish(graph: onnx.GraphProto) -> onnx.ModelProto:
-    """Wrap a graph as a checked model of a fixed opset, so that the bytes depend on nothing else."""
+    """Wrap a graph as a checked model of a fixed opset."""
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)])
     model.ir_version = _IR_VERSION
     model.producer_name = "lookalike"

@@ -43,7 +43,7 @@ def check_weights(path: Path) -> bytes:
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != WEIGHTS_SHA256:
-        raise ValueError(f"{path.name} has sha256 {found}; expected {WEIGHTS_FILE}, {WEIGHTS_SHA256}")
+        raise ValueError(f"{path.name}: sha256 {found}; expected {WEIGHTS_FILE}, {WEIGHTS_SHA256}")
     return content
 
 

@@ -1,4 +1,4 @@
-"""Cut pictures into the views that the graph sees, as the service does. Knows Pillow and numpy only."""
+"""Cut pictures into the views that the graph sees, as the service does. Knows Pillow, no ONNX."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ def cut_view(picture: Image.Image, part: float) -> Pixels:
 
 
 def read_views(files: Sequence[Path], parts: Iterable[float] = VIEWS) -> Pixels:
-    """Give the views of every file, all parts of the first file first: (len(files) * parts, ...)."""
+    """Give (len(files) * parts, 224, 224, 3) views, all parts of the first file first."""
     views = []
     for file in files:
         with Image.open(file) as opened:

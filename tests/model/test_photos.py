@@ -1,0 +1,42 @@
+"""Real photos find their like, where the measuring sets lie; they are no part of the product."""
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.build.views import read_views
+from tests.model.served import embed, open_graph
+
+ROOT = Path(__file__).resolve().parents[2]
+CLOTHING = Path(os.environ.get("LOOKALIKE_SETS", ROOT.parent / "shared" / "sets")) / "dev-clothing"
+KINDS = ("dress", "hat", "pants", "shoes", "t-shirt")
+
+
+def photos(role, each):
+    with (CLOTHING / "labels.csv").open(newline="") as opened:
+        rows = [row for row in csv.DictReader(opened) if row["role"] == role]
+    chosen = [row for kind in KINDS for row in [r for r in rows if r["label"] == kind][:each]]
+    return [CLOTHING / "images" / row["file"] for row in chosen], [row["label"] for row in chosen]
+
+
+@pytest.mark.skipif(not CLOTHING.is_dir(), reason="the measuring sets are not on this machine")
+def test_most_of_the_five_nearest_garments_are_of_the_same_kind():
+    graph = open_graph()
+    queries, asked = photos("query", each=5)
+    gallery, kinds = photos("gallery", each=20)
+
+    nearest = embed_pictures(graph, queries) @ embed_pictures(graph, gallery).T
+
+    ranked = np.array(kinds)[np.argsort(-nearest, axis=1)[:, :5]]
+    precision = (ranked == np.array(asked)[:, np.newaxis]).mean()
+    # Chance is 0.2; the float network and this graph both reach 0.80 on these photos.
+    assert precision >= 0.75
+
+
+def embed_pictures(graph, files):
+    views = embed(graph, read_views(files)).reshape(len(files), 2, -1)
+    means = views.mean(axis=1)
+    return means / np.linalg.norm(means, axis=1, keepdims=True)
