@@ -42,18 +42,19 @@ def draw_demo(folder: Path) -> list[Path]:
     """Draw the set into a folder as JPEG files, 320 x 320 pixels; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for kind, thing in _THINGS.items():
+    for kind in THINGS:
         for number in range(EACH):
             path = folder / f"{kind}-{number + 1}.jpg"
             if not path.exists():
-                _picture(thing, random.Random(f"{kind}{number}")).save(path, quality=88)
+                picture(kind, random.Random(f"{kind}{number}")).save(path, quality=88)
             paths.append(path)
     return paths
 
 
-def _picture(thing: Callable[["_Canvas", random.Random], None], dice: random.Random) -> Image.Image:
+def picture(kind: str, dice: random.Random) -> Image.Image:
+    """Draw one thing (a key of THINGS); the dice decide on colours, place and size."""
     image = _ground(dice)
-    thing(_Canvas(image, dice), dice)
+    THINGS[kind](_Canvas(image, dice), dice)
     return image.reduce(2)
 
 
@@ -197,7 +198,7 @@ def _balloon(c: _Canvas, dice: random.Random) -> None:
     c.box("#a47148", -20, 68, 20, 95)
 
 
-_THINGS: dict[str, Callable[[_Canvas, random.Random], None]] = {
+THINGS: dict[str, Callable[[_Canvas, random.Random], None]] = {
     "boat": _boat,
     "house": _house,
     "tree": _tree,
