@@ -71,5 +71,5 @@ def read_card(folder: Path) -> ModelCard:
             dims=card["output"]["dims"],
             views=tuple(card["views"]),
         )
-    except (OSError, ValueError, KeyError) as problem:
+    except (OSError, ValueError, KeyError, TypeError) as problem:
         raise ModelMismatch(f"No usable card.json in {folder}; set LOOKALIKE_MODEL") from problem

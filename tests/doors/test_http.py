@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -40,7 +41,7 @@ def http(address):
 
 
 def add(http: httpx.Client, data: bytes, name: str, **metadata: object) -> dict:
-    parts = {"name": name, "metadata": __import__("json").dumps(metadata)}
+    parts = {"name": name, "metadata": json.dumps(metadata)}
     answer = http.post("/v1/images", files={"image": data}, data=parts)
     assert answer.status_code == 201, answer.text
     return answer.json()["image"]

@@ -1,0 +1,104 @@
+"""Pictures become vectors with the real model."""
+
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from functions.gallery.embedder import OnnxEmbedder
+from functions.gallery.errors import ModelMismatch
+from functions.gallery.pictures import Limits, decode
+from tests.conftest import ROOT
+from tests.drawing import jpeg, scene, written
+from tests.unit.test_pictures import TURNED_BACK
+
+MODEL = ROOT / "model"
+
+
+@pytest.fixture(scope="module")
+def embedder():
+    return OnnxEmbedder(MODEL)
+
+
+def vector_of(embedder: OnnxEmbedder, data: bytes) -> np.ndarray:
+    picture = decode(data, Limits(), short_side_px=embedder.card.short_side_px)
+    return embedder.embed([picture])[0]
+
+
+def turned(image: Image.Image, orientation: int, format: str, **options: object) -> bytes:
+    turn = TURNED_BACK[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return written(image if turn is None else image.transpose(turn), format, exif=exif, **options)
+
+
+def test_vectors_come_in_order_with_length_one(embedder):
+    pictures = [decode(jpeg(n), Limits(), short_side_px=374) for n in range(5)]
+
+    vectors = embedder.embed(pictures)
+
+    assert vectors.shape == (5, embedder.card.dims)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+    for picture, vector in zip(pictures, vectors, strict=True):
+        np.testing.assert_allclose(embedder.embed([picture])[0], vector, atol=1e-6)
+
+
+def test_no_pictures_give_no_vectors(embedder):
+    assert embedder.embed([]).shape == (0, embedder.card.dims)
+
+
+@pytest.mark.parametrize("size", [(500, 375), (1601, 1203)])
+@pytest.mark.parametrize("orientation", TURNED_BACK)
+def test_each_exif_orientation_gives_the_vector_of_the_upright_file(embedder, orientation, size):
+    image = scene(3, *size)
+    upright = vector_of(embedder, written(image, "PNG"))
+
+    assert vector_of(embedder, turned(image, orientation, "PNG")) @ upright > 0.9999
+
+
+@pytest.mark.parametrize("orientation", TURNED_BACK)
+def test_a_jpeg_turned_without_loss_gives_the_vector_of_its_twin(embedder, orientation):
+    # Blocks of 16 x 16 pixels of one colour: JPEG stores each the same in every position.
+    blocks = scene(4, 128, 96).resize((2048, 1536), Image.Resampling.NEAREST)
+    upright = vector_of(embedder, written(blocks, quality=95))
+
+    assert vector_of(embedder, turned(blocks, orientation, "JPEG", quality=95)) @ upright > 0.9999
+
+
+def test_a_picture_saved_again_without_loss_gives_the_same_vector(embedder):
+    data = jpeg(5, 500, 375)
+    again = written(Image.open(io.BytesIO(data)), "PNG")
+
+    assert vector_of(embedder, again) @ vector_of(embedder, data) > 0.9999
+
+
+def test_a_vector_is_the_unit_mean_of_its_views(embedder):
+    picture = decode(jpeg(6, 500, 375), Limits(), short_side_px=374)
+    views = np.stack([picture.square(part, 224) for part in embedder.card.views])
+    (each,) = embedder._session.run(None, {embedder._input: views})
+
+    mean = each.mean(axis=0)
+
+    np.testing.assert_allclose(embedder.embed([picture])[0], mean / np.linalg.norm(mean), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("sha256", "0" * 64), ("input", {"px": 192}), ("output", {"dims": 640}), ("views", None)],
+)
+def test_a_card_of_another_graph_is_refused(tmp_path, key, value):
+    card = json.loads((MODEL / "card.json").read_text())
+    shutil.copy(MODEL / card["file"], tmp_path)
+    (tmp_path / "card.json").write_text(json.dumps(card | {key: value}))
+
+    with pytest.raises(ModelMismatch):
+        OnnxEmbedder(tmp_path)
+
+
+def test_a_folder_without_a_card_says_which_setting_to_look_at(tmp_path):
+    with pytest.raises(ModelMismatch, match="LOOKALIKE_MODEL"):
+        OnnxEmbedder(tmp_path)
