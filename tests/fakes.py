@@ -28,7 +28,7 @@ from functions.gallery.records import (
     Vector,
     Vectors,
 )
-from functions.gallery.stores.payload import check_batch, check_cursor, check_vectors
+from functions.gallery.stores.payload import check_batch, check_cursor, check_target
 
 
 class FakeStore:
@@ -44,9 +44,9 @@ class FakeStore:
     def put(self, images: Sequence[StoredImage], vectors: Vectors) -> None:
         rows = check_batch(images, vectors, self._spec.dims)
         with self._serving():
-            for id_, row in rows.items():
-                self._images[id_] = images[row]
-                self._vectors[id_] = vectors[row].astype(np.float32)
+            for row in rows:
+                self._images[images[row].id] = images[row]
+                self._vectors[images[row].id] = vectors[row].astype(np.float32)
 
     def get(self, ids: Sequence[str]) -> dict[str, StoredImage]:
         with self._serving():
@@ -100,8 +100,8 @@ class FakeStore:
         return self._turn
 
     def _target(self, target: Vector | str) -> Vector:
+        check_target(target, self._spec.dims)
         if not isinstance(target, str):
-            check_vectors(target[None], 1, self._spec.dims)
             return target
         if target not in self._vectors:
             raise ImageNotFound(f"No image has the id {target}")

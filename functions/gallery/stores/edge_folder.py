@@ -31,6 +31,10 @@ if sys.platform == "win32":
 else:
     import fcntl
 
+# The core maps its files: one page that the disk cannot give ends the process. A put may open new
+# log and payload files of 32 MB each; little is asked for removing, which is how one makes room.
+ROOM_TO_PUT = 96_000_000
+ROOM_TO_EDIT = 16_000_000
 _MAKING = ".making"  # a collection that is not finished; after a kill the next start wipes it
 _WAY_OUT = "if it stays so, put back a copy, or move the folder away and import the pictures again"
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 import qdrant_edge as edge
 
-from functions.gallery.errors import ImageNotFound, StoreError
+from functions.gallery.errors import StoreError
 from functions.gallery.filters import typed_conditions
 from functions.gallery.records import (
     CollectionSpec,
@@ -27,13 +27,10 @@ from functions.gallery.records import (
     Vectors,
 )
 from functions.gallery.stores import payload
-from functions.gallery.stores.edge_folder import EdgeFolder, translated
-from functions.gallery.stores.ranking import Hit, hits_in_order
+from functions.gallery.stores.edge_folder import ROOM_TO_EDIT, ROOM_TO_PUT, EdgeFolder, translated
+from functions.gallery.stores.ranking import Hit, hits_in_order, match_of
 
 _POINTS_PER_WRITE = 100
-# A put may open new log and payload files of 32 MB each; removing is how one makes room.
-_ROOM_TO_PUT = 96_000_000
-_ROOM_TO_EDIT = 16_000_000
 # After a kill the log is replayed (2.5 s per 10,000 points of 1,280 dims); a flush (0.1 s) cuts it.
 _POINTS_PER_FLUSH = 2_000
 _WORTH_AN_INDEX = 10_000  # below this a search reads all the vectors, in about 1 ms
@@ -44,7 +41,7 @@ _CODES = edge.TurboQuantQuantizationConfig(
     bits=edge.TurboQuantBitSize.Bits4, memory=edge.Memory.Pinned
 )
 _RESCORED = edge.SearchParams(
-    quantization=edge.QuantizationSearchParams(rescore=True, oversampling=2.0)
+    quantization=edge.QuantizationSearchParams(rescore=True, oversampling=8.0)
 )
 _WORDS = payload.FilterWords(
     all_of=lambda must, must_not: edge.Filter(must=must, must_not=must_not),
@@ -87,10 +84,9 @@ class EdgeStore:
 
     def put(self, images: Sequence[StoredImage], vectors: Vectors) -> None:
         """Store or overwrite images by id, searchable at once. Of repeated ids the last wins."""
-        rows = list(payload.check_batch(images, vectors, self._spec.dims).values())
-        for start in range(0, len(rows), _POINTS_PER_WRITE):
-            part = rows[start : start + _POINTS_PER_WRITE]
-            self._home.require_room(_ROOM_TO_PUT)
+        rows = payload.check_batch(images, vectors, self._spec.dims)
+        for part in payload.parts(rows, _POINTS_PER_WRITE):
+            self._home.require_room(ROOM_TO_PUT)
             with self._working() as shard:
                 points = [_point(images[row], vectors[row]) for row in part]
                 shard.update(edge.UpdateOperation.upsert_points(points))
@@ -102,7 +98,7 @@ class EdgeStore:
     def get(self, ids: Sequence[str]) -> dict[str, StoredImage]:
         """Find images by id; ids that are not there are left out."""
         with self._working() as shard:
-            points = shard.retrieve([i for i in ids if payload.is_id(i)], True, False)
+            points = shard.retrieve(payload.known_ids(ids), True, False)
         return {str(p.id): payload.image_of(str(p.id), p.payload) for p in points}
 
     def search(self, query: Query) -> list[Match]:
@@ -122,12 +118,8 @@ class EdgeStore:
 
         hits = hits_in_order(fetch, query, self._spec.distance)
         images = self.get([hit.id for hit in hits])
-        similarity = self._spec.distance.similarity
-        return [
-            Match(images[hit.id], hit.score, similarity(hit.score, self._spec.dims))
-            for hit in hits
-            if hit.id in images  # else another thread removed it since
-        ]
+        # An image that is missing here was removed since by another thread.
+        return [match_of(hit, images[hit.id], self._spec) for hit in hits if hit.id in images]
 
     def page(self, where: Filter, limit: int, after: str | None = None) -> Page:
         """List images in the order of their ids, starting with the id `after`."""
@@ -137,24 +129,22 @@ class EdgeStore:
         )
         with self._working() as shard:
             points, following = shard.scroll(request)
-        images = tuple(payload.image_of(str(p.id), p.payload) for p in points)
-        return Page(images, None if following is None else str(following))
+        return payload.page_of(points, following)
 
     def set_metadata(self, image_id: str, metadata: Metadata) -> None:
         """Replace the metadata of one image, vector untouched. Raises ImageNotFound."""
         if not self.get([image_id]):
-            raise ImageNotFound(f"No image has the id {image_id}")
-        self._home.require_room(_ROOM_TO_EDIT)
+            raise payload.unknown_image(image_id)
+        self._home.require_room(ROOM_TO_EDIT)
         with self._working() as shard:
             written = {payload.METADATA: dict(metadata)}
             shard.update(edge.UpdateOperation.set_payload([image_id], written))
 
     def remove(self, ids: Sequence[str]) -> None:
         """Forget these images; ids that are not there are no error."""
-        self._home.require_room(_ROOM_TO_EDIT)
+        self._home.require_room(ROOM_TO_EDIT)
         with self._working() as shard:
-            known: list[edge.PointId] = [i for i in ids if payload.is_id(i)]
-            shard.update(edge.UpdateOperation.delete_points(known))
+            shard.update(edge.UpdateOperation.delete_points(payload.known_ids(ids)))
 
     def count(self, where: Filter = ()) -> int:
         """Count images exactly."""
@@ -190,26 +180,24 @@ class EdgeStore:
         """
         if self.unindexed() < _WORTH_AN_INDEX:
             return False
-        self._home.require_room(_ROOM_TO_PUT + self.count() * self._spec.dims * 4 * 2)
+        self._home.require_room(ROOM_TO_PUT + self.count() * self._spec.dims * 4 * 2)
         with self._working() as shard:
             changed = shard.optimize()
             shard.flush()
             return changed
 
     def _target(self, query: Query) -> Any:
+        payload.check_target(query.target, self._spec.dims)
         if not isinstance(query.target, str):
-            payload.check_vectors(query.target[None], 1, self._spec.dims)
             return query.target
-        if payload.is_id(query.target):
-            with self._working() as shard:
-                for point in shard.retrieve([query.target], False, [payload.VECTOR]):
-                    vectors: Any = point.vector
-                    return vectors[payload.VECTOR]
-        raise ImageNotFound(f"No image has the id {query.target}")
+        with self._working() as shard:
+            found: Any = shard.retrieve([query.target], False, [payload.VECTOR])
+        if not found:
+            raise payload.unknown_image(query.target)
+        return found[0].vector[payload.VECTOR]
 
     def _filter(self, where: Filter, without: Sequence[str] = ()) -> Any:
-        typed = typed_conditions(where, self._spec.fields)
-        return payload.write_filter(typed, without, _WORDS)
+        return payload.write_filter(typed_conditions(where, self._spec.fields), without, _WORDS)
 
     @contextmanager
     def _working(self) -> Iterator[edge.EdgeShard]:
@@ -224,7 +212,7 @@ def _point(image: StoredImage, vector: Vector) -> edge.Point:
 
 
 def _open_shard(home: EdgeFolder, spec: CollectionSpec) -> edge.EdgeShard:
-    home.require_room(_ROOM_TO_EDIT)
+    home.require_room(ROOM_TO_EDIT)
     collection = home.current() or spec.name
     about = home.about(collection)
     with translated(home.root):
@@ -240,7 +228,7 @@ def _open_shard(home: EdgeFolder, spec: CollectionSpec) -> edge.EdgeShard:
 
 
 def _make_shard(home: EdgeFolder, spec: CollectionSpec) -> None:
-    home.require_room(_ROOM_TO_PUT)
+    home.require_room(ROOM_TO_PUT)
     vectors = edge.EdgeVectorParams(
         size=spec.dims,
         distance=getattr(edge.Distance, spec.distance.value.capitalize()),
@@ -259,7 +247,7 @@ def _make_indexes(shard: edge.EdgeShard, home: EdgeFolder, spec: CollectionSpec)
         wanted = getattr(edge.PayloadSchemaType, kind.capitalize())
         if there.get(key) == wanted:
             continue
-        home.require_room(_ROOM_TO_PUT)
+        home.require_room(ROOM_TO_PUT)
         if key in there:  # declared with another type before
             shard.update(edge.UpdateOperation.delete_field_index(key))
         shard.update(edge.UpdateOperation.create_field_index(key, wanted))

@@ -6,20 +6,22 @@ Knows records, errors and numpy; no store.
 
 import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from functions.gallery.errors import InvalidCursor, ModelMismatch, StoreRejected
+from functions.gallery.errors import ImageNotFound, InvalidCursor, ModelMismatch, StoreRejected
 from functions.gallery.records import (
     BUILT_IN_FIELDS,
     CollectionSpec,
     Condition,
     FieldType,
+    Page,
     StoredImage,
+    Vector,
     Vectors,
 )
 
@@ -57,6 +59,12 @@ def image_of(image_id: str, payload: Mapping[str, Any] | None) -> StoredImage:
         raise StoreRejected(
             f"The stored record {image_id} was not written by Lookalike; use another collection"
         ) from problem
+
+
+def page_of(points: Iterable[Any], following: Any) -> Page:
+    """Turn scrolled points, which have id and payload in both libraries, into a page."""
+    images = tuple(image_of(str(point.id), point.payload) for point in points)
+    return Page(images, None if following is None else str(following))
 
 
 def rfc3339(moment: datetime) -> str:
@@ -106,14 +114,32 @@ def is_id(text: str) -> bool:
         return False
 
 
+def known_ids(ids: Iterable[str]) -> list[Any]:
+    """Keep the ids that a store could know; it would fail over others."""
+    return [id_ for id_ in ids if is_id(id_)]
+
+
+def check_target(target: Vector | str, dims: int) -> None:
+    """Accept a vector or an id to search by; raises StoreRejected, or ImageNotFound for no id."""
+    if not isinstance(target, str):
+        check_vectors(target[None], 1, dims)
+    elif not is_id(target):
+        raise unknown_image(target)
+
+
+def unknown_image(image_id: str) -> ImageNotFound:
+    """Say that no image has this id."""
+    return ImageNotFound(f"No image has the id {image_id}")
+
+
 def check_cursor(after: str | None) -> None:
     """Accept the beginning or an id; raises InvalidCursor."""
     if after is not None and not is_id(after):
         raise InvalidCursor(f"{after!r} is no place in the list; use the cursor of the last answer")
 
 
-def check_batch(images: Sequence[StoredImage], vectors: Vectors, dims: int) -> dict[str, int]:
-    """Check what is about to be stored and give the row of each id; of repeated ids the last wins.
+def check_batch(images: Sequence[StoredImage], vectors: Vectors, dims: int) -> list[int]:
+    """Check what is about to be stored and give the rows to write; of repeated ids the last wins.
 
     Raises StoreRejected for ids that are no UUIDs and for vectors that check_vectors refuses.
     """
@@ -121,7 +147,13 @@ def check_batch(images: Sequence[StoredImage], vectors: Vectors, dims: int) -> d
     for image in images:
         if not is_id(image.id):
             raise StoreRejected(f"{image.id!r} is no image id; names.image_id makes them")
-    return {image.id: row for row, image in enumerate(images)}
+    return list({image.id: row for row, image in enumerate(images)}.values())
+
+
+def parts(rows: list[int], size: int) -> Iterator[list[int]]:
+    """Cut rows into parts of at most this size."""
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
 
 
 def check_vectors(vectors: Vectors, rows: int, dims: int) -> None:
@@ -159,8 +191,7 @@ def write_filter(
     must_not: list[Any] = []
     for condition, kind in where:
         (must_not if condition.negated else must).append(_write_condition(condition, kind, words))
-    left_out = [i for i in without if is_id(i)]
-    if left_out:
+    if left_out := known_ids(without):
         must_not.append(words.ids(left_out))
     return words.all_of(must, must_not) if must or must_not else None
 

@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 import httpx
 from qdrant_client import QdrantClient, models
 
-from functions.gallery.errors import ImageNotFound, SettingsError, StoreError, StoreRejected
+from functions.gallery.errors import SettingsError, StoreError, StoreRejected
 from functions.gallery.filters import typed_conditions
 from functions.gallery.records import (
     CollectionSpec,
@@ -27,7 +27,7 @@ from functions.gallery.records import (
 from functions.gallery.stores import payload
 from functions.gallery.stores.patience import Patience
 from functions.gallery.stores.qdrant_errors import is_missing_collection, store_error
-from functions.gallery.stores.ranking import Hit, hits_in_order
+from functions.gallery.stores.ranking import Hit, hits_in_order, match_of
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
@@ -78,7 +78,7 @@ class QdrantStore:
         patience: Patience | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> "QdrantStore":
-        """Reach a server and make sure that the collection and its indexes are there.
+        """Reach a server over REST and see to it that the collection and its indexes are there.
 
         Without a port, https means 443 (Cloud answers there too) and http means 6333. A request
         waits `timeout_s` whole seconds. Raises StoreError, ModelMismatch if another model, width or
@@ -90,7 +90,6 @@ class QdrantStore:
                 port=None if url.startswith("https:") else 6333,
                 api_key=api_key,
                 timeout=timeout_s,
-                prefer_grpc=False,
                 check_compatibility=False,  # else a thread sends one more request
                 limits=_CONNECTIONS,
                 transport=transport,
@@ -106,23 +105,23 @@ class QdrantStore:
 
     def put(self, images: Sequence[StoredImage], vectors: Vectors) -> None:
         """Store or overwrite images by id, searchable at once. Of repeated ids the last wins."""
-        rows = list(payload.check_batch(images, vectors, self._spec.dims).values())
+        rows = payload.check_batch(images, vectors, self._spec.dims)
         point_bytes = self._spec.dims * 22 + 12_000  # as JSON, with the most metadata allowed
         step = max(1, min(_MOST_POINTS, _MOST_BYTES // point_bytes))
-        for start in range(0, len(rows), step):
+        for part in payload.parts(rows, step):
             points = [
                 models.PointStruct(
                     id=images[row].id,
                     vector={payload.VECTOR: vectors[row].tolist()},
                     payload=payload.payload_of(images[row]),
                 )
-                for row in rows[start : start + step]
+                for row in part
             ]
             self._ask(self._client.upsert, self._alias, points)
 
     def get(self, ids: Sequence[str]) -> dict[str, StoredImage]:
         """Find images by id; ids that are not there are left out."""
-        known = [i for i in ids if payload.is_id(i)]
+        known = payload.known_ids(ids)
         if not known:
             return {}
         found = self._ask(self._client.retrieve, self._alias, known)
@@ -147,15 +146,8 @@ class QdrantStore:
             )
             return [Hit(str(p.id), p.score, p.payload) for p in answer.points]
 
-        similarity = self._spec.distance.similarity
-        return [
-            Match(
-                payload.image_of(hit.id, hit.payload),
-                hit.score,
-                similarity(hit.score, self._spec.dims),
-            )
-            for hit in hits_in_order(fetch, query, self._spec.distance)
-        ]
+        hits = hits_in_order(fetch, query, self._spec.distance)
+        return [match_of(hit, payload.image_of(hit.id, hit.payload), self._spec) for hit in hits]
 
     def page(self, where: Filter, limit: int, after: str | None = None) -> Page:
         """List images in the order of their ids, starting with the id `after`."""
@@ -163,20 +155,18 @@ class QdrantStore:
         points, following = self._ask(
             self._client.scroll, self._alias, self._filter(where), limit, offset=after
         )
-        images = tuple(payload.image_of(str(p.id), p.payload) for p in points)
-        return Page(images, None if following is None else str(following))
+        return payload.page_of(points, following)
 
     def set_metadata(self, image_id: str, metadata: Metadata) -> None:
         """Replace the metadata of one image, vector untouched. Raises ImageNotFound."""
         if not self.get([image_id]):  # the server would take it for an id that is not there
-            raise ImageNotFound(f"No image has the id {image_id}")
+            raise payload.unknown_image(image_id)
         written = {payload.METADATA: dict(metadata)}
         self._ask(self._client.set_payload, self._alias, written, [image_id])
 
     def remove(self, ids: Sequence[str]) -> None:
         """Forget these images; ids that are not there are no error."""
-        known: list[Any] = [i for i in ids if payload.is_id(i)]
-        if known:
+        if known := payload.known_ids(ids):
             self._ask(self._client.delete, self._alias, known)
 
     def count(self, where: Filter = ()) -> int:
@@ -207,24 +197,20 @@ class QdrantStore:
         return self._patience.call(once)
 
     def _target(self, query: Query) -> Any:
-        if not isinstance(query.target, str):
-            payload.check_vectors(query.target[None], 1, self._spec.dims)
-            return query.target.tolist()
-        if not payload.is_id(query.target):
-            raise ImageNotFound(f"No image has the id {query.target}")
-        if query.target in query.without:
-            return query.target  # the server finds its vector and leaves the image itself out
-        found = self._ask(
-            self._client.retrieve, self._alias, [query.target], False, [payload.VECTOR]
-        )
+        target = query.target
+        payload.check_target(target, self._spec.dims)
+        if not isinstance(target, str):
+            return target.tolist()
+        if target in query.without:
+            return target  # the server finds its vector and leaves the image itself out
+        request: Any = self._client.retrieve
+        found = self._ask(request, self._alias, [target], False, [payload.VECTOR])
         if not found:
-            raise ImageNotFound(f"No image has the id {query.target}")
-        vectors: Any = found[0].vector
-        return vectors[payload.VECTOR]
+            raise payload.unknown_image(target)
+        return found[0].vector[payload.VECTOR]
 
     def _filter(self, where: Filter, without: Sequence[str] = ()) -> Any:
-        typed = typed_conditions(where, self._spec.fields)
-        return payload.write_filter(typed, without, _WORDS)
+        return payload.write_filter(typed_conditions(where, self._spec.fields), without, _WORDS)
 
     def _ready(self) -> "QdrantStore":
         try:
@@ -246,16 +232,16 @@ class QdrantStore:
             raise
 
     def _make_collection(self) -> models.CollectionInfo:
-        name = self._spec.name
-        distance = models.Distance(self._spec.distance.value.capitalize())
-        vectors = {payload.VECTOR: models.VectorParams(size=self._spec.dims, distance=distance)}
-        about = payload.about_collection(self._spec)
-        if self._info(name) is None:
-            try:
+        spec, name = self._spec, self._spec.name
+        distance = models.Distance(spec.distance.value.capitalize())
+        vectors = {payload.VECTOR: models.VectorParams(size=spec.dims, distance=distance)}
+        about = payload.about_collection(spec)
+        try:
+            if self._info(name) is None:
                 self._ask(self._client.create_collection, name, vectors, metadata=about)
-            except StoreRejected:
-                if self._info(name) is None:  # else another process was faster
-                    raise
+        except StoreRejected:
+            if self._info(name) is None:  # else another process was faster
+                raise
         alias = models.CreateAlias(collection_name=name, alias_name=self._alias)
         change = models.CreateAliasOperation(create_alias=alias)
         self._ask(self._client.update_collection_aliases, [change])

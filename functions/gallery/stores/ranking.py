@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from functions.gallery.records import Distance, Query
+from functions.gallery.records import CollectionSpec, Distance, Match, Query, StoredImage
 
 _TIES = 16  # asked for beyond the page, so that equal scores at its edge can be put in order
 _MOST_TIES = 10_000
@@ -34,3 +34,8 @@ def hits_in_order(fetch: Callable[[int], list[Hit]], query: Query, distance: Dis
     sign = 1 if distance in (Distance.EUCLID, Distance.MANHATTAN) else -1
     hits.sort(key=lambda hit: (sign * hit.score, hit.id))
     return hits[query.offset : wanted]
+
+
+def match_of(hit: Hit, image: StoredImage, spec: CollectionSpec) -> Match:
+    """Give a hit its image and its similarity."""
+    return Match(image, hit.score, spec.distance.similarity(hit.score, spec.dims))
