@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from functions.gallery.cores import cores
-from functions.gallery.errors import ImageNotFound, LookalikeError, PictureTooLarge
+from functions.gallery.errors import ImageNotFound, LookalikeError, PictureTooLarge, StoreError
 from functions.gallery.gallery import Gallery
 from functions.gallery.records import Submission
 
@@ -73,13 +73,18 @@ def import_entries(
 ) -> Counter[str]:
     """Add the entries with a progress bar, one line for each that is refused, and a summary.
 
-    Returns how many were added, replaced, duplicate and refused.
+    Stops when the store fails, as every further picture would. Returns how many were added,
+    replaced, duplicate and refused, and 1 as stopped if so.
     """
     counts: Counter[str] = Counter()
     submissions = (_submission(e, gallery, prefix, overwrite) for e in entries)
     with _progress(console) as progress:
         task = progress.add_task("Importing", total=len(entries), rate="")
         for submission, outcome in gallery.add_many(submissions, workers=workers or cores()):
+            if isinstance(outcome, StoreError):
+                counts["stopped"] = 1
+                progress.console.print(f"[red]stopped[/] {escape(str(outcome))}", soft_wrap=True)
+                break
             if isinstance(outcome, LookalikeError):
                 counts["refused"] += 1
                 reason = f"{submission.name}: {outcome.code}: {outcome}"

@@ -111,7 +111,7 @@ def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.LookalikeError)
     status = STATUS[type(error)]
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("%s: %s", error.code, error, exc_info=error)
+        log.error("%s %s: %s", request.state.request_id, error.code, error)
     found: list[dict[str, str]] = []
     if isinstance(error, InvalidParameters):
         found = error.found

@@ -128,6 +128,33 @@ def test_an_import_killed_half_way_goes_on_without_loss_or_doubles(tmp_path, sec
     assert len(files_below(originals)) == 300
 
 
+FULL_DISK = """
+import collections, pathlib, shutil
+
+def disk_usage(path):
+    kept = sum(1 for _ in pathlib.Path(path).parent.glob("originals/*/*"))
+    free = 10**12 if kept < 60 else 10**6
+    return collections.namedtuple("usage", "total used free")(10**12, 0, free)
+
+shutil.disk_usage = disk_usage
+"""
+
+
+def test_an_import_stops_when_the_disk_is_full_and_keeps_what_was_stored(tmp_path):
+    pictures = folder_of_pictures(tmp_path / "pictures", 300)
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "sitecustomize.py").write_text(FULL_DISK)
+
+    full = run("import", pictures, data=tmp_path / "data", PYTHONPATH=str(tmp_path / "small"))
+    stored = len(files_below(tmp_path / "data" / "originals"))
+    roomy = run("import", pictures, data=tmp_path / "data")
+
+    assert full.returncode == 2, full.stdout + full.stderr
+    assert full.stdout.count("free some space") == 1
+    assert 0 < stored < 300
+    assert f"{300 - stored} added, 0 replaced, {stored} duplicate" in roomy.stdout
+
+
 def test_a_folder_in_use_is_refused_with_what_to_do(tmp_path):
     pictures = folder_of_pictures(tmp_path / "pictures", 1)
     port = free_port()
