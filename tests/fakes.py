@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import RLock
@@ -94,7 +95,7 @@ class FakeStore:
     def close(self) -> None:
         self._closed = True
 
-    def _serving(self) -> RLock:
+    def _serving(self) -> AbstractContextManager[Any]:
         if self._closed:
             raise StoreError("The fake store was closed")
         return self._turn

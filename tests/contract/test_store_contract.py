@@ -461,6 +461,25 @@ def test_a_store_in_use_is_ready_and_a_closed_one_is_not(store):
         store.check()
 
 
+def test_closing_waits_for_the_calls_of_other_threads(store):
+    vectors = random_units(100, 4)
+    store.put([an_image(f"{n}.jpg") for n in range(100)], vectors)
+
+    def search_until_closed(thread):
+        while True:
+            try:
+                store.search(Query(vectors[thread]))
+            except StoreError as problem:
+                return str(problem)
+
+    with ThreadPoolExecutor(4) as pool:
+        refusals = [pool.submit(search_until_closed, thread) for thread in range(4)]
+        store.search(Query(vectors[9]))
+        store.close()
+
+    assert all("closed" in refusal.result() for refusal in refusals)
+
+
 def test_eight_threads_writing_and_reading_leave_a_correct_store(store):
     vectors = random_units(40, 4)
 

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Condition
 from typing import IO, Any
 
 from functions.gallery.errors import (
@@ -117,6 +118,37 @@ class EdgeFolder:
                 f"The disk of {self.root} has {free / 1e6:.0f} MB left and {bytes_ / 1e6:.0f} MB "
                 "are needed; free some space and try again"
             )
+
+
+class Gate:
+    """Lets many threads in until it is shut; shutting waits until the last one is out."""
+
+    def __init__(self) -> None:
+        """Open, nobody inside."""
+        self._change = Condition()
+        self._inside = 0
+        self._shut = False
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Be inside; raises StoreError when the gate was shut."""
+        with self._change:
+            if self._shut:
+                raise StoreError("The embedded store was closed; open it again")
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._change:
+                self._inside -= 1
+                self._change.notify_all()
+
+    def shut(self) -> bool:
+        """Let nobody in any more and wait for those inside; False if it was shut before."""
+        with self._change:
+            first, self._shut = not self._shut, True
+            self._change.wait_for(lambda: self._inside == 0)
+            return first
 
 
 @contextmanager

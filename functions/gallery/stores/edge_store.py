@@ -12,7 +12,6 @@ from typing import Any, cast
 import numpy as np
 import qdrant_edge as edge
 
-from functions.gallery.errors import StoreError
 from functions.gallery.filters import typed_conditions
 from functions.gallery.records import (
     CollectionSpec,
@@ -27,7 +26,13 @@ from functions.gallery.records import (
     Vectors,
 )
 from functions.gallery.stores import payload
-from functions.gallery.stores.edge_folder import ROOM_TO_EDIT, ROOM_TO_PUT, EdgeFolder, translated
+from functions.gallery.stores.edge_folder import (
+    ROOM_TO_EDIT,
+    ROOM_TO_PUT,
+    EdgeFolder,
+    Gate,
+    translated,
+)
 from functions.gallery.stores.ranking import Hit, hits_in_order, match_of
 
 _POINTS_PER_WRITE = 100
@@ -35,8 +40,8 @@ _POINTS_PER_WRITE = 100
 _POINTS_PER_FLUSH = 2_000
 _WORTH_AN_INDEX = 10_000  # below this a search reads all the vectors, in about 1 ms
 # 4-bit copies are read first and the best are scored again with the full vectors: for 100,000 x
-# 1,280 dims 6 ms instead of 31 without the index, 0.4 instead of 4 with it, the ten answers the
-# same; the index takes 54 s instead of 411 to build. Manhattan: Qdrant's guide advises against.
+# 1,280 dims 7 ms instead of 31 without the index, 1.7 instead of 4 with it, the ten answers the
+# same; the index takes 90 s instead of 411 to build. Manhattan: Qdrant's guide advises against.
 _CODES = edge.TurboQuantQuantizationConfig(
     bits=edge.TurboQuantBitSize.Bits4, memory=edge.Memory.Pinned
 )
@@ -66,7 +71,7 @@ class EdgeStore:
         self._shard = shard
         self._spec = spec
         self._unflushed = 0
-        self._closed = False
+        self._gate = Gate()
 
     @classmethod
     def open(cls, folder: Path, spec: CollectionSpec) -> "EdgeStore":
@@ -159,7 +164,8 @@ class EdgeStore:
 
     def close(self) -> None:
         """Write everything out and let go of the folder; a second call does nothing."""
-        self._closed = True
+        if not self._gate.shut():  # the core fails when it is closed beside a running call
+            return
         try:
             with translated(self._home.root):
                 self._shard.close()
@@ -201,9 +207,7 @@ class EdgeStore:
 
     @contextmanager
     def _working(self) -> Iterator[edge.EdgeShard]:
-        if self._closed:
-            raise StoreError("The embedded store was closed; open it again")
-        with translated(self._home.root):
+        with self._gate.entered(), translated(self._home.root):
             yield self._shard
 
 
