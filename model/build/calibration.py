@@ -11,9 +11,8 @@ from model.build.float_graph import INPUT_NAME, build_float_graph
 from model.build.tflite_weights import Floats, Layer
 from model.build.views import Pixels
 
-# A quarter of the views reach further than their tensor's range and are cut there. Tried on
-# dev-clothing and dev-caltech101: lower and higher shares, the mean and the outermost values
-# (min-max); this had the best worst case.
+# A quarter of the views reach further than their tensor's range and are cut there. 0.85 is the same
+# within 0.0001 of mean cosine; a quarter, the mean reach and the outermost values were worse.
 _SHARE_WITHIN = 0.75
 
 

@@ -74,14 +74,19 @@ def _compare(
     pictures = read_set(folder, leave_one_out=leave_one_out)
     pixels = read_views(pictures.files)
     vectors = {name: _embed(graph, pixels) for name, graph in graphs.items()}
+    count = len(VIEWS)
     figures = {
         "pictures": len(pictures.files),
         "queries": int(pictures.asks.sum()),
         "leave_one_out": leave_one_out,
         "cosine_int8_to_float": _spread(vectors["int8"], vectors["float"]),
+        "cosine_by_view": {
+            str(part): _spread(vectors["int8"][place::count], vectors["float"][place::count])
+            for place, part in enumerate(VIEWS)
+        },
     }
     for name, rows in vectors.items():
-        by_view = rows.reshape(len(pictures.files), len(VIEWS), -1)
+        by_view = rows.reshape(len(pictures.files), count, -1)
         figures[name] = {
             "whole_square": _rounded(score(pictures, by_view[:, 0])),
             "all_views": _rounded(score(pictures, _unit(by_view.mean(axis=1)))),
