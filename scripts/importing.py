@@ -94,6 +94,8 @@ def import_entries(
             seconds = progress.tasks[task].elapsed or 1e-9
             progress.update(task, advance=1, rate=f"{counts.total() / seconds:,.0f} pictures/s")
         seconds = progress.tasks[task].elapsed or 0.0
+    with console.status("Building the search index"):
+        gallery.optimize()
     told = [f"{counts[kind]:,} {kind}" for kind in ("added", "replaced", "duplicate", "refused")]
     console.print(f"{', '.join(told)} in {seconds:,.1f} s")
     _tell_undeclared(gallery, entries, console)

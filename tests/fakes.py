@@ -92,6 +92,9 @@ class FakeStore:
     def check(self) -> None:
         self._serving()
 
+    def optimize(self) -> bool:
+        return False
+
     def close(self) -> None:
         self._closed = True
 

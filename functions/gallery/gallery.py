@@ -189,6 +189,10 @@ class Gallery:
         """Return if the gallery can serve now; raises StoreError if its store cannot."""
         self._store.check()
 
+    def optimize(self) -> bool:
+        """Make searches fast after many additions; for the end of an import, not beside calls."""
+        return self._store.optimize()
+
     def close(self) -> None:
         """Let go of files and connections."""
         self._store.close()

@@ -55,6 +55,12 @@ class VectorStore(Protocol):
     def check(self) -> None:
         """Return if the store can serve now; raise StoreError if not."""
 
+    def optimize(self) -> bool:
+        """Make searches fast after many additions; may hold up every other call meanwhile.
+
+        Returns whether there was anything to gain.
+        """
+
     def close(self) -> None:
         """Let go of files and connections; a second call does nothing."""
 

@@ -21,9 +21,18 @@ class Settings(BaseSettings):
         str | None, Field(description="Address of a Qdrant server or Cloud; none: embedded store")
     ] = None
     qdrant_api_key: Annotated[SecretStr | None, Field(description="Key for that server")] = None
+    qdrant_api_key_secret_arn: Annotated[
+        str | None, Field(description="Secrets Manager secret with that key, fetched once")
+    ] = None
     lookalike_data: Annotated[
         Path, Field(description="Folder of the embedded store, originals and thumbnails")
     ] = Path("data")
+    lookalike_bucket: Annotated[
+        str | None, Field(description="Bucket with the originals; none: a folder in LOOKALIKE_DATA")
+    ] = None
+    lookalike_queue_url: Annotated[
+        str | None, Field(description="Queue that the reconcile job sends differences to")
+    ] = None
     lookalike_api_keys: Annotated[
         dict[str, Scope],
         NoDecode,

@@ -177,6 +177,10 @@ class QdrantStore:
         """Return if the store can serve now; raise StoreError if not."""
         self._ask(self._client.get_collection, self._alias)
 
+    def optimize(self) -> bool:
+        """Leave it to the server, which builds its index in the background."""
+        return False
+
     def close(self) -> None:
         """Let go of the connections; a second call does nothing."""
         self._closed = True
