@@ -1,4 +1,4 @@
-"""What tests of every kind share: a gallery of fakes, and the development pictures if they are there."""
+"""What tests of every kind share: a gallery of fakes, and development pictures if at hand."""
 
 import os
 from dataclasses import dataclass
@@ -38,6 +38,6 @@ def gallery(rig: Rig) -> Gallery:
 
 
 def development_set(name: str) -> list[Path]:
-    """Give the pictures of a development set, none where it is not at hand (see tests/README.md)."""
+    """Give the pictures of a development set; none where it is not at hand."""
     sets = Path(os.environ.get("LOOKALIKE_SETS", ROOT.parent / "shared" / "sets"))
     return sorted(path for path in (sets / name / "images").rglob("*") if path.is_file())

@@ -181,9 +181,7 @@ class Gallery:
 
     def stats(self) -> Stats:
         """Count the images and say which model made their vectors."""
-        return Stats(
-            self._store.count(), self.spec.model, self.spec.dims, self.spec.distance
-        )
+        return Stats(self._store.count(), self.spec.model, self.spec.dims, self.spec.distance)
 
     def check(self) -> None:
         """Return if the gallery can serve now; raises StoreError if its store cannot."""

@@ -29,6 +29,7 @@ BUILT_IN_FIELDS: Fields = {
     "added_at": "datetime",
 }
 
+
 class Distance(StrEnum):
     """How a collection compares vectors; chosen when the collection is made."""
 
