@@ -19,7 +19,7 @@ def limits(now: Now) -> LimitsOut:
     """Say what is accepted."""
     gallery = now.gallery
     return LimitsOut(
-        formats=list(formats.ACCEPTED),
+        formats=formats.accepted(),
         max_bytes=gallery.limits.max_bytes,
         max_pixels=gallery.limits.max_pixels,
         max_pixels_whole=gallery.limits.max_pixels_whole,

@@ -1,6 +1,8 @@
 """Names file formats by their first bytes, for messages that help. Knows no decoder."""
 
-ACCEPTED = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "MPO")
+from importlib.util import find_spec
+
+_ALWAYS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "MPO")
 ADVICE = "send JPEG, PNG, WebP or AVIF"
 
 _PICTURES = (
@@ -23,6 +25,11 @@ _OTHERS = (
     (b"PK\x03\x04", "ZIP"),
 )
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+
+
+def accepted() -> list[str]:
+    """Name the formats that are promised to open here; Pillow opens some more."""
+    return [*_ALWAYS, "HEIF"] if find_spec("pi_heif") else list(_ALWAYS)
 
 
 def is_heic(data: bytes) -> bool:

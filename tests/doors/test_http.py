@@ -283,6 +283,7 @@ def test_limits_and_health_are_told(http):
     limits = http.get("/v1/limits").json()
 
     assert limits["max_bytes"] == 1_000_000
+    assert {"JPEG", "PNG", "WEBP", "AVIF", "HEIF"} <= set(limits["formats"])
     assert limits["filter_fields"] == FIELDS
     assert http.get("/readyz").json() == {"status": "ready"}
     assert http.get("/docs").status_code == 200
