@@ -94,13 +94,13 @@ class Gallery:
 
         Raises PictureError, InvalidFilter or StoreError.
         """
+        where = parse_filter(options.filter, self.spec.fields)
         watch = Stopwatch()
         card = self._embedder.card
         picture = decode(data, self.limits, short_side_px=card.short_side_px)
         watch.lap("decode")
         vector = self._embedder.embed([picture])[0]
         watch.lap("embed")
-        where = parse_filter(options.filter, self.spec.fields)
         if options.exclude_self:
             same_bytes = hashlib.sha256(data).hexdigest()
             where += (Condition("sha256", any_of=(same_bytes,), negated=True),)
