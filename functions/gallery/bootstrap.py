@@ -1,10 +1,15 @@
 """Builds the real things from the settings, once per process; the only one that knows all."""
 
+import tempfile
+from pathlib import Path
+
 from functions.gallery.embedder import OnnxEmbedder
+from functions.gallery.errors import SettingsError
 from functions.gallery.gallery import Gallery
 from functions.gallery.originals import FolderOriginals
 from functions.gallery.pictures import Limits
-from functions.gallery.ports import VectorStore
+from functions.gallery.place import in_function, under_sam_local
+from functions.gallery.ports import Originals, VectorStore
 from functions.gallery.records import CollectionSpec
 from functions.gallery.settings import Settings
 
@@ -22,17 +27,51 @@ def build_gallery(settings: Settings) -> Gallery:
         fields=settings.lookalike_filter_fields,
     )
     limits = Limits(settings.lookalike_max_bytes, settings.lookalike_max_pixels)
-    originals = FolderOriginals(settings.lookalike_data)
+    originals = _open_originals(settings)
     return Gallery(spec, limits, embedder, _open_store(settings, spec), originals)
+
+
+def keeps_nothing(settings: Settings) -> bool:
+    """Tell whether the index is in memory and gone with the process, as on a bare `sam local`."""
+    return settings.qdrant_url is None and under_sam_local()
+
+
+def _open_originals(settings: Settings) -> Originals:
+    if under_sam_local():
+        return FolderOriginals(Path(tempfile.gettempdir()) / "lookalike")
+    return FolderOriginals(settings.lookalike_data)
 
 
 def _open_store(settings: Settings, spec: CollectionSpec) -> VectorStore:
     # Only the chosen store is imported: qdrant_client alone takes half a second.
-    if settings.qdrant_url is None:
+    if settings.qdrant_url is None and not (in_function() or under_sam_local()):
         from functions.gallery.stores.edge_store import EdgeStore
 
         return EdgeStore.open(settings.lookalike_data / "index", spec)
     from functions.gallery.stores.qdrant_store import QdrantStore
 
-    key = settings.qdrant_api_key
-    return QdrantStore.connect(settings.qdrant_url, key.get_secret_value() if key else None, spec)
+    if keeps_nothing(settings):
+        return QdrantStore.in_memory(spec)
+    if settings.qdrant_url is None:
+        raise SettingsError(
+            "QDRANT_URL is not set, and a function keeps no index of its own; set it to the "
+            "address of a Qdrant server or Cloud cluster (parameter QdrantUrl of the template)"
+        )
+    return QdrantStore.connect(settings.qdrant_url, _qdrant_key(settings), spec)
+
+
+def _qdrant_key(settings: Settings) -> str | None:
+    if settings.qdrant_api_key:
+        return settings.qdrant_api_key.get_secret_value()
+    if settings.qdrant_api_key_secret_arn is None:
+        return None
+    # Only here, for it imports boto3.
+    from aws_lambda_powertools.utilities import parameters
+
+    try:
+        return str(parameters.get_secret(settings.qdrant_api_key_secret_arn))
+    except parameters.GetParameterError as problem:
+        raise SettingsError(
+            "The secret of QDRANT_API_KEY_SECRET_ARN could not be read; it must exist and the "
+            "function's role must allow secretsmanager:GetSecretValue on it"
+        ) from problem

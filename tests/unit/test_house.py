@@ -16,6 +16,7 @@ RUNGS = {
     "functions.gallery.formats": 0,
     "functions.gallery.stopwatch": 0,
     "functions.gallery.cores": 0,
+    "functions.gallery.place": 0,
     "functions.gallery.names": 1,
     "functions.gallery.filters": 1,
     "functions.gallery.settings": 1,
@@ -43,6 +44,7 @@ RUNGS = {
     "functions.api.search": 8,
     "functions.api.service": 8,
     "functions.api.app": 9,
+    "functions.api.handler": 10,
 }
 ONLY_IN = {
     "PIL": "functions.gallery.pictures",

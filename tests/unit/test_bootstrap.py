@@ -1,0 +1,113 @@
+"""What is built where: on a laptop, under `sam local`, in a deployed function."""
+
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from functions.gallery.bootstrap import build_gallery, keeps_nothing
+from functions.gallery.errors import SettingsError, StoreDenied
+from functions.gallery.place import under_sam_local
+from functions.gallery.records import Submission
+from functions.gallery.settings import Settings
+from tests.drawing import jpeg
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOYED = {"AWS_LAMBDA_FUNCTION_NAME": "api", "AWS_LAMBDA_LOG_STREAM_NAME": "2026/11/21/[1]ab"}
+SAM_LOCAL = {
+    "AWS_LAMBDA_FUNCTION_NAME": "api",
+    "AWS_LAMBDA_LOG_STREAM_NAME": "$LATEST",
+    "AWS_SAM_LOCAL": "true",
+}
+
+
+def put_in(monkeypatch, place: dict[str, str]) -> None:
+    for name, value in place.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def locked_qdrant():
+    """Give the address of a server that lets nobody in, and the keys that it was shown."""
+    shown = []
+
+    class Locked(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            shown.append(self.headers["api-key"])
+            self.send_response(403)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Locked)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", shown
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_deployed_function_without_a_qdrant_server_does_not_start(monkeypatch):
+    put_in(monkeypatch, DEPLOYED)
+
+    with pytest.raises(SettingsError, match="QDRANT_URL is not set"):
+        build_gallery(Settings())
+
+
+def test_a_deployed_function_is_not_taken_for_sam_local(monkeypatch):
+    put_in(monkeypatch, DEPLOYED | {"AWS_SAM_LOCAL": "true"})
+
+    assert not under_sam_local()
+
+
+def test_sam_local_needs_nothing_and_keeps_nothing(monkeypatch, tmp_path):
+    put_in(monkeypatch, SAM_LOCAL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+
+    gallery = build_gallery(Settings())
+    gallery.add(Submission(lambda: jpeg(1), name="a.jpg"))
+
+    assert gallery.stats().images == 1
+    assert keeps_nothing(Settings())
+    assert [path.name for path in tmp_path.iterdir()] == ["tmp"]
+
+
+@pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection")
+def test_the_key_comes_from_the_secret(monkeypatch, locked_qdrant):
+    address, shown = locked_qdrant
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    with mock_aws():
+        secrets = boto3.client("secretsmanager")
+        arn = secrets.create_secret(Name="qdrant", SecretString="hush")["ARN"]
+
+        with pytest.raises(StoreDenied):
+            build_gallery(Settings(qdrant_url=address, qdrant_api_key_secret_arn=arn))
+
+    assert set(shown) == {"hush"}
+
+
+def test_a_secret_that_cannot_be_read_is_told_by_its_setting(monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:gone-AbCdEf"
+
+    with mock_aws(), pytest.raises(SettingsError, match="QDRANT_API_KEY_SECRET_ARN"):
+        build_gallery(Settings(qdrant_url="http://127.0.0.1:1", qdrant_api_key_secret_arn=arn))
+
+
+def test_the_api_function_starts_without_the_libraries_of_aws():
+    script = "import functions.api.handler, sys; print(*{n.partition('.')[0] for n in sys.modules})"
+    environment = SAM_LOCAL | {"PATH": ""}
+    ran = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert set(ran.stdout.split()).isdisjoint({"boto3", "botocore", "qdrant_edge", "uvicorn"})
