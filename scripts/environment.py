@@ -1,4 +1,4 @@
-"""Makes and enters the virtual environment of a command. Standard library only, any Python 3.8+."""
+"""Makes and enters the virtual environments of commands. Standard library only, any Python 3.8+."""
 
 import fcntl
 import hashlib
@@ -10,6 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
+# The SAM CLI pins other versions than the image does, so it lives by itself.
+SAM_VENV = ROOT / ".venv-sam"
 OLDEST = (3, 11)
 
 
@@ -21,25 +23,31 @@ def enter(requirements):
     if Path(sys.prefix) == VENV:
         sys.path.insert(0, str(ROOT))
         return
-    with open(str(VENV) + ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two commands started at once install once
-        _install(ROOT / requirements)
+    prepare(VENV, requirements)
     os.execv(str(VENV / "bin" / "python"), [str(VENV / "bin" / "python"), *sys.argv])
 
 
-def _install(requirements):
-    if not _runs(VENV / "bin" / "python"):
-        shutil.rmtree(str(VENV), ignore_errors=True)
+def prepare(venv, requirements):
+    """Make and fill this environment if that was not done yet; returns its folder of programs."""
+    with open(str(venv) + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two commands started at once install once
+        _install(venv, ROOT / requirements)
+    return venv / "bin"
+
+
+def _install(venv, requirements):
+    if not _runs(venv / "bin" / "python"):
+        shutil.rmtree(str(venv), ignore_errors=True)
         python = _python()
-        print("Making a virtual environment in .venv with", python, file=sys.stderr)
-        if subprocess.call([python, "-m", "venv", str(VENV)]):
+        print(f"Making a virtual environment in {venv.name} with {python}", file=sys.stderr)
+        if subprocess.call([python, "-m", "venv", str(venv)]):
             sys.exit("That did not work; on Debian and Ubuntu: apt install python3-venv")
     wanted = hashlib.sha256(_text(requirements).encode()).hexdigest()
-    stamp = VENV / (requirements.parent.name + ".installed")
+    stamp = venv / (requirements.parent.name + ".installed")
     if stamp.is_file() and stamp.read_text() == wanted:
         return
     print("Installing", requirements.relative_to(ROOT), "(once)", file=sys.stderr)
-    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
+    pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
     if subprocess.call([*pip, "--quiet", "--requirement", str(requirements)]):
         sys.exit("The packages could not be installed; the lines above say why.")
     stamp.write_text(wanted)
