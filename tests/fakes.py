@@ -1,7 +1,7 @@
 """Honest stand-ins for the ports: no store, no model, no disk, but the same promises kept."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from functions.gallery.errors import ImageNotFound, StoreError
+from functions.gallery.errors import ImageNotFound, ObjectChanged, StoreError
 from functions.gallery.filters import typed_conditions
+from functions.gallery.names import image_id
+from functions.gallery.objects import Listed, ObjectState, Original, etag_of, etag_of_bytes
 from functions.gallery.pictures import Picture
 from functions.gallery.records import (
     BUILT_IN_FIELDS,
@@ -25,6 +27,7 @@ from functions.gallery.records import (
     ModelCard,
     Page,
     Query,
+    Refusal,
     StoredImage,
     Vector,
     Vectors,
@@ -169,22 +172,40 @@ class FakeEmbedder:
 
 
 class FakeOriginals:
-    """Originals in two dictionaries."""
+    """Originals in dictionaries, with a clock that ticks at every write; they keep metadata."""
 
     bucket = "local"
 
     def __init__(self) -> None:
         self.originals: dict[str, bytes] = {}
+        self.metadata: dict[str, Mapping[str, Any]] = {}
+        self.modified_at: dict[str, datetime] = {}
         self.thumbnails: dict[tuple[str, str], bytes] = {}
+        self.refused: dict[str, Refusal] = {}
 
-    def write(self, name: str, data: bytes) -> str:
-        self.originals[name] = data
-        return hashlib.md5(data).hexdigest()
+    def look(self, name: str) -> ObjectState | None:
+        if name not in self.originals:
+            return None
+        original = self.fetch(name)
+        return ObjectState(original.etag, len(original.data))
 
     def read(self, name: str) -> bytes:
+        return self.fetch(name).data
+
+    def fetch(self, name: str, etag: str | None = None) -> Original:
         if name not in self.originals:
             raise ImageNotFound(f"No original is stored under {name!r}")
-        return self.originals[name]
+        data, metadata = self.originals[name], self.metadata.get(name, {})
+        found = Original(data, metadata, etag=etag_of(_md5(data), metadata))
+        if etag is not None and etag_of_bytes(etag) != etag_of_bytes(found.etag):
+            raise ObjectChanged(f"{name!r} was replaced")
+        return found
+
+    def write(self, name: str, original: Original) -> str:
+        self.originals[name] = original.data
+        self.metadata[name] = original.metadata
+        self.modified_at[name] = datetime.now(UTC)
+        return self.fetch(name).etag
 
     def remove(self, name: str) -> None:
         self.originals.pop(name, None)
@@ -197,3 +218,29 @@ class FakeOriginals:
 
     def remove_thumbnail(self, image: StoredImage) -> None:
         self.thumbnails.pop((image.id, image.sha256), None)
+
+    def names(self, after: str | None = None) -> Iterator[Listed]:
+        for name in sorted(self.originals):
+            if after is None or name > after:
+                yield Listed(name, _md5(self.originals[name]), self.modified_at[name])
+
+    def refuse(self, refusal: Refusal) -> None:
+        self.refused[image_id(self.bucket, refusal.name)] = refusal
+
+    def refusal(self, name: str) -> Refusal | None:
+        return self.refused.get(image_id(self.bucket, name))
+
+    def forgive(self, name: str) -> None:
+        self.refused.pop(image_id(self.bucket, name), None)
+
+    def refusals(self, after: str | None = None) -> Iterator[Refusal]:
+        for id, refusal in sorted(self.refused.items()):
+            if after is None or id > after:
+                yield refusal
+
+    def count_refusals(self, most: int) -> int:
+        return min(len(self.refused), most)
+
+
+def _md5(data: bytes) -> str:
+    return hashlib.md5(data).hexdigest()

@@ -63,6 +63,7 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
     errors.NameTaken: HTTPStatus.CONFLICT,
     errors.StoreError: HTTPStatus.BAD_GATEWAY,
     errors.StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ObjectChanged: HTTPStatus.CONFLICT,
     errors.StoreTimeout: HTTPStatus.GATEWAY_TIMEOUT,
     errors.StoreRejected: HTTPStatus.BAD_GATEWAY,
     errors.StoreDenied: HTTPStatus.BAD_GATEWAY,

@@ -14,9 +14,11 @@ from threading import Condition as Turn
 
 import numpy as np
 
-from functions.gallery.errors import LookalikeError, NameTaken
+from functions.gallery.errors import ImageNotFound, LookalikeError, NameTaken
 from functions.gallery.filters import check_metadata
+from functions.gallery.formats import media_type
 from functions.gallery.names import check_name, image_id, name_of_bytes
+from functions.gallery.objects import Original
 from functions.gallery.pictures import Limits, decode
 from functions.gallery.ports import Embedder, Originals, VectorStore
 from functions.gallery.records import (
@@ -70,7 +72,7 @@ class _Request:
 class _Written:
     added: Added
     vector: Vector
-    bytes_before: bytes | None
+    before: Original | None
 
 
 class Adder:
@@ -159,11 +161,12 @@ class Adder:
         watch.lap("decode")
         vector = self._embedder.embed([picture])[0]
         watch.lap("embed")
-        bytes_before = None if before is None else self._originals.read(request.name)
+        original = Original(data, request.metadata, media_type(picture.format))
+        kept = None if before is None else self._fetch(request.name)
         image = StoredImage(
             id=request.id,
             name=request.name,
-            etag=self._originals.write(request.name, data),
+            etag=self._originals.write(request.name, original),
             sha256=request.sha256,
             width=picture.width,
             height=picture.height,
@@ -175,7 +178,7 @@ class Adder:
         )
         watch.lap("write")
         status = AddStatus.ADDED if before is None else AddStatus.REPLACED
-        return _Written(Added(image, status, watch.took_ms), vector, bytes_before)
+        return _Written(Added(image, status, watch.took_ms), vector, kept)
 
     def _put(self, written: Mapping[int, _Written]) -> dict[int, Outcome]:
         if not written:
@@ -193,7 +196,13 @@ class Adder:
 
     def _undo(self, step: _Written) -> None:
         name = step.added.image.name
-        if step.bytes_before is None:
+        if step.before is None:
             self._originals.remove(name)
         else:
-            self._originals.write(name, step.bytes_before)
+            self._originals.write(name, step.before)
+
+    def _fetch(self, name: str) -> Original | None:
+        try:
+            return self._originals.fetch(name)
+        except ImageNotFound:  # removed behind our back, and the index does not know yet
+            return None

@@ -9,7 +9,7 @@ from functions.gallery.gallery import Gallery
 from functions.gallery.originals import FolderOriginals
 from functions.gallery.pictures import Limits
 from functions.gallery.place import in_function, under_sam_local
-from functions.gallery.ports import Originals, VectorStore
+from functions.gallery.ports import Place, VectorStore
 from functions.gallery.records import CollectionSpec
 from functions.gallery.settings import Settings
 
@@ -36,7 +36,7 @@ def keeps_nothing(settings: Settings) -> bool:
     return settings.qdrant_url is None and under_sam_local()
 
 
-def _open_originals(settings: Settings) -> Originals:
+def _open_originals(settings: Settings) -> Place:
     if under_sam_local():
         return FolderOriginals(Path(tempfile.gettempdir()) / "lookalike")
     return FolderOriginals(settings.lookalike_data)

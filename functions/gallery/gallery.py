@@ -11,8 +11,12 @@ from typing import Any
 from functions.gallery.adding import Adder, Outcome
 from functions.gallery.errors import ImageNotFound, LookalikeError
 from functions.gallery.filters import check_metadata, parse_filter
+from functions.gallery.names import check_name, is_picture_name
+from functions.gallery.names import image_id as id_of
+from functions.gallery.objects import Progress, SignedForm, Synced
 from functions.gallery.pictures import Limits, decode
-from functions.gallery.ports import Embedder, Originals, VectorStore
+from functions.gallery.ports import Embedder, Place, Signer, VectorStore
+from functions.gallery.reconciling import Compared, Reconciler
 from functions.gallery.records import (
     Added,
     CollectionSpec,
@@ -29,10 +33,13 @@ from functions.gallery.records import (
     Vector,
 )
 from functions.gallery.stopwatch import Stopwatch
+from functions.gallery.syncing import Syncer
 
 THUMBNAIL_PX = 320
 # Of an import, what one store call carries: large enough for a distant server, small to lose.
 CHUNK_IMAGES = 32
+MAX_REFUSED_COUNTED = 1_000  # one page of a bucket's listing
+REFUSALS_SHOWN = 10
 # Cosines of the same vector come back a few 1e-7 apart, so "at least 1.0" must forgive as much.
 _ROUNDING = 1e-6
 
@@ -46,15 +53,24 @@ class Gallery:
         limits: Limits,
         embedder: Embedder,
         store: VectorStore,
-        originals: Originals,
+        originals: Place,
+        signer: Signer | None = None,
     ) -> None:
-        """Join the real things (or fakes of them) to one gallery."""
+        """Join the real things (or fakes of them) to one gallery; a folder has no signer."""
         self.spec = spec
         self.limits = limits
         self._embedder = embedder
         self._store = store
         self._originals = originals
+        self._signer = signer
         self._adder = Adder(embedder, store, originals, limits, spec.fields)
+        self._syncer = Syncer(embedder, store, originals, limits, spec.fields)
+        self._reconciler = Reconciler(store, originals, embedder.card.id)
+
+    @property
+    def bucket(self) -> str:
+        """The name of the place of the originals."""
+        return self._originals.bucket
 
     def add(self, submission: Submission) -> Added:
         """Take one picture in; it is found by the next search.
@@ -164,10 +180,39 @@ class Gallery:
             self._originals.remove_thumbnail(image)
             self._store.remove([image_id])
 
+    def sync(self, name: str) -> Synced:
+        """Look at the original of this name, and make the index say what is there now.
+
+        Metadata come from the object; those that were changed by `update` are in the index only and
+        stay until the object itself changes. Raises ObjectChanged or StoreError: then sync again.
+        """
+        if not is_picture_name(name):
+            return Synced.UNCHANGED
+        with self._adder.turns.of([id_of(self.bucket, name)]):
+            return self._syncer.sync(name)
+
+    def compare(self, progress: Progress | None = None) -> Iterator[Compared]:
+        """Find the names for which originals and index differ, from here on; nothing is changed."""
+        return self._reconciler.compare(progress or Progress())
+
     def original(self, image_id: str) -> tuple[StoredImage, bytes]:
         """Give an image and the bytes that were sent; raises ImageNotFound."""
         image = self.get(image_id)
         return image, self._originals.read(image.name)
+
+    def original_link(self, image_id: str) -> str | None:
+        """Give a short-lived link to the original, or None if a folder keeps it."""
+        image = self.get(image_id)
+        return None if self._signer is None else self._signer.sign_link(image)
+
+    def upload_form(self, name: str, media_type: str) -> SignedForm | None:
+        """Give a form to send a picture straight to the bucket; None if there is no bucket.
+
+        Raises InvalidName.
+        """
+        if self._signer is None:
+            return None
+        return self._signer.sign_form(check_name(name), media_type, self.limits.max_bytes)
 
     def thumbnail(self, image_id: str) -> tuple[StoredImage, bytes]:
         """Give an image and an upright JPEG of at most THUMBNAIL_PX; raises ImageNotFound."""
@@ -180,8 +225,15 @@ class Gallery:
         return image, kept
 
     def stats(self) -> Stats:
-        """Count the images and say which model made their vectors."""
-        return Stats(self._store.count(), self.spec.model, self.spec.dims, self.spec.distance)
+        """Count the images and what was refused; say which model made the vectors."""
+        return Stats(
+            images=self._store.count(),
+            model=self.spec.model,
+            dims=self.spec.dims,
+            distance=self.spec.distance,
+            refused=self._originals.count_refusals(MAX_REFUSED_COUNTED),
+            refusals=tuple(islice(self._originals.refusals(), REFUSALS_SHOWN)),
+        )
 
     def check(self) -> None:
         """Return if the gallery can serve now; raises StoreError if its store cannot."""

@@ -7,6 +7,7 @@ from functions.gallery.errors import InvalidName
 
 MAX_NAME_BYTES = 1_024  # an S3 object key, UTF-8
 MAX_PART_BYTES = 255  # a file name on Linux and macOS
+OURS = ".lookalike/"  # what we keep in the bucket ourselves; no picture lies there
 
 _NAMESPACE = uuid.UUID("5b0c0d36-2f6b-5f0e-9d5e-6c6f6f6b616c")
 
@@ -32,4 +33,11 @@ def check_name(name: str) -> str:
         raise InvalidName(
             f"A name has at most {MAX_NAME_BYTES} bytes, each part {MAX_PART_BYTES}", field="name"
         )
+    if name.startswith(OURS):
+        raise InvalidName(f"Names that begin with {OURS} are for Lookalike itself", field="name")
     return name
+
+
+def is_picture_name(key: str) -> bool:
+    """Tell whether a key of a bucket is to be indexed; ours and "folders" (a/b/) are not."""
+    return not key.startswith(OURS) and not key.endswith("/")

@@ -1,6 +1,7 @@
-"""Where the bytes of pictures live: a folder. Knows names and bytes, never what is in them.
+"""Where pictures live: a folder. Knows names and bytes, never what is in them.
 
-Originals lie under their own names: the folder is the truth that the index is made from.
+Originals lie under their own names: the folder is the truth that the index is made from. A folder
+keeps no metadata beside a file, so those are in the index only.
 """
 
 import errno
@@ -9,20 +10,31 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 from functions.gallery.errors import (
     ImageNotFound,
     InvalidName,
     LookalikeError,
+    ObjectChanged,
     StoreFull,
     StoreRejected,
 )
-from functions.gallery.records import StoredImage
+from functions.gallery.names import check_name, image_id
+from functions.gallery.objects import (
+    Listed,
+    ObjectState,
+    Original,
+    read_refusal,
+    written_refusal,
+)
+from functions.gallery.records import Refusal, StoredImage
 
 
 class FolderOriginals:
-    """Originals and thumbnails in a folder; a file is there whole or not at all."""
+    """Originals, thumbnails and refusals in a folder; a file is there whole or not at all."""
 
     bucket = "local"
 
@@ -30,24 +42,41 @@ class FolderOriginals:
         """Use this folder, made at the first write."""
         self._originals = folder / "originals"
         self._thumbnails = folder / "thumbnails"
+        self._refused = folder / "refused"
         self._unfinished = folder / "unfinished"
 
-    def write(self, name: str, data: bytes) -> str:
-        """Keep the bytes under their name, replacing what was there; returns their etag.
-
-        Raises StoreFull without room, InvalidName if a part of the path is a file already.
-        """
-        self._put(self._originals / name, data)
-        return hashlib.md5(data, usedforsecurity=False).hexdigest()  # as S3 does
+    def look(self, name: str) -> ObjectState | None:
+        """Tell what is there now, or None; the file is read, for nothing else tells its etag."""
+        try:
+            original = self.fetch(name)
+        except (ImageNotFound, InvalidName):  # also where a part of the path is a file now
+            return None
+        return ObjectState(original.etag, len(original.data))
 
     def read(self, name: str) -> bytes:
         """Give the bytes under this name; raises ImageNotFound."""
         with _as_ours(name):
-            return (self._originals / name).read_bytes()
+            return self._original(name).read_bytes()
+
+    def fetch(self, name: str, etag: str | None = None) -> Original:
+        """Give bytes and etag; raises ImageNotFound, or ObjectChanged if they have another etag."""
+        data = self.read(name)
+        original = Original(data, etag=_md5(data))
+        if etag not in (None, original.etag):
+            raise ObjectChanged(f"{name!r} was replaced while it was looked at")
+        return original
+
+    def write(self, name: str, original: Original) -> str:
+        """Keep the bytes under their name, replacing what was there; returns their etag.
+
+        Raises StoreFull without room, InvalidName if a part of the path is a file already.
+        """
+        self._put(self._original(name), original.data)
+        return _md5(original.data)
 
     def remove(self, name: str) -> None:
         """Forget the bytes under this name, if they are there, and folders that became empty."""
-        path = self._originals / name
+        path = self._original(name)
         with _as_ours(name):
             path.unlink(missing_ok=True)
         for parent in path.parents:
@@ -69,8 +98,50 @@ class FolderOriginals:
         """Forget the thumbnail, if there is one."""
         self._thumbnail(image).unlink(missing_ok=True)
 
+    def names(self, after: str | None = None) -> Iterator[Listed]:
+        """List the originals by name, those behind `after`; each file is read for its etag."""
+        paths = (Path(parent) / f for parent, _, files in os.walk(self._originals) for f in files)
+        names = sorted(path.relative_to(self._originals).as_posix() for path in paths)
+        for name in names:
+            if after is not None and name <= after:
+                continue
+            path = self._originals / name
+            try:
+                modified_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                yield Listed(name, _md5(path.read_bytes()), modified_at)
+            except FileNotFoundError:  # removed since
+                continue
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Remember a refusal, in place of an earlier one of the same name."""
+        self._put(self._refusal(refusal.name), written_refusal(refusal))
+
+    def refusal(self, name: str) -> Refusal | None:
+        """Give the refusal of this name, if there is one."""
+        return _refusal_in(self._refusal(name))
+
+    def forgive(self, name: str) -> None:
+        """Forget a refusal, if there is one."""
+        self._refusal(name).unlink(missing_ok=True)
+
+    def refusals(self, after: str | None = None) -> Iterator[Refusal]:
+        """List refusals in the order of their image ids, those behind the id `after`."""
+        for path in sorted(self._refused.glob("*.json")):
+            if (after is None or path.stem > after) and (found := _refusal_in(path)):
+                yield found
+
+    def count_refusals(self, most: int) -> int:
+        """Count refusals, but no further than `most`."""
+        return sum(1 for _ in islice(self._refused.glob("*.json"), most))
+
+    def _original(self, name: str) -> Path:
+        return self._originals / check_name(name)
+
     def _thumbnail(self, image: StoredImage) -> Path:
         return self._thumbnails / image.id[:2] / f"{image.id}-{image.sha256[:16]}.jpg"
+
+    def _refusal(self, name: str) -> Path:
+        return self._refused / f"{image_id(self.bucket, name)}.json"
 
     def _put(self, path: Path, data: bytes) -> None:
         with _as_ours(path.name):
@@ -84,6 +155,17 @@ class FolderOriginals:
                 except BaseException:
                     Path(file.name).unlink(missing_ok=True)
                     raise
+
+
+def _md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()  # as S3 does
+
+
+def _refusal_in(path: Path) -> Refusal | None:
+    try:
+        return read_refusal(path.read_bytes())
+    except FileNotFoundError:
+        return None
 
 
 def _removed_empty(folder: Path) -> bool:

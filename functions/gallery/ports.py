@@ -1,8 +1,9 @@
 """What the gallery needs of the outside world. Knows the nouns; adapters match by shape."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from functions.gallery.objects import Listed, ObjectState, Original, SignedForm
 from functions.gallery.pictures import Picture
 from functions.gallery.records import (
     Filter,
@@ -11,6 +12,7 @@ from functions.gallery.records import (
     ModelCard,
     Page,
     Query,
+    Refusal,
     StoredImage,
     Vectors,
 )
@@ -66,18 +68,30 @@ class VectorStore(Protocol):
 
 
 class Originals(Protocol):
-    """Keeps the bytes of pictures under their names, the truth that the index is made from."""
+    """Keeps pictures under their names, the truth that the index is made from.
+
+    Any method may raise StoreError.
+    """
 
     bucket: str
 
-    def write(self, name: str, data: bytes) -> str:
-        """Keep the bytes, replacing what was there; returns their etag. May raise StoreFull."""
+    def look(self, name: str) -> ObjectState | None:
+        """Tell what is there now without reading it, or None."""
 
     def read(self, name: str) -> bytes:
         """Give the bytes; raises ImageNotFound."""
 
+    def fetch(self, name: str, etag: str | None = None) -> Original:
+        """Give the bytes with what is kept beside them, of one moment.
+
+        Raises ImageNotFound, or ObjectChanged if an etag is given and the bytes are others now.
+        """
+
+    def write(self, name: str, original: Original) -> str:
+        """Keep an original, replacing what was there; returns its etag. May raise StoreFull."""
+
     def remove(self, name: str) -> None:
-        """Forget the bytes; nothing there is no error."""
+        """Forget the original; nothing there is no error."""
 
     def write_thumbnail(self, image: StoredImage, data: bytes) -> None:
         """Keep a thumbnail for as long as these very bytes are the image."""
@@ -87,3 +101,42 @@ class Originals(Protocol):
 
     def remove_thumbnail(self, image: StoredImage) -> None:
         """Forget the thumbnail; nothing there is no error."""
+
+
+class Ledger(Protocol):
+    """Tells which originals there are, and remembers which of them cannot be in the index."""
+
+    def names(self, after: str | None = None) -> Iterator[Listed]:
+        """List the originals in the order of their names, those behind `after`, as they are read.
+
+        What is ours, and keys that end in a slash, are left out.
+        """
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Remember a refusal, in place of an earlier one of the same name."""
+
+    def refusal(self, name: str) -> Refusal | None:
+        """Give the refusal of this name, if there is one."""
+
+    def forgive(self, name: str) -> None:
+        """Forget a refusal; none there is no error."""
+
+    def refusals(self, after: str | None = None) -> Iterator[Refusal]:
+        """List refusals in the order of their image ids, those behind the id `after`."""
+
+    def count_refusals(self, most: int) -> int:
+        """Count refusals, but no further than `most`."""
+
+
+class Place(Originals, Ledger, Protocol):
+    """A folder or a bucket, whole."""
+
+
+class Signer(Protocol):
+    """Gives links that work for a short while without a key of ours; a bucket can, a folder not."""
+
+    def sign_link(self, image: StoredImage, *, thumbnail: bool = False) -> str:
+        """Give a link to an original, or to a thumbnail that was made before."""
+
+    def sign_form(self, name: str, media_type: str, max_bytes: int) -> SignedForm:
+        """Give a form that takes one file of this name and type, of 1 to `max_bytes` bytes."""

@@ -75,6 +75,17 @@ class ModelCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """An object that cannot be in the index, and why; it is not read again until it changes."""
+
+    name: str
+    etag: str
+    code: str  # of the error
+    detail: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
     """What a gallery holds."""
 
@@ -82,6 +93,8 @@ class Stats:
     model: str
     dims: int
     distance: Distance
+    refused: int = 0  # originals that cannot be in the index; counted up to 1,000
+    refusals: Sequence[Refusal] = ()  # some of them
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from functions.gallery.errors import ImageNotFound, InvalidName, StoreFull, StoreRejected
+from functions.gallery.objects import Original
 from functions.gallery.originals import FolderOriginals
 from tests.contract.stores import an_image
 from tests.fakes import FakeOriginals
@@ -21,15 +22,15 @@ def originals(request, tmp_path):
     "name", ["cat.jpg", "a/b/c.jpg", "Ä 猫 🐈.jpg", "a+b %20#?.jpg", "x" * 255]
 )
 def test_bytes_come_back_as_they_went_in(originals, name):
-    originals.write(name, b"\x00one")
+    originals.write(name, Original(b"\x00one"))
 
     assert originals.read(name) == b"\x00one"
 
 
 def test_the_last_bytes_of_a_name_win_and_have_their_own_etag(originals):
-    first = originals.write("cat.jpg", b"one")
+    first = originals.write("cat.jpg", Original(b"one"))
 
-    second = originals.write("cat.jpg", b"two")
+    second = originals.write("cat.jpg", Original(b"two"))
 
     assert originals.read("cat.jpg") == b"two"
     assert first == "f97c5d29941bfb1b2fdab0874906ab82"  # md5, as S3 gives it
@@ -37,8 +38,8 @@ def test_the_last_bytes_of_a_name_win_and_have_their_own_etag(originals):
 
 
 def test_what_is_removed_is_not_found_and_its_neighbour_stays(originals):
-    originals.write("a/1.jpg", b"one")
-    originals.write("a/2.jpg", b"two")
+    originals.write("a/1.jpg", Original(b"one"))
+    originals.write("a/2.jpg", Original(b"two"))
 
     originals.remove("a/1.jpg")
     originals.remove("a/1.jpg")
@@ -60,15 +61,15 @@ def test_a_thumbnail_belongs_to_the_very_bytes(originals):
 
 
 def test_originals_lie_in_the_folder_under_their_own_names(tmp_path):
-    FolderOriginals(tmp_path).write("shoes/red.jpg", b"one")
+    FolderOriginals(tmp_path).write("shoes/red.jpg", Original(b"one"))
 
     assert (tmp_path / "originals" / "shoes" / "red.jpg").read_bytes() == b"one"
 
 
 def test_folders_that_became_empty_go_away(tmp_path):
     originals = FolderOriginals(tmp_path)
-    originals.write("a/b/c.jpg", b"one")
-    originals.write("a/d.jpg", b"two")
+    originals.write("a/b/c.jpg", Original(b"one"))
+    originals.write("a/d.jpg", Original(b"two"))
 
     originals.remove("a/b/c.jpg")
 
@@ -78,10 +79,10 @@ def test_folders_that_became_empty_go_away(tmp_path):
 @pytest.mark.parametrize(("first", "second"), [("a", "a/b"), ("a/b", "a")])
 def test_a_picture_cannot_lie_inside_a_picture(tmp_path, first, second):
     originals = FolderOriginals(tmp_path)
-    originals.write(first, b"one")
+    originals.write(first, Original(b"one"))
 
     with pytest.raises(InvalidName):
-        originals.write(second, b"two")
+        originals.write(second, Original(b"two"))
 
     assert originals.read(first) == b"one"
 
@@ -91,7 +92,7 @@ def test_a_picture_cannot_lie_inside_a_picture(tmp_path, first, second):
 )
 def test_a_disk_that_refuses_leaves_the_bytes_before(tmp_path, monkeypatch, number, error):
     originals = FolderOriginals(tmp_path)
-    originals.write("cat.jpg", b"one")
+    originals.write("cat.jpg", Original(b"one"))
 
     def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))
@@ -99,7 +100,7 @@ def test_a_disk_that_refuses_leaves_the_bytes_before(tmp_path, monkeypatch, numb
     monkeypatch.setattr(os, "replace", refuse)
 
     with pytest.raises(error, match="cat.jpg"):
-        originals.write("cat.jpg", b"two")
+        originals.write("cat.jpg", Original(b"two"))
 
     assert originals.read("cat.jpg") == b"one"
     assert os.listdir(tmp_path / "unfinished") == []
@@ -108,12 +109,12 @@ def test_a_disk_that_refuses_leaves_the_bytes_before(tmp_path, monkeypatch, numb
 def test_a_reader_never_sees_half_a_picture(tmp_path):
     originals = FolderOriginals(tmp_path)
     one, two = b"1" * 3_000_000, b"2" * 3_000_000
-    originals.write("cat.jpg", one)
+    originals.write("cat.jpg", Original(one))
     done = threading.Event()
 
     def rewrite() -> None:
         for number in range(20):
-            originals.write("cat.jpg", one if number % 2 else two)
+            originals.write("cat.jpg", Original(one if number % 2 else two))
         done.set()
 
     writer = threading.Thread(target=rewrite)
