@@ -10,9 +10,9 @@ LookalikeError
 |  |- InvalidName, InvalidMetadata, InvalidFilter, InvalidCursor, InvalidLimit
 |- ImageNotFound
 |- NameTaken
+|- ObjectChanged            it was replaced or removed while it was read; look again
 |- StoreError               the vector store or the originals
 |  |- StoreUnavailable      did not answer; try again (retry_after may say when)
-|- ObjectChanged            it was replaced or removed while it was read; look again
 |  |- StoreTimeout          did not answer in time; try again
 |  |- StoreRejected         refused what we sent: a fault of ours or of the configuration
 |  |- StoreDenied           refused our key
@@ -107,6 +107,13 @@ class NameTaken(LookalikeError):
     code = "name-taken"
 
 
+class ObjectChanged(LookalikeError):
+    """An original was replaced or removed while it was looked at; look again."""
+
+    code = "object-changed"
+    retryable = True
+
+
 class StoreError(LookalikeError):
     """The vector store or the place of the originals failed."""
 
@@ -126,13 +133,6 @@ class StoreUnavailable(StoreError):
 
 
 class StoreTimeout(StoreUnavailable):
-class ObjectChanged(LookalikeError):
-    """An original was replaced or removed while it was looked at; look again."""
-
-    code = "object-changed"
-    retryable = True
-
-
     """No answer in time; a write may have happened all the same, so send it again."""
 
     code = "store-timeout"
