@@ -1,0 +1,109 @@
+"""Runs a handler as Lambda does: under its real runtime client, and the emulator of its API.
+
+The emulator is part of the SAM CLI's package; no container is involved.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from scripts.environment import SAM_VENV, prepare
+from tests.doors.server import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+EVENTS = Path(__file__).parent / "events"
+MACHINES = {"x86_64": "x86_64", "aarch64": "arm64"}
+SAM_LOCAL = {"AWS_SAM_LOCAL": "true"}
+
+
+class Function:
+    """A function under the emulator, which takes one call at a time and starts with the first."""
+
+    def __init__(self, address: str, log: Path) -> None:
+        self._address = f"{address}/2015-03-31/functions/function/invocations"
+        self._log = log
+
+    def invoke(self, event: dict[str, Any]) -> Any:
+        """Give what the handler returns, or the error that Lambda would report."""
+        return httpx.post(self._address, content=json.dumps(event), timeout=120).json()
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+
+@contextmanager
+def function(handler: str, folder: Path, **environment: str) -> Iterator[Function]:
+    """Run this handler with nothing but these variables, from `folder`/task, which stays empty."""
+    task = folder / "task"
+    task.mkdir()
+    emulator = folder / "emulator"
+    if not emulator.exists():
+        shutil.copy(_packaged_emulator(), emulator)
+    api, runtime = free_port(), free_port()
+    command = [
+        *(str(emulator), "--log-level", "info"),
+        # Without both it listens on every interface.
+        *("--runtime-interface-emulator-address", f"127.0.0.1:{api}"),
+        *("--runtime-api-address", f"127.0.0.1:{runtime}"),
+        *(sys.executable, "-m", "awslambdaric", handler),
+    ]
+    log = folder / "log"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            command,
+            cwd=task,
+            env=_as_on_lambda(folder) | environment,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_for(api)
+        yield Function(f"http://127.0.0.1:{api}", log)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def event(name: str) -> dict[str, Any]:
+    """Read an event file."""
+    return json.loads((EVENTS / f"{name}.json").read_text())
+
+
+def _as_on_lambda(folder: Path) -> dict[str, str]:
+    temporary = folder / "tmp"
+    temporary.mkdir()
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "TMPDIR": str(temporary),
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_LAMBDA_FUNCTION_NAME": "lookalike",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": "60",
+        "AWS_LAMBDA_LOG_FORMAT": "JSON",
+    }
+
+
+def _packaged_emulator() -> Path:
+    prepare(SAM_VENV, "tests/sam/requirements.txt")
+    machine = MACHINES[os.uname().machine]
+    (found,) = SAM_VENV.glob(f"lib/python*/site-packages/samcli/local/rapid/*rie-{machine}")
+    return found
+
+
+def _wait_for(port: int) -> None:
+    transport = httpx.HTTPTransport(retries=10)  # waits between tries of connecting, twice as long
+    with httpx.Client(transport=transport) as client:
+        client.get(f"http://127.0.0.1:{port}/")

@@ -1,0 +1,22 @@
+"""Prints the template as CloudFormation gets it, with SAM's resources made plain; run in .venv-sam.
+
+A dummy stands for the image, which only a build gives an address.
+"""
+
+import json
+import sys
+
+from samcli.yamlhelper import yaml_parse
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/lookalike:dummy"
+
+with open(sys.argv[1]) as file:
+    template = yaml_parse(file.read())
+for resource in template["Resources"].values():
+    if resource["Type"] == "AWS::Serverless::Function":
+        resource.pop("Metadata")
+        resource["Properties"]["ImageUri"] = IMAGE
+values = dict(pair.split("=", 1) for pair in sys.argv[2:])
+print(json.dumps(Translator({}, Parser()).translate(template, values), indent=1))
