@@ -4,12 +4,16 @@ Everything is built at import: a request waits for nothing, and what cannot serv
 """
 
 import logging
+from typing import Any
 
+from fastapi import FastAPI
 from mangum import Mangum
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from functions.api.app import create_app
+from functions.api.app import RequestId, create_app
+from functions.api.errors import answer_with_problems
 from functions.gallery.bootstrap import build_gallery, keeps_nothing
+from functions.gallery.errors import StoreError
 from functions.gallery.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -36,13 +40,55 @@ class FromMemory:
         await self._app(scope, receive, send_with_store)
 
 
-def _build() -> Mangum:
+class Door:
+    """The application; as long as its store does not answer, a refusal and one more try per call.
+
+    Failing at import instead would leave the caller with the gateway's 500 and no reason.
+    """
+
+    def __init__(self) -> None:
+        """Build the application; raises what no later try can mend, such as SettingsError."""
+        self._application: Mangum | None = None
+        try:
+            self._application = _application()
+        except StoreError as problem:
+            if not problem.retryable:
+                raise
+            log.error("Not ready: %s", problem)
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        """Answer one event of the gateway."""
+        if self._application is None:
+            try:
+                self._application = _application()
+            except StoreError as problem:
+                return _refusal(problem)(event, context)
+        return self._application(event, context)
+
+
+def _application() -> Mangum:
     settings = Settings.from_environment()
     app = create_app(build_gallery(settings), settings)
     if keeps_nothing(settings):
         log.warning("QDRANT_URL is not set: the index is in memory, empty at every start")
         app.add_middleware(FromMemory)
+    return _on_lambda(app)
+
+
+def _refusal(problem: StoreError) -> Mangum:
+    app = FastAPI(openapi_url=None)
+    app.add_middleware(RequestId)
+    answer_with_problems(app)
+
+    def refuse() -> None:
+        raise problem
+
+    app.add_api_route("/{path:path}", refuse, methods=["GET", "POST", "PATCH", "DELETE"])
+    return _on_lambda(app)
+
+
+def _on_lambda(app: FastAPI) -> Mangum:
     return Mangum(app, lifespan="off", text_mime_types=TEXTS)
 
 
-handle = _build()
+handle = Door()

@@ -87,6 +87,14 @@ def test_a_deployed_function_without_qdrant_does_not_start_and_says_why(tmp_path
     assert "QDRANT_URL is not set" in answer["errorMessage"]
 
 
+def test_while_qdrant_does_not_answer_the_caller_is_told_so(tmp_path):
+    with function(HANDLER, tmp_path, QDRANT_URL="http://127.0.0.1:9") as api:
+        answers = [api.invoke(event(name)) for name in ("http-get", "http-search-json")]
+
+    assert [answer["statusCode"] for answer in answers] == [503, 503]
+    assert {body(answer)["code"] for answer in answers} == {"store-unreachable"}
+
+
 def test_only_the_folder_for_temporary_files_is_written_to(tmp_path):
     with function(HANDLER, tmp_path, **SAM_LOCAL) as api:
         added = api.invoke(event("http-add-binary"))
