@@ -9,7 +9,7 @@ from functions.gallery.gallery import Gallery
 from functions.gallery.originals import FolderOriginals
 from functions.gallery.pictures import Limits
 from functions.gallery.place import in_function, under_sam_local
-from functions.gallery.ports import Place, VectorStore
+from functions.gallery.ports import Place, Queue, Signer, VectorStore
 from functions.gallery.records import CollectionSpec
 from functions.gallery.settings import Settings
 
@@ -27,8 +27,17 @@ def build_gallery(settings: Settings) -> Gallery:
         fields=settings.lookalike_filter_fields,
     )
     limits = Limits(settings.lookalike_max_bytes, settings.lookalike_max_pixels)
-    originals = _open_originals(settings)
-    return Gallery(spec, limits, embedder, _open_store(settings, spec), originals)
+    originals, signer = _open_originals(settings)
+    return Gallery(spec, limits, embedder, _open_store(settings, spec), originals, signer)
+
+
+def open_queue(settings: Settings) -> Queue | None:
+    """Reach the queue that the settings name, if they name one."""
+    if settings.lookalike_queue_url is None:
+        return None
+    from functions.gallery.sqs_queue import SqsQueue
+
+    return SqsQueue.connect(settings.lookalike_queue_url)
 
 
 def keeps_nothing(settings: Settings) -> bool:
@@ -36,10 +45,16 @@ def keeps_nothing(settings: Settings) -> bool:
     return settings.qdrant_url is None and under_sam_local()
 
 
-def _open_originals(settings: Settings) -> Place:
+def _open_originals(settings: Settings) -> tuple[Place, Signer | None]:
+    if settings.lookalike_bucket is not None:
+        # Only here, for it imports boto3.
+        from functions.gallery.s3_originals import S3Originals
+
+        bucket = S3Originals.connect(settings.lookalike_bucket)
+        return bucket, bucket
     if under_sam_local():
-        return FolderOriginals(Path(tempfile.gettempdir()) / "lookalike")
-    return FolderOriginals(settings.lookalike_data)
+        return FolderOriginals(Path(tempfile.gettempdir()) / "lookalike"), None
+    return FolderOriginals(settings.lookalike_data), None
 
 
 def _open_store(settings: Settings, spec: CollectionSpec) -> VectorStore:

@@ -1,7 +1,7 @@
 """What the gallery needs of the outside world. Knows the nouns; adapters match by shape."""
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 from functions.gallery.objects import Listed, ObjectState, Original, SignedForm
 from functions.gallery.pictures import Picture
@@ -140,3 +140,10 @@ class Signer(Protocol):
 
     def sign_form(self, name: str, media_type: str, max_bytes: int) -> SignedForm:
         """Give a form that takes one file of this name and type, of 1 to `max_bytes` bytes."""
+
+
+class Queue(Protocol):
+    """Takes messages for later."""
+
+    def send(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Send all of them, or raise StoreError; some may have gone out then."""

@@ -37,7 +37,13 @@ RUNGS = {
     "functions.gallery.stores.edge_store": 3,
     "functions.gallery.stores.qdrant_store": 3,
     "functions.gallery.gallery": 4,
+    "functions.gallery.aws": 2,
+    "functions.gallery.s3_originals": 3,
+    "functions.gallery.sqs_queue": 3,
     "functions.gallery.bootstrap": 5,
+    "functions.ingest.events": 6,
+    "functions.ingest.work": 7,
+    "functions.ingest.handler": 8,
     "functions.api.errors": 6,
     "functions.api.auth": 7,
     "functions.api.bodies": 7,
@@ -54,6 +60,8 @@ ONLY_IN = {
     "PIL": "functions.gallery.pictures",
     "pi_heif": "functions.gallery.pictures",
     "onnxruntime": "functions.gallery.embedder",
+    "boto3": "functions.gallery.aws",
+    "botocore": "functions.gallery.aws",
     "qdrant_edge": "functions.gallery.stores.edge_store",
 }
 NEVER_IN_THE_HEART = {"fastapi", "starlette", "mangum", "uvicorn", "typer", "rich"}
@@ -160,3 +168,21 @@ def test_the_api_loads_no_model_and_no_store():
     loaded = modules_loaded_by("import functions.api.app")
 
     assert loaded.isdisjoint({"onnxruntime", "qdrant_edge", "qdrant_client", "boto3", "uvicorn"})
+
+
+def test_ingest_starts_without_the_web_framework():
+    loaded = modules_loaded_by("import functions.ingest.handler")
+
+    assert loaded.isdisjoint({"fastapi", "starlette", "mangum", "boto3", "qdrant_client"})
+
+
+def test_neither_door_of_lambda_knows_the_other():
+    wrong = [
+        f"{module} imports {other}"
+        for module, tree in modules().items()
+        for other in imported_by(tree)
+        if (module.startswith("functions.ingest") and other.startswith("functions.api"))
+        or (module.startswith("functions.api") and other.startswith("functions.ingest"))
+    ]
+
+    assert wrong == []
