@@ -1,0 +1,147 @@
+"""The real `sam build` and `sam local invoke`, where a container engine answers."""
+
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from scripts.environment import SAM_VENV, prepare
+from tests.doors.lambda_emulator import EVENTS, event
+from tests.doors.server import free_port
+from tests.drawing import jpeg
+
+ROOT = Path(__file__).resolve().parents[2]
+ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+IMAGE = "apifunction:lookalike"  # named by sam after the function, tagged by template.yaml
+LOOK_INSIDE = """
+import json, pathlib, shutil, sys
+task = pathlib.Path("/var/task")
+code = [p for p in task.glob("functions/**/*.py")]
+made = [p for p in code if list(p.parent.glob(f"__pycache__/{p.stem}.*.pyc"))]
+print(json.dumps({
+    "top": sorted(p.name for p in task.iterdir() if p.suffix != ".dist-info"),
+    "code": len(code), "byte code": len(made),
+    "model": sorted(p.name for p in (task / "model").iterdir()),
+    "tests": [str(p) for p in task.rglob("tests")],
+    "compilers": [n for n in ("cc", "gcc", "clang", "make") if shutil.which(n)],
+}))
+"""
+
+
+def engine_answers() -> bool:
+    address = urlsplit(ENGINE)
+    unix = address.scheme == "unix"
+    try:
+        with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as connection:
+            connection.settimeout(5)
+            connection.connect(address.path if unix else (address.hostname, address.port))
+            connection.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+            return b" 200 " in connection.recv(100)
+    except OSError:
+        return False
+
+
+pytestmark = pytest.mark.skipif(
+    not engine_answers(), reason=f"no container engine answers at {ENGINE}; set DOCKER_HOST"
+)
+
+
+def sam(*arguments: str, **environment: str) -> str:
+    """Run the SAM CLI and give its standard output, which is what a function answered."""
+    programs = prepare(SAM_VENV, "tests/sam/requirements.txt")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("LOOKALIKE_", "QDRANT_"))}
+    aws = {"AWS_DEFAULT_REGION": "eu-west-1", "SAM_CLI_TELEMETRY": "0"}
+    nobody = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
+    ran = subprocess.run(
+        [str(programs / "sam"), *arguments],
+        cwd=ROOT,
+        env=kept | aws | nobody | environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> str:
+    """Build the image and give the template that names it."""
+    folder = tmp_path_factory.mktemp("build") / "build"
+    sam("build", "--build-dir", str(folder))
+    return str(folder / "template.yaml")
+
+
+def invoke(built: str, function: str, name: str, **environment: str) -> Any:
+    file = str(EVENTS / f"{name}.json")
+    return json.loads(
+        sam("local", "invoke", function, "--template", built, "--event", file, **environment)
+    )
+
+
+@pytest.fixture
+def bucket() -> Iterator[dict[str, str]]:
+    """Give the environment of an S3 of our own, with the bucket and picture of the events."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # sends nothing; tells the address that containers reach
+        here = probe.getsockname()[0]
+    server = ThreadedMotoServer(ip_address="0.0.0.0", port=free_port())
+    server.start()
+    address = f"http://{here}:{server._server.port}"
+    put_in = event("eventbridge-created")["detail"]
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=address,
+        region_name="eu-west-1",
+        aws_access_key_id="none",
+        aws_secret_access_key="none",
+    )
+    s3.create_bucket(
+        Bucket=put_in["bucket"]["name"],
+        CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
+    )
+    s3.put_object(
+        Bucket=put_in["bucket"]["name"], Key=put_in["object"]["key"], Body=jpeg(1, 160, 120)
+    )
+    yield {"AWS_ENDPOINT_URL": address, "LOOKALIKE_BUCKET": put_in["bucket"]["name"]}
+    server.stop()
+
+
+def test_an_api_call_works_at_once_with_nothing_configured(built):
+    answer = invoke(built, "ApiFunction", "http-get")
+
+    assert answer["statusCode"] == 200
+    assert answer["headers"]["x-lookalike-store"] == "memory"
+
+
+def test_a_picture_in_base64_is_taken(built):
+    answer = invoke(built, "ApiFunction", "http-add-binary")
+
+    assert answer["statusCode"] == 201
+    assert json.loads(answer["body"])["image"]["name"] == "drawn/one.jpg"
+
+
+def test_a_picture_put_into_the_bucket_is_indexed(built, bucket):
+    for name in ("s3-put", "eventbridge-created", "queue-eventbridge"):
+        answer = invoke(built, "IngestFunction", name, **bucket)
+
+        assert answer["batchItemFailures"] == []
+
+
+def test_the_image_holds_what_runs_compiled_and_nothing_else():
+    command = ["docker", "run", "--rm", "--entrypoint", "python", IMAGE, "-c", LOOK_INSIDE]
+    inside = json.loads(subprocess.check_output(command, text=True))
+
+    assert {"functions", "model", "requirements.txt"} <= set(inside["top"])
+    assert {"scripts", "infra", "tests", "README.md"}.isdisjoint(inside["top"])
+    assert inside["byte code"] == inside["code"] > 30
+    assert inside["model"] == ["card.json", "mobilenetv2-1.0-224-int8.onnx"]
+    assert inside["tests"] == inside["compilers"] == []
