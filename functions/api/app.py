@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from functions.api import images, search, service
+from functions.api import images, search, service, uploads
 from functions.api.calls import picture_workers
 from functions.api.errors import answer_with_problems
 from functions.api.openapi import describe_problems
@@ -16,8 +16,14 @@ from functions.gallery.gallery import Gallery
 from functions.gallery.settings import Settings
 
 
-def create_app(gallery: Gallery, settings: Settings) -> FastAPI:
-    """Make the application that serves this gallery."""
+def create_app(
+    gallery: Gallery, settings: Settings, *, max_body_bytes: int | None = None
+) -> FastAPI:
+    """Make the application that serves this gallery.
+
+    A picture sent as a body has at most `max_body_bytes` where the way here lets no more through;
+    else, and by any other way, only the gallery's own limit counts.
+    """
     app = FastAPI(
         title="Lookalike",
         version="1",
@@ -28,9 +34,11 @@ def create_app(gallery: Gallery, settings: Settings) -> FastAPI:
     app.state.gallery = gallery
     app.state.settings = settings
     app.state.pictures = picture_workers()
+    most = gallery.limits.max_bytes
+    app.state.max_body_bytes = min(max_body_bytes or most, most)
     app.add_middleware(RequestId)
     answer_with_problems(app)
-    for part in (images, search, service):
+    for part in (images, search, uploads, service):
         app.include_router(part.router)
     app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
     describe_problems(app)

@@ -88,7 +88,10 @@ async def _limited(request: Request, most: int) -> AsyncGenerator[bytes, None]:
             yield chunk
         else:
             return
-    raise PictureTooLarge(f"The body is over the limit of {most} bytes; see /v1/limits")
+    raise PictureTooLarge(
+        f"The body is over the limit of {most} bytes; send a smaller copy, or a large file by POST "
+        "/v1/uploads where the gallery lives in a bucket"
+    )
 
 
 def _from_json(body: bytes) -> tuple[bytes | None, dict[str, Any]]:

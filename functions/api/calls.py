@@ -17,9 +17,12 @@ Answer = TypeVar("Answer")
 class Call:
     """What a route needs to answer one request."""
 
-    def __init__(self, gallery: Gallery, pictures: anyio.CapacityLimiter) -> None:
+    def __init__(
+        self, gallery: Gallery, max_body_bytes: int, pictures: anyio.CapacityLimiter
+    ) -> None:
         """Start the clock."""
         self.gallery = gallery
+        self.max_body_bytes = max_body_bytes
         self.watch = Stopwatch()
         self._pictures = pictures
 
@@ -48,4 +51,5 @@ def call(request: Request) -> Call:
     known = {parameter["name"] for parameter in named}
     if unknown := request.query_params.keys() - known:
         raise InvalidParameters([{"pointer": f"#/{n}", "detail": "unknown"} for n in unknown])
-    return Call(request.app.state.gallery, request.app.state.pictures)
+    state = request.app.state
+    return Call(state.gallery, state.max_body_bytes, state.pictures)

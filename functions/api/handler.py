@@ -19,6 +19,8 @@ from functions.gallery.settings import Settings
 log = logging.getLogger(__name__)
 
 # What need not be base64: Mangum's own list has no problems, which are most worth reading in a log.
+# Lambda takes 6 MB with the body in base64, which leaves about 4.7 MB of picture and its envelope.
+MAX_BODY_BYTES = 4_500_000
 TEXTS = ["text/", "application/json", "application/problem+json", "application/javascript"]
 
 
@@ -68,7 +70,7 @@ class Door:
 
 def _application() -> Mangum:
     settings = Settings.from_environment()
-    app = create_app(build_gallery(settings), settings)
+    app = create_app(build_gallery(settings), settings, max_body_bytes=MAX_BODY_BYTES)
     if keeps_nothing(settings):
         log.warning("QDRANT_URL is not set: the index is in memory, empty at every start")
         app.add_middleware(FromMemory)

@@ -5,10 +5,12 @@ import binascii
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
 
 from functions.api.auth import requires
 from functions.api.bodies import options_in_query, receive
 from functions.api.calls import Call, call
+from functions.api.errors import InvalidParameters
 from functions.api.openapi import picture_body, query
 from functions.api.schemas import (
     AddedImage,
@@ -23,7 +25,8 @@ from functions.api.schemas import (
 )
 from functions.gallery.errors import EmptyPicture, InvalidCursor
 from functions.gallery.formats import media_type
-from functions.gallery.records import AddStatus, Submission
+from functions.gallery.gallery import Gallery
+from functions.gallery.records import Added, AddStatus, Submission
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
 Now = Annotated[Call, Depends(call)]
@@ -38,17 +41,23 @@ async def add(request: Request, response: Response, now: Now) -> AddedImage:
     The same bytes again are answered with 200 and `duplicate`; other bytes under a name in use
     with 409, unless `overwrite` is set.
     """
-    received = await receive(request, now.gallery.limits.max_bytes)
+    received = await receive(request, now.max_body_bytes)
     options = received.options(AddOptions)
-    if received.image is None:
-        raise EmptyPicture("No picture came; send it as the body, as the file or base64 `image`")
-    image = received.image
-    submission = Submission(lambda: image, **options.model_dump())
     now.watch.lap("fetch")
-    added = await now.run(lambda: now.gallery.add(submission))
+    added = await now.run(lambda: _add(now.gallery, received.image or b"", options))
     response.headers["Location"] = f"/v1/images/{added.image.id}"
     response.status_code = 201 if added.status is AddStatus.ADDED else 200
     return AddedImage.of(added, now.timing(response, added.took_ms))
+
+
+def _add(gallery: Gallery, image: bytes, options: AddOptions) -> Added:
+    if options.key is None:
+        if not image:
+            raise EmptyPicture("No picture came; send it as the body, the file or base64 `image`")
+        return gallery.add(Submission(lambda: image, **options.model_dump(exclude={"key"})))
+    if image or options.model_fields_set != {"key"}:
+        raise InvalidParameters([{"pointer": "#/key", "detail": "stands alone"}])
+    return gallery.add_original(options.key)
 
 
 @router.get("", dependencies=ForReading, **query(ListOptions))
@@ -84,7 +93,7 @@ def similar(id: str, request: Request, response: Response, now: Now) -> Results:
     """Find more like this one, without itself; the model is not run."""
     options = options_in_query(request, SimilarOptions)
     found = now.gallery.similar_to(id, options.for_gallery())
-    return Results.of(found, options, now.timing(response, found.took_ms))
+    return Results.of(found, options, now.gallery.sign, now.timing(response, found.took_ms))
 
 
 @router.get(
@@ -105,12 +114,14 @@ async def thumbnail(id: str, request: Request, now: Now) -> Response:
     "/{id}/original",
     dependencies=ForReading,
     response_class=Response,
-    responses={200: {"content": {"image/*": {}}}},
+    responses={200: {"content": {"image/*": {}}}, 302: {"description": "A signed link"}},
     **query(PictureOptions),
 )
 def original(id: str, request: Request, now: Now) -> Response:
-    """Give the bytes that were sent."""
+    """Give the bytes that were sent, or lead to them in the bucket."""
     options = options_in_query(request, PictureOptions)
+    if link := now.gallery.original_link(id):
+        return RedirectResponse(link, 302, {"Cache-Control": "no-store"})
     image, data = now.gallery.original(id)
     return _picture(data, media_type(image.format), image.sha256, options.v)
 

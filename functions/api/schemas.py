@@ -1,6 +1,6 @@
 """What goes in and out over HTTP, as pydantic models. Knows the gallery's records."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Self
 
@@ -15,6 +15,8 @@ from functions.gallery.records import (
     SearchResult,
     StoredImage,
 )
+
+Sign = Callable[[StoredImage], str | None]  # gives a short-lived link to an original
 
 MAX_LIMIT = 100
 MAX_OFFSET = 10_000
@@ -38,6 +40,9 @@ class AddOptions(Strict):
     name: Annotated[str | None, Field(description="Its name; without one, sha256/<hex>")] = None
     metadata: Annotated[dict[str, Any], Field(description="Flat: texts, numbers, booleans")] = {}
     overwrite: Annotated[bool, Field(description="Replace another picture of this name")] = False
+    key: Annotated[
+        str | None, Field(description="Of a picture in the bucket already, instead of a picture")
+    ] = None
 
 
 class SimilarOptions(Strict):
@@ -73,6 +78,22 @@ class PictureOptions(Strict):
     """How a picture is to be shown."""
 
     v: Annotated[str | None, Field(description="Its version; lets a browser keep it")] = None
+
+
+class UploadRequest(Strict):
+    """A picture that is about to be sent to the bucket."""
+
+    name: Annotated[str, Field(description="Its key in the bucket")]
+    media_type: Annotated[str, Field(pattern=r"^image/[\w.+-]+$", description="image/jpeg")]
+
+
+class Upload(BaseModel):
+    """A form to send one picture straight to the bucket."""
+
+    url: Annotated[str, Field(description="POST multipart/form-data to it")]
+    fields: Annotated[dict[str, str], Field(description="To be sent as they are, before `file`")]
+    expires_at: datetime
+    max_bytes: int
 
 
 class Changes(Strict):
@@ -158,9 +179,12 @@ class Result(BaseModel):
     links: Links
 
     @classmethod
-    def of(cls, match: Match, rank: int) -> Self:
-        """Show a match."""
+    def of(cls, match: Match, rank: int, sign: Sign) -> Self:
+        """Show a match, its original by a signed link where there is one."""
         image = Image.of(match.image)
+        links = image.links.model_copy(
+            update={"original": sign(match.image) or image.links.original}
+        )
         return cls(
             rank=rank,
             score=match.score,
@@ -170,7 +194,7 @@ class Result(BaseModel):
             metadata=image.metadata,
             width=image.width,
             height=image.height,
-            links=image.links,
+            links=links,
         )
 
 
@@ -184,12 +208,18 @@ class Results(BaseModel):
     took_ms: dict[str, float]
 
     @classmethod
-    def of(cls, found: SearchResult, options: SimilarOptions, took_ms: Mapping[str, float]) -> Self:
+    def of(
+        cls,
+        found: SearchResult,
+        options: SimilarOptions,
+        sign: Sign,
+        took_ms: Mapping[str, float],
+    ) -> Self:
         """Show a search result."""
         first = options.offset
         behind = first + len(found.matches)
         return cls(
-            results=[Result.of(m, first + i) for i, m in enumerate(found.matches, start=1)],
+            results=[Result.of(m, first + i, sign) for i, m in enumerate(found.matches, start=1)],
             next_offset=behind if found.more and behind <= MAX_OFFSET else None,
             model=found.model,
             query=found.query,
@@ -204,6 +234,14 @@ class ImagePage(BaseModel):
     next: Annotated[str | None, Field(description="`cursor` of the next part, if any")]
 
 
+class RefusalOut(BaseModel):
+    """An original that is not in the index, and why."""
+
+    name: str
+    code: str
+    detail: str
+
+
 class StatsOut(BaseModel):
     """What the gallery holds."""
 
@@ -211,13 +249,16 @@ class StatsOut(BaseModel):
     model: str
     dims: int
     distance: str
+    refused: Annotated[int, Field(description="Originals not in the index; at most 1,000 counted")]
+    refusals: Annotated[list[RefusalOut], Field(description="Some of them, with the reason")]
 
 
 class LimitsOut(BaseModel):
     """What is accepted."""
 
     formats: list[str]
-    max_bytes: int
+    max_bytes: Annotated[int, Field(description="Of one picture, by whatever way it comes")]
+    max_body_bytes: Annotated[int, Field(description="Of one picture sent as a body")]
     max_pixels: Annotated[int, Field(description="Baseline JPEG, decoded at reduced scale")]
     max_pixels_whole: Annotated[int, Field(description="Everything else")]
     max_limit: int

@@ -29,7 +29,7 @@ async def search(
     The picture is not stored.
     """
     gallery = now.gallery
-    received = await receive(request, gallery.limits.max_bytes)
+    received = await receive(request, now.max_body_bytes)
     asked = received.options(SearchRequest)
     image, options = received.image or None, asked.for_gallery()
     if (image is None) == (asked.id is None):
@@ -42,4 +42,4 @@ async def search(
         return gallery.similar_to(asked.id or "", options)
 
     found = await now.run(find)
-    return Results.of(found, asked, now.timing(response, found.took_ms))
+    return Results.of(found, asked, gallery.sign, now.timing(response, found.took_ms))

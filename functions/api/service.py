@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 
 from functions.api.auth import requires
 from functions.api.calls import Call, call
-from functions.api.schemas import MAX_LIMIT, MAX_OFFSET, Alive, LimitsOut, StatsOut
+from functions.api.schemas import MAX_LIMIT, MAX_OFFSET, Alive, LimitsOut, RefusalOut, StatsOut
 from functions.gallery import filters, formats, names
 
 router = APIRouter(tags=["service"])
@@ -21,6 +21,7 @@ def limits(now: Now) -> LimitsOut:
     return LimitsOut(
         formats=formats.accepted(),
         max_bytes=gallery.limits.max_bytes,
+        max_body_bytes=now.max_body_bytes,
         max_pixels=gallery.limits.max_pixels,
         max_pixels_whole=gallery.limits.max_pixels_whole,
         max_limit=MAX_LIMIT,
@@ -37,7 +38,12 @@ def stats(now: Now) -> StatsOut:
     """Count the images and name the model."""
     found = now.gallery.stats()
     return StatsOut(
-        images=found.images, model=found.model, dims=found.dims, distance=found.distance
+        images=found.images,
+        model=found.model,
+        dims=found.dims,
+        distance=found.distance,
+        refused=found.refused,
+        refusals=[RefusalOut(name=r.name, code=r.code, detail=r.detail) for r in found.refusals],
     )
 
 

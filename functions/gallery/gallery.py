@@ -9,7 +9,15 @@ from itertools import islice
 from typing import Any
 
 from functions.gallery.adding import Adder, Outcome
-from functions.gallery.errors import ImageNotFound, LookalikeError
+from functions.gallery.errors import (
+    EmptyPicture,
+    ImageNotFound,
+    InvalidMetadata,
+    LookalikeError,
+    PictureTooLarge,
+    UndecodablePicture,
+    UnsupportedFormat,
+)
 from functions.gallery.filters import check_metadata, parse_filter
 from functions.gallery.names import check_name, is_picture_name
 from functions.gallery.names import image_id as id_of
@@ -19,6 +27,7 @@ from functions.gallery.ports import Embedder, Place, Signer, VectorStore
 from functions.gallery.reconciling import Compared, Reconciler
 from functions.gallery.records import (
     Added,
+    AddStatus,
     CollectionSpec,
     Condition,
     Filter,
@@ -40,6 +49,16 @@ THUMBNAIL_PX = 320
 CHUNK_IMAGES = 32
 MAX_REFUSED_COUNTED = 1_000  # one page of a bucket's listing
 REFUSALS_SHOWN = 10
+_REFUSALS = {
+    kind.code: kind
+    for kind in (
+        EmptyPicture,
+        PictureTooLarge,
+        UnsupportedFormat,
+        UndecodablePicture,
+        InvalidMetadata,
+    )
+}
 # Cosines of the same vector come back a few 1e-7 apart, so "at least 1.0" must forgive as much.
 _ROUNDING = 1e-6
 
@@ -191,6 +210,22 @@ class Gallery:
         with self._adder.turns.of([id_of(self.bucket, name)]):
             return self._syncer.sync(name)
 
+    def add_original(self, name: str) -> Added:
+        """Take in a picture that lies with the originals already, as `sync` does, and tell of it.
+
+        Raises ImageNotFound if nothing lies there, and what `add` raises if it was refused.
+        """
+        id = id_of(self.bucket, check_name(name))
+        before = self._store.get([id])
+        synced = self.sync(name)
+        if refusal := self._originals.refusal(name):
+            raise _REFUSALS.get(refusal.code, UndecodablePicture)(refusal.detail)
+        if synced is Synced.INDEXED:
+            return Added(self.get(id), AddStatus.REPLACED if before else AddStatus.ADDED)
+        if id not in before:
+            raise ImageNotFound(f"No original is stored under {name!r}")
+        return Added(self.get(id), AddStatus.DUPLICATE)
+
     def compare(self, progress: Progress | None = None) -> Iterator[Compared]:
         """Find the names for which originals and index differ, from here on; nothing is changed."""
         return self._reconciler.compare(progress or Progress())
@@ -202,7 +237,10 @@ class Gallery:
 
     def original_link(self, image_id: str) -> str | None:
         """Give a short-lived link to the original, or None if a folder keeps it."""
-        image = self.get(image_id)
+        return None if self._signer is None else self.sign(self.get(image_id))
+
+    def sign(self, image: StoredImage) -> str | None:
+        """Give a short-lived link to the original, or None if a folder keeps it."""
         return None if self._signer is None else self._signer.sign_link(image)
 
     def upload_form(self, name: str, media_type: str) -> SignedForm | None:

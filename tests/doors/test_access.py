@@ -19,8 +19,8 @@ HASHED = {hashlib.sha256(key.encode()).hexdigest(): scope for key, scope in KEYS
 class Caller:
     """Calls an application from an address of the test's choosing, which no real socket allows."""
 
-    def __init__(self, gallery, keys=HASHED, host="10.0.0.9") -> None:
-        app = create_app(gallery, Settings(lookalike_api_keys=keys))
+    def __init__(self, gallery, keys=HASHED, host="10.0.0.9", most=None) -> None:
+        app = create_app(gallery, Settings(lookalike_api_keys=keys), max_body_bytes=most)
         self._door = httpx.ASGITransport(app, raise_app_exceptions=False, client=(host, 4711))
 
     def call(self, method: str, path: str, **more) -> httpx.Response:
@@ -139,3 +139,14 @@ def test_a_store_that_cannot_serve_is_not_ready_but_alive(rig):
 
     assert http.get("/readyz").status_code == 502
     assert http.get("/healthz").status_code == 200
+
+
+def test_what_the_way_here_does_not_let_through_is_refused_with_the_way_round_it(gallery):
+    http = Caller(gallery, keys={}, host="127.0.0.1", most=1_000)
+
+    answer = http.post("/v1/images", content=jpeg(1))
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "picture-too-large")
+    assert "/v1/uploads" in answer.json()["detail"]
+    limits = http.get("/v1/limits").json()
+    assert (limits["max_body_bytes"], limits["max_bytes"]) == (1_000, 20_000_000)

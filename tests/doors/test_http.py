@@ -19,9 +19,14 @@ FIELDS = {"category": "keyword", "price": "float"}
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
+def data(tmp_path_factory):
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def address(data):
     settings = Settings(
-        lookalike_data=tmp_path_factory.mktemp("data"),
+        lookalike_data=data,
         lookalike_filter_fields=FIELDS,
         lookalike_max_bytes=1_000_000,
     )
@@ -288,3 +293,14 @@ def test_limits_and_health_are_told(http):
     assert http.get("/readyz").json() == {"status": "ready"}
     assert http.get("/docs").status_code == 200
     assert http.get("/openapi.json").json()["openapi"].startswith("3.1")
+
+
+def test_a_folder_signs_no_forms_but_takes_in_what_lies_there(http, data):
+    refused = http.post("/v1/uploads", json={"name": "a.jpg", "media_type": "image/jpeg"})
+    (data / "originals").mkdir(exist_ok=True)
+    (data / "originals" / "put.jpg").write_bytes(jpeg(1))
+
+    added = http.post("/v1/images", json={"key": "put.jpg"})
+
+    assert (refused.status_code, refused.json()["code"]) == (501, "no-bucket")
+    assert (added.status_code, added.json()["image"]["name"]) == (201, "put.jpg")

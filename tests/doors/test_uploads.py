@@ -1,0 +1,132 @@
+"""The HTTPS door on a bucket: signed forms, pictures that are there already, signed links."""
+
+import base64
+import json
+
+import boto3
+import httpx
+import pytest
+
+from functions.gallery.bootstrap import build_gallery
+from functions.gallery.settings import Settings
+from tests.cloud import cloud
+from tests.doors.server import served
+from tests.drawing import jpeg
+
+BUCKET = "pictures"
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    with cloud():
+        client = boto3.client("s3")
+        client.create_bucket(
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+        yield client
+        client.close()
+
+
+@pytest.fixture
+def http(bucket, tmp_path):
+    for listed in bucket.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        bucket.delete_object(Bucket=BUCKET, Key=listed["Key"])
+    settings = Settings(lookalike_data=tmp_path, lookalike_bucket=BUCKET)
+    gallery = build_gallery(settings)
+    with served(gallery, settings) as address, httpx.Client(base_url=address) as client:
+        yield client
+    gallery.close()
+
+
+def test_a_large_picture_goes_by_a_signed_form_and_is_added_by_its_key(http, bucket):
+    asked = {"name": "shoes/größe 42+.jpg", "media_type": "image/jpeg"}
+    form = http.post("/v1/uploads", json=asked).json()
+
+    sent = httpx.post(form["url"], data=form["fields"], files={"file": jpeg(1)})
+    added = http.post("/v1/images", json={"key": asked["name"]})
+
+    assert sent.status_code in (200, 204)
+    assert bucket.get_object(Bucket=BUCKET, Key=asked["name"])["Body"].read() == jpeg(1)
+    assert (added.status_code, added.json()["status"]) == (201, "added")
+    assert http.post("/v1/search", content=jpeg(1)).json()["results"][0]["name"] == asked["name"]
+
+
+def test_a_form_takes_one_name_one_type_and_no_more_than_the_limit(http):
+    asked = {"name": "a.jpg", "media_type": "image/jpeg"}
+    form = http.post("/v1/uploads", json=asked).json()
+
+    policy = json.loads(base64.b64decode(form["fields"]["policy"]))
+
+    assert ["content-length-range", 1, 20_000_000] in policy["conditions"]
+    assert {"key": "a.jpg"} in policy["conditions"]
+    assert {"Content-Type": "image/jpeg"} in policy["conditions"]
+    assert form["max_bytes"] == 20_000_000
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({"name": "a.jpg", "media_type": "text/html"}, "invalid-parameters"),
+        ({"name": "../a.jpg", "media_type": "image/png"}, "invalid-name"),
+        ({"name": ".lookalike/a.jpg", "media_type": "image/png"}, "invalid-name"),
+        ({"name": "a.jpg"}, "invalid-parameters"),
+    ],
+)
+def test_no_form_is_signed_for_what_is_no_picture_of_the_gallery(http, asked, code):
+    answer = http.post("/v1/uploads", json=asked)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+def test_a_key_is_looked_at_again_when_asked(http, bucket):
+    bucket.put_object(Bucket=BUCKET, Key="cat.jpg", Body=jpeg(1))
+    first = http.post("/v1/images", json={"key": "cat.jpg"})
+    again = http.post("/v1/images", json={"key": "cat.jpg"})
+    bucket.put_object(Bucket=BUCKET, Key="cat.jpg", Body=jpeg(2))
+    changed = http.post("/v1/images", json={"key": "cat.jpg"})
+
+    assert [a.json()["status"] for a in (first, again, changed)] == [
+        "added",
+        "duplicate",
+        "replaced",
+    ]
+
+
+def test_a_key_without_a_picture_is_refused_with_the_reason_and_told_in_the_stats(http, bucket):
+    bucket.put_object(Bucket=BUCKET, Key="notes.txt", Body=b"no picture")
+
+    missing = http.post("/v1/images", json={"key": "missing.jpg"})
+    refused = http.post("/v1/images", json={"key": "notes.txt"})
+    stats = http.get("/v1/stats").json()
+
+    assert (missing.status_code, missing.json()["code"]) == (404, "image-not-found")
+    assert (refused.status_code, refused.json()["code"]) == (415, "unsupported-format")
+    assert (stats["refused"], stats["refusals"][0]["name"]) == (1, "notes.txt")
+
+
+def test_a_key_stands_alone(http):
+    answer = http.post("/v1/images", json={"key": "a.jpg", "name": "b.jpg"})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-parameters")
+
+
+def test_originals_are_reached_by_signed_links(http):
+    image = http.post("/v1/images", content=jpeg(1), params={"name": "a b.jpg"}).json()["image"]
+    (found,) = http.post("/v1/search", content=jpeg(1)).json()["results"]
+
+    led = http.get(image["links"]["original"])
+    thumbnail = http.get(image["links"]["thumbnail"])
+
+    assert led.status_code == 302
+    assert httpx.get(led.headers["location"]).content == jpeg(1)
+    assert "X-Amz-Signature" in found["links"]["original"]
+    assert httpx.get(found["links"]["original"]).content == jpeg(1)
+    assert thumbnail.headers["content-type"] == "image/jpeg"
+
+
+def test_what_is_removed_is_removed_from_the_bucket(http, bucket):
+    image = http.post("/v1/images", content=jpeg(1), params={"name": "a.jpg"}).json()["image"]
+    http.get(image["links"]["thumbnail"])
+
+    assert http.delete(image["links"]["self"]).status_code == 204
+    assert "Contents" not in bucket.list_objects_v2(Bucket=BUCKET)
