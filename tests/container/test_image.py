@@ -54,8 +54,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def sam(*arguments: str, **environment: str) -> str:
-    """Run the SAM CLI and give its standard output, which is what a function answered."""
+def sam(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the SAM CLI; a function's answer is on its standard output, its log on the other."""
     programs = prepare(SAM_VENV, "tests/sam/requirements.txt")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("LOOKALIKE_", "QDRANT_"))}
     aws = {"AWS_DEFAULT_REGION": "eu-west-1", "SAM_CLI_TELEMETRY": "0"}
@@ -69,7 +69,7 @@ def sam(*arguments: str, **environment: str) -> str:
         timeout=600,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout
+    return ran
 
 
 @pytest.fixture(scope="module")
@@ -80,11 +80,12 @@ def built(tmp_path_factory) -> str:
     return str(folder / "template.yaml")
 
 
-def invoke(built: str, function: str, name: str, **environment: str) -> Any:
+def invoke(built: str, function: str, name: str, **environment: str) -> tuple[Any, str]:
+    """Give what the function answered, and its log."""
     file = str(EVENTS / f"{name}.json")
-    return json.loads(
-        sam("local", "invoke", function, "--template", built, "--event", file, **environment)
-    )
+    told = ["--template", built, "--event", file]
+    ran = sam("local", "invoke", function, *told, **environment)
+    return json.loads(ran.stdout), ran.stderr
 
 
 @pytest.fixture
@@ -116,24 +117,25 @@ def bucket() -> Iterator[dict[str, str]]:
 
 
 def test_an_api_call_works_at_once_with_nothing_configured(built):
-    answer = invoke(built, "ApiFunction", "http-get")
+    answer, _ = invoke(built, "ApiFunction", "http-get")
 
     assert answer["statusCode"] == 200
     assert answer["headers"]["x-lookalike-store"] == "memory"
 
 
 def test_a_picture_in_base64_is_taken(built):
-    answer = invoke(built, "ApiFunction", "http-add-binary")
+    answer, _ = invoke(built, "ApiFunction", "http-add-binary")
 
     assert answer["statusCode"] == 201
     assert json.loads(answer["body"])["image"]["name"] == "drawn/one.jpg"
 
 
-def test_a_picture_put_into_the_bucket_is_indexed(built, bucket):
-    for name in ("s3-put", "eventbridge-created", "queue-eventbridge"):
-        answer = invoke(built, "IngestFunction", name, **bucket)
+@pytest.mark.parametrize("name", ["s3-put", "eventbridge-created", "queue-eventbridge"])
+def test_a_picture_put_into_the_bucket_is_indexed(built, bucket, name):
+    answer, log = invoke(built, "IngestFunction", name, **bucket)
 
-        assert answer["batchItemFailures"] == []
+    assert answer == {"batchItemFailures": []}
+    assert log.count('"outcome":"indexed"') == 1
 
 
 def test_the_image_holds_what_runs_compiled_and_nothing_else():
