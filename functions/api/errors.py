@@ -44,11 +44,18 @@ class KeyRefused(errors.LookalikeError):
     code = "key-refused"
 
 
+class NoBucket(errors.LookalikeError):
+    """Signed forms need a bucket, and this gallery keeps its pictures in a folder."""
+
+    code = "no-bucket"
+
+
 STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
     MalformedBody: HTTPStatus.BAD_REQUEST,
     InvalidParameters: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyMissing: HTTPStatus.UNAUTHORIZED,
     KeyRefused: HTTPStatus.FORBIDDEN,
+    NoBucket: HTTPStatus.NOT_IMPLEMENTED,
     errors.PictureError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.EmptyPicture: HTTPStatus.BAD_REQUEST,
     errors.PictureTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -58,7 +65,10 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
     errors.InvalidName: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidMetadata: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidFilter: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.InvalidExamples: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidCursor: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.UrlRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.UrlUnreachable: HTTPStatus.BAD_GATEWAY,
     errors.ImageNotFound: HTTPStatus.NOT_FOUND,
     errors.NameTaken: HTTPStatus.CONFLICT,
     errors.ObjectChanged: HTTPStatus.CONFLICT,
@@ -111,7 +121,7 @@ def pointed(problems: Sequence[Any]) -> list[dict[str, str]]:
 def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.LookalikeError)
     status = STATUS[type(error)]
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, NoBucket):
         log.error("%s %s: %s", request.state.request_id, error.code, error)
     found: list[dict[str, str]] = []
     if isinstance(error, InvalidParameters):

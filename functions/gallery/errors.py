@@ -8,6 +8,8 @@ LookalikeError
 |  `- UndecodablePicture    the right format, but damaged
 |- RequestError             the call itself makes no sense
 |  |- InvalidName, InvalidMetadata, InvalidFilter, InvalidCursor, InvalidLimit
+|  `- UrlRefused            an address, or a redirect or answer of it, that is not allowed
+|- UrlUnreachable           a URL gave no picture; try again
 |- ImageNotFound
 |- NameTaken
 |- ObjectChanged            it was replaced or removed while it was read; look again
@@ -89,10 +91,33 @@ class InvalidFilter(RequestError):
     code = "invalid-filter"
 
 
+class InvalidExamples(RequestError):
+    """Examples that together ask for nothing."""
+
+    code = "invalid-examples"
+
+
 class InvalidCursor(RequestError):
     """A cursor that no list answer ever gave."""
 
     code = "invalid-cursor"
+
+
+class UrlRefused(RequestError):
+    """A URL, or a redirect or an answer of it, that is not allowed; trying again does not help."""
+
+    code = "url-refused"
+
+    def __init__(self, message: str, *, field: str = "url") -> None:
+        """Point at the URL unless told otherwise."""
+        super().__init__(message, field=field)
+
+
+class UrlUnreachable(LookalikeError):
+    """What lies at a URL did not come: no answer, not in time, a wrong status or not all of it."""
+
+    code = "url-unreachable"
+    retryable = True
 
 
 class ImageNotFound(LookalikeError):
