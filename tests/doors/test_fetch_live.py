@@ -325,12 +325,17 @@ def test_the_deadline_counts_over_all_redirects(server):
 
 
 def test_a_slow_look_up_ends_at_the_deadline(server):
+    looked_up = threading.Event()
+
     def resolve(host, port, **_):
         server.ended.wait(5)
+        looked_up.set()
         return loopback(host, port)
 
     with pytest.raises(UrlUnreachable, match=r"0\.3 s in all"):
         fetcher(server, timeout_s=0.3, resolve=resolve).fetch(url(server), 100)
+
+    assert not looked_up.is_set()
 
 
 def rebinding(*addresses: str):
