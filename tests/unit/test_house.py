@@ -37,7 +37,6 @@ RUNGS = {
     "functions.gallery.stores.qdrant_errors": 2,
     "functions.gallery.stores.edge_store": 3,
     "functions.gallery.stores.qdrant_store": 3,
-    "functions.gallery.searching": 3,
     "functions.gallery.gallery": 4,
     "functions.gallery.aws": 2,
     "functions.gallery.s3_originals": 3,
