@@ -10,12 +10,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
 from scripts.environment import SAM_VENV, prepare
 from tests.doors.lambda_emulator import EVENTS, event
-from tests.doors.server import free_port
 from tests.drawing import jpeg
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,9 +94,10 @@ def bucket() -> Iterator[dict[str, str]]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("192.0.2.1", 9))  # sends nothing; tells the address that containers reach
         here = probe.getsockname()[0]
-    server = ThreadedMotoServer(ip_address="0.0.0.0", port=free_port())
+    server = ThreadedMotoServer(ip_address="0.0.0.0", port=0, verbose=False)
     server.start()
-    address = f"http://{here}:{server._server.port}"
+    address = f"http://{here}:{server.get_host_and_port()[1]}"
+    httpx.post(f"{address}/moto-api/reset")  # all servers of one process share their contents
     put_in = event("eventbridge-created")["detail"]
     s3 = boto3.client(
         "s3",
