@@ -26,6 +26,7 @@ VARIANTS = {
         "Canary": "true",
         "WarmFunctions": "2",
         "AlarmEmail": "a@example.org",
+        "UploadOrigins": "https://shop.example,https://photos.example",
     },
 }
 
@@ -200,6 +201,14 @@ def test_buckets_are_private_encrypted_and_keep_versions(resources):
         assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
         assert "AccessControl" not in bucket
+
+
+def test_no_web_page_of_just_anyone_may_send_to_the_bucket(resources):
+    (rule,) = resources["Pictures"]["Properties"]["CorsConfiguration"]["CorsRules"]
+    _, named, otherwise = rule["AllowedOrigins"]["Fn::If"]
+
+    assert named == {"Ref": "UploadOrigins"}
+    assert otherwise == [{"Fn::Sub": "https://*.execute-api.${AWS::Region}.${AWS::URLSuffix}"}]
 
 
 def test_queues_are_encrypted_and_buckets_outlive_the_stack(resources):
