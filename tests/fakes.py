@@ -56,6 +56,10 @@ class FakeStore:
         with self._serving():
             return {i: self._images[i] for i in ids if i in self._images}
 
+    def vectors(self, ids: Sequence[str]) -> dict[str, Vector]:
+        with self._serving():
+            return {i: self._vectors[i] for i in ids if i in self._vectors}
+
     def search(self, query: Query) -> list[Match]:
         with self._serving():
             target = self._target(query.target)

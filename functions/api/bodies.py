@@ -17,7 +17,11 @@ from functions.api.errors import InvalidParameters, MalformedBody, pointed
 from functions.gallery.errors import PictureTooLarge
 
 OVERHEAD_BYTES = 100_000  # options, metadata and form boundaries beside the picture
-_JSON_TEXTS = ("metadata", "filter")  # objects that a query string or form carries as JSON text
+_JSON_TEXTS = (
+    "metadata",
+    "filter",
+    "region",
+)  # objects that a query string or form carries as JSON text
 
 Options = TypeVar("Options", bound=BaseModel)
 

@@ -12,17 +12,8 @@ from functions.api.bodies import options_in_query, receive
 from functions.api.calls import Call, call
 from functions.api.errors import InvalidParameters
 from functions.api.openapi import picture_body, query
-from functions.api.schemas import (
-    AddedImage,
-    AddOptions,
-    Changes,
-    Image,
-    ImagePage,
-    ListOptions,
-    PictureOptions,
-    Results,
-    SimilarOptions,
-)
+from functions.api.options import AddOptions, Changes, ListOptions, PictureOptions, SimilarOptions
+from functions.api.schemas import AddedImage, Image, ImagePage, Results
 from functions.gallery.errors import EmptyPicture, InvalidCursor
 from functions.gallery.formats import media_type
 from functions.gallery.gallery import Gallery

@@ -15,14 +15,15 @@ _PROBLEM = {
 
 def query(options: type[BaseModel]) -> dict[str, Any]:
     """Describe options that stand in the query; objects are JSON texts there."""
-    described = options.model_json_schema()["properties"]
-    return {"openapi_extra": {"parameters": [_parameter(n, s) for n, s in described.items()]}}
+    described = _properties(options)
+    parameters = [_parameter(n, s) for n, s in described.items() if s.get("type") != "array"]
+    return {"openapi_extra": {"parameters": parameters}}
 
 
 def picture_body(options: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
     """Describe a picture as raw body, form or JSON, with options in the query or beside it."""
     extra = query(options)["openapi_extra"]
-    properties = options.model_json_schema()["properties"]
+    properties = _properties(options)
     binary = {"type": "string", "format": "binary"}
     base64 = {"type": "string", "contentEncoding": "base64"}
     needed = {"required": ["image"]} if required else {}
@@ -58,6 +59,24 @@ def describe_problems(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = with_problems  # type: ignore[method-assign]
+
+
+def _properties(options: type[BaseModel]) -> dict[str, Any]:
+    """Give the JSON schema of each option, with what it refers to written out in its place."""
+    schema = options.model_json_schema()
+    named = schema.get("$defs", {})
+
+    def resolved(part: Any) -> Any:
+        if isinstance(part, list):
+            return [resolved(each) for each in part]
+        if not isinstance(part, dict):
+            return part
+        if "$ref" in part:
+            return resolved(named[part["$ref"].rpartition("/")[2]])
+        return {key: resolved(value) for key, value in part.items()}
+
+    properties: dict[str, Any] = resolved(schema["properties"])
+    return properties
 
 
 def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:

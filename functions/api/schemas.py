@@ -1,90 +1,22 @@
-"""What goes in and out over HTTP, as pydantic models. Knows the gallery's records."""
+"""What goes out over HTTP, as pydantic models. Knows the gallery's records."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from functions.api.options import MAX_OFFSET, SimilarOptions
 from functions.gallery.records import (
     Added,
     AddStatus,
     Match,
     QueryEcho,
-    SearchOptions,
     SearchResult,
     StoredImage,
 )
 
 Sign = Callable[[StoredImage], str | None]  # gives a short-lived link to an original
-
-MAX_LIMIT = 100
-MAX_OFFSET = 10_000
-
-Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="How many at most")]
-Demands = Annotated[
-    dict[str, Any] | None,
-    Field(description='Demands on declared fields: {"category": ["dress", "skirt"]}'),
-]
-
-
-class Strict(BaseModel):
-    """Input; an unknown parameter is refused, not ignored."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class AddOptions(Strict):
-    """What may stand beside a picture that is added."""
-
-    name: Annotated[str | None, Field(description="Its name; without one, sha256/<hex>")] = None
-    metadata: Annotated[dict[str, Any], Field(description="Flat: texts, numbers, booleans")] = {}
-    overwrite: Annotated[bool, Field(description="Replace another picture of this name")] = False
-    key: Annotated[
-        str | None, Field(description="Of a picture in the bucket already, instead of a picture")
-    ] = None
-
-
-class SimilarOptions(Strict):
-    """How a search is to answer."""
-
-    limit: Limit = 10
-    offset: Annotated[int, Field(ge=0, le=MAX_OFFSET, description="How many to pass over")] = 0
-    min_similarity: Annotated[float, Field(ge=0, le=1, description="0..1, see similarity")] = 0.0
-    filter: Demands = None
-    exclude_self: Annotated[bool, Field(description="Leave out the query picture itself")] = True
-
-    def for_gallery(self) -> SearchOptions:
-        """Give these options in the gallery's words."""
-        return SearchOptions(**self.model_dump(exclude={"id"}))
-
-
-class SearchRequest(SimilarOptions):
-    """A search by a picture or by the id of a stored one."""
-
-    exclude_self: Annotated[bool, Field(description="Leave out the query picture itself")] = False
-    id: Annotated[str | None, Field(description="Of a stored image, instead of a picture")] = None
-
-
-class ListOptions(Strict):
-    """Which part of the list."""
-
-    limit: Limit = 50
-    cursor: Annotated[str | None, Field(description="`next` of the answer before")] = None
-    filter: Demands = None
-
-
-class PictureOptions(Strict):
-    """How a picture is to be shown."""
-
-    v: Annotated[str | None, Field(description="Its version; lets a browser keep it")] = None
-
-
-class UploadRequest(Strict):
-    """A picture that is about to be sent to the bucket."""
-
-    name: Annotated[str, Field(description="Its key in the bucket")]
-    media_type: Annotated[str, Field(pattern=r"^image/[\w.+-]+$", description="image/jpeg")]
 
 
 class Upload(BaseModel):
@@ -94,12 +26,6 @@ class Upload(BaseModel):
     fields: Annotated[dict[str, str], Field(description="To be sent as they are, before `file`")]
     expires_at: datetime
     max_bytes: int
-
-
-class Changes(Strict):
-    """Metadata to merge; null removes a field."""
-
-    metadata: dict[str, Any]
 
 
 class Links(BaseModel):
@@ -171,6 +97,7 @@ class Result(BaseModel):
     rank: int
     score: Annotated[float, Field(description="As the store's distance gives it")]
     similarity: Annotated[float, Field(description="0 (nothing alike) .. 1 (the same)")]
+    hidden: Annotated[int, Field(description="Further matches of its group, of those read")]
     id: str
     name: str
     metadata: dict[str, Any]
@@ -189,6 +116,7 @@ class Result(BaseModel):
             rank=rank,
             score=match.score,
             similarity=match.similarity,
+            hidden=match.hidden,
             id=image.id,
             name=image.name,
             metadata=image.metadata,

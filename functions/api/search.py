@@ -9,8 +9,9 @@ from functions.api.bodies import receive
 from functions.api.calls import Call, call
 from functions.api.errors import InvalidParameters
 from functions.api.openapi import picture_body
-from functions.api.schemas import Results, SearchRequest
-from functions.gallery.records import SearchResult
+from functions.api.options import SearchRequest
+from functions.api.schemas import Results
+from functions.gallery.records import Example
 
 router = APIRouter(prefix="/v1", tags=["search"])
 
@@ -23,23 +24,19 @@ router = APIRouter(prefix="/v1", tags=["search"])
 async def search(
     request: Request, response: Response, now: Annotated[Call, Depends(call)]
 ) -> Results:
-    """Find the stored images that look like a picture, or like a stored image.
+    """Find the stored images that look like a picture, a stored image or several examples.
 
-    Send exactly one of: the picture (as the body, the file `image` or base64 `image`), or `id`.
-    The picture is not stored.
+    Send exactly one of: the picture (as the body, the file `image` or base64 `image`), `id`, or
+    `positive`; examples of what not to find in `negative`. Nothing of them is stored.
     """
-    gallery = now.gallery
     received = await receive(request, now.max_body_bytes)
     asked = received.options(SearchRequest)
-    image, options = received.image or None, asked.for_gallery()
-    if (image is None) == (asked.id is None):
-        raise InvalidParameters([{"pointer": "#/image", "detail": "send either a picture or id"}])
+    sent: list[Example] = [each for each in (received.image, asked.id) if each]
+    like = sent + [example.for_gallery() for example in asked.positive]
+    if len(sent) > 1 or (sent and asked.positive) or not like:
+        raise InvalidParameters([{"pointer": "#/image", "detail": "one of image, id, positive"}])
+    unlike = [example.for_gallery() for example in asked.negative]
     now.watch.lap("fetch")
-
-    def find() -> SearchResult:
-        if image is not None:
-            return gallery.find_similar(image, options)
-        return gallery.similar_to(asked.id or "", options)
-
-    found = await now.run(find)
-    return Results.of(found, asked, gallery.sign, now.timing(response, found.took_ms))
+    found = await now.run(lambda: now.gallery.search(like, unlike, asked.for_gallery()))
+    timing = now.timing(response, found.took_ms)
+    return Results.of(found, asked, now.gallery.sign, timing)

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends
 
 from functions.api.auth import requires
 from functions.api.calls import Call, call
-from functions.api.schemas import MAX_LIMIT, MAX_OFFSET, Alive, LimitsOut, RefusalOut, StatsOut
+from functions.api.options import MAX_LIMIT, MAX_OFFSET
+from functions.api.schemas import Alive, LimitsOut, RefusalOut, StatsOut
 from functions.gallery import filters, formats, names
 
 router = APIRouter(tags=["service"])

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends
 from functions.api.auth import requires
 from functions.api.calls import Call, call
 from functions.api.errors import NoBucket
-from functions.api.schemas import Upload, UploadRequest
+from functions.api.options import UploadRequest
+from functions.api.schemas import Upload
 
 router = APIRouter(prefix="/v1", tags=["images"])
 

@@ -1,8 +1,7 @@
 """What one can do with a gallery. Knows the ports and the nouns; no adapter, no door."""
 
-import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
@@ -29,19 +28,15 @@ from functions.gallery.records import (
     Added,
     AddStatus,
     CollectionSpec,
-    Condition,
-    Filter,
+    Example,
     Page,
-    Query,
-    QueryEcho,
     SearchOptions,
     SearchResult,
     Stats,
     StoredImage,
     Submission,
-    Vector,
 )
-from functions.gallery.stopwatch import Stopwatch
+from functions.gallery.searching import Searcher
 from functions.gallery.syncing import Syncer
 
 THUMBNAIL_PX = 320
@@ -59,8 +54,6 @@ _REFUSALS = {
         InvalidMetadata,
     )
 }
-# Cosines of the same vector come back a few 1e-7 apart, so "at least 1.0" must forgive as much.
-_ROUNDING = 1e-6
 
 
 class Gallery:
@@ -78,10 +71,10 @@ class Gallery:
         """Join the real things (or fakes of them) to one gallery; a folder has no signer."""
         self.spec = spec
         self.limits = limits
-        self._embedder = embedder
         self._store = store
         self._originals = originals
         self._signer = signer
+        self._searcher = Searcher(spec, limits, embedder, store, originals)
         self._adder = Adder(embedder, store, originals, limits, spec.fields)
         self._syncer = Syncer(embedder, store, originals, limits, spec.fields)
         self._reconciler = Reconciler(store, originals, embedder.card.id)
@@ -124,45 +117,23 @@ class Gallery:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def find_similar(self, data: bytes, options: SearchOptions) -> SearchResult:
-        """Find the stored images that look like this picture, which is not stored.
+    def search(
+        self, like: Sequence[Example], unlike: Sequence[Example], options: SearchOptions
+    ) -> SearchResult:
+        """Find the images nearest to some pictures or stored images, and away from others.
 
-        Raises PictureError, InvalidFilter or StoreError.
+        Nothing of a query is stored. Raises InvalidExamples, InvalidFilter, PictureError,
+        ImageNotFound or StoreError.
         """
-        where = parse_filter(options.filter, self.spec.fields)
-        watch = Stopwatch()
-        card = self._embedder.card
-        picture = decode(data, self.limits, short_side_px=card.short_side_px)
-        watch.lap("decode")
-        vector = self._embedder.embed([picture])[0]
-        watch.lap("embed")
-        if options.exclude_self:
-            same_bytes = hashlib.sha256(data).hexdigest()
-            where += (Condition("sha256", any_of=(same_bytes,), negated=True),)
-        result = self._search(vector, options, where, watch)
-        echo = QueryEcho(picture.width, picture.height, picture.format, picture.turned)
-        return replace(result, query=echo)
+        return self._searcher.search(like, unlike, options)
+
+    def find_similar(self, data: bytes, options: SearchOptions) -> SearchResult:
+        """Find the images that look like this picture; raises as `search` does."""
+        return self.search([data], (), options)
 
     def similar_to(self, image_id: str, options: SearchOptions) -> SearchResult:
-        """Find the images that look like a stored one; the model is not run.
-
-        Raises ImageNotFound, InvalidFilter or StoreError.
-        """
-        where = parse_filter(options.filter, self.spec.fields)
-        return self._search(image_id, options, where, Stopwatch())
-
-    def _search(
-        self, target: Vector | str, options: SearchOptions, where: Filter, watch: Stopwatch
-    ) -> SearchResult:
-        left_out = (target,) if isinstance(target, str) and options.exclude_self else ()
-        # One more than asked for tells whether there is a next page.
-        query = Query(target, options.limit + 1, options.offset, where, left_out)
-        least = options.min_similarity - _ROUNDING
-        found = [match for match in self._store.search(query) if match.similarity >= least]
-        watch.lap("search")
-        more = len(found) > options.limit
-        matches = tuple(found[: options.limit])
-        return SearchResult(matches, self.spec.model, more, took_ms=watch.took_ms)
+        """Find the images that look like a stored one; the model is not run."""
+        return self.search([image_id], (), options)
 
     def get(self, image_id: str) -> StoredImage:
         """Give one image; raises ImageNotFound."""

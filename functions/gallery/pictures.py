@@ -6,7 +6,7 @@ the type, never a name.
 
 import io
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -21,6 +21,7 @@ from functions.gallery.errors import (
     UnsupportedFormat,
 )
 from functions.gallery.formats import ADVICE, damaged_picture, describe, is_heic
+from functions.gallery.records import Region
 
 # Pillow would hand these to another program (Ghostscript), which must never see strangers' bytes.
 _REFUSED_FORMATS = {"EPS"}
@@ -77,6 +78,14 @@ class Picture:
         box = (left, top, left + side, top + side)
         square = self.image.resize((side_px, side_px), Image.Resampling.BILINEAR, box=box)
         return np.asarray(square)
+
+    def cropped(self, region: Region) -> "Picture":
+        """Cut out a part, at least one pixel of what is left after a reduced decode."""
+        width, height = self.image.size
+        left, top = int(region.x * width), int(region.y * height)
+        right = max(left + 1, round((region.x + region.width) * width))
+        bottom = max(top + 1, round((region.y + region.height) * height))
+        return replace(self, image=self.image.crop((left, top, right, bottom)))
 
     def thumbnail(self, side_px: int) -> bytes:
         """Give a JPEG whose long side is at most `side_px`; it carries no metadata of the file."""

@@ -14,6 +14,7 @@ from functions.gallery.records import (
     Query,
     Refusal,
     StoredImage,
+    Vector,
     Vectors,
 )
 
@@ -35,6 +36,9 @@ class VectorStore(Protocol):
 
     def get(self, ids: Sequence[str]) -> dict[str, StoredImage]:
         """Find images by id; ids that are not there are left out."""
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, Vector]:
+        """Give the vectors of images by id; ids that are not there are left out."""
 
     def search(self, query: Query) -> list[Match]:
         """Find the nearest images, best first, equal scores by id.

@@ -163,6 +163,7 @@ class Match:
     image: StoredImage
     score: float
     similarity: float
+    hidden: int = 0  # further matches of its group among those that were read
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,19 @@ class SearchResult:
     took_ms: Mapping[str, float] = field(default_factory=dict)  # decode, embed, search
 
 
+Example = bytes | str  # a picture (its bytes) or a stored image (its id)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of an upright picture, in fractions of its width and height, from the top left."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
     """How a search is to answer; the limits are those of the doors."""
@@ -202,7 +216,10 @@ class SearchOptions:
     offset: int = 0
     min_similarity: float = 0.0
     filter: Mapping[str, Any] | None = None  # as people write it, see filters.py
-    exclude_self: bool = False  # leave out the query: its id, or all images of the same bytes
+    exclude_self: bool = False  # leave out the examples: their ids, and images of the same bytes
+    region: Region | None = None  # of a single example, what to look for
+    group_by: str | None = None  # a declared field: of each value show the best image only
+    collapse_duplicates: bool = False  # of images of the same bytes show one
 
 
 @dataclass(frozen=True, slots=True)

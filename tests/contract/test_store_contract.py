@@ -204,6 +204,18 @@ def test_ids_to_leave_out_are_left_out(shop):
     assert names(shop.search(Query(unit(EAST)[0], without=left_out))) == ["1.jpg", "2.jpg"]
 
 
+def test_vectors_come_back_by_id_and_unknown_ids_are_left_out(shop):
+    first, second = an_image("0.jpg").id, an_image("1.jpg").id
+
+    vectors = shop.vectors([first, second, str(uuid.UUID(int=7)), "no uuid at all"])
+
+    assert vectors.keys() == {first, second}
+    assert vectors[first].dtype == np.float32
+    np.testing.assert_allclose(vectors[first], EAST, atol=1e-6)
+    np.testing.assert_allclose(vectors[second], NORTH, atol=1e-6)
+    assert shop.vectors([]) == {}
+
+
 def test_a_search_by_id_starts_with_the_image_itself(shop):
     matches = shop.search(Query(an_image("0.jpg").id))
 

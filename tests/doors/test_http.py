@@ -137,6 +137,27 @@ def test_more_like_a_stored_one_leaves_it_out(http):
     assert set(similar["took_ms"]) == {"search", "total"}
 
 
+def test_several_examples_groups_and_regions_are_asked_for_in_json(http):
+    first = add(http, jpeg(1), "1.jpg", category="hat")
+    second = add(http, jpeg(2), "2.jpg", category="dress")
+    add(http, jpeg(3), "3.jpg", category="hat")
+    examples = [{"id": first["id"]}, {"image": base64.b64encode(jpeg(2)).decode()}]
+
+    mixed = http.post("/v1/search", json={"positive": examples, "exclude_self": True}).json()
+    away = http.post(
+        "/v1/search", json={"positive": examples, "negative": [{"id": second["id"]}]}
+    ).json()
+    grouped = as_raw(http, "/v1/search", jpeg(1), group_by="category").json()
+    part = as_json(
+        http, "/v1/search", jpeg(3), region={"x": 0, "y": 0, "width": 1, "height": 1}
+    ).json()
+
+    assert [r["name"] for r in mixed["results"]] == ["3.jpg"]
+    assert away["results"][0]["name"] == "1.jpg"
+    assert [(r["name"], r["hidden"]) for r in grouped["results"]] == [("1.jpg", 1), ("2.jpg", 0)]
+    assert part["results"][0]["name"] == "3.jpg"
+
+
 def test_filters_narrow_searches_and_lists(http):
     add(http, jpeg(1), "1.jpg", category="hat", price=5)
     add(http, jpeg(2), "2.jpg", category="dress", price=50)
@@ -252,6 +273,7 @@ def bad_requests() -> list[tuple[str, dict, int, str]]:
     ]
 
 
+BEYOND = '{"x": 0.5, "y": 0, "width": 0.6, "height": 1}'
 JSON = {"content-type": "application/json"}
 FORM = {"content-type": "multipart/form-data; boundary=b"}
 

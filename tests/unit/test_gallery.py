@@ -16,6 +16,7 @@ from functions.gallery.errors import (
 )
 from functions.gallery.records import Added, AddStatus, SearchOptions, Submission
 from tests.drawing import jpeg, scene, written
+from tests.fakes import FakeEmbedder
 
 
 def submission(data: bytes, name: str | None = None, **more) -> Submission:
@@ -223,7 +224,7 @@ def test_the_query_itself_can_be_left_out(gallery):
 
 def test_a_search_by_id_never_runs_the_model(rig, monkeypatch):
     id = rig.gallery.add(submission(jpeg(1), "1.jpg")).image.id
-    monkeypatch.setattr(rig.gallery, "_embedder", None)
+    monkeypatch.setattr(FakeEmbedder, "embed", None)
 
     assert rig.gallery.similar_to(id, SearchOptions()).matches[0].image.id == id
 

@@ -106,6 +106,13 @@ class EdgeStore:
             points = shard.retrieve(payload.known_ids(ids), True, False)
         return {str(p.id): payload.image_of(str(p.id), p.payload) for p in points}
 
+    def vectors(self, ids: Sequence[str]) -> dict[str, Vector]:
+        """Give the vectors of images by id; ids that are not there are left out."""
+        with self._working() as shard:
+            points = shard.retrieve([i for i in ids if payload.is_id(i)], False, [payload.VECTOR])
+        vectors: dict[str, Any] = {str(point.id): point.vector for point in points}
+        return {id_: np.asarray(v[payload.VECTOR], np.float32) for id_, v in vectors.items()}
+
     def search(self, query: Query) -> list[Match]:
         """Find the nearest images, best first, equal scores by id.
 
@@ -196,11 +203,10 @@ class EdgeStore:
         payload.check_target(query.target, self._spec.dims)
         if not isinstance(query.target, str):
             return query.target
-        with self._working() as shard:
-            found: Any = shard.retrieve([query.target], False, [payload.VECTOR])
-        if not found:
+        found = self.vectors([query.target])
+        if query.target not in found:
             raise payload.unknown_image(query.target)
-        return found[0].vector[payload.VECTOR]
+        return found[query.target]
 
     def _filter(self, where: Filter, without: Sequence[str] = ()) -> Any:
         return payload.write_filter(typed_conditions(where, self._spec.fields), without, _WORDS)

@@ -10,6 +10,7 @@ from threading import RLock
 from typing import Any, ParamSpec, TypeVar
 
 import httpx
+import numpy as np
 from qdrant_client import QdrantClient, models
 
 from functions.gallery.errors import SettingsError, StoreError, StoreRejected
@@ -22,6 +23,7 @@ from functions.gallery.records import (
     Page,
     Query,
     StoredImage,
+    Vector,
     Vectors,
 )
 from functions.gallery.stores import payload
@@ -127,6 +129,15 @@ class QdrantStore:
         found = self._ask(self._client.retrieve, self._alias, known)
         return {str(p.id): payload.image_of(str(p.id), p.payload) for p in found}
 
+    def vectors(self, ids: Sequence[str]) -> dict[str, Vector]:
+        """Give the vectors of images by id; ids that are not there are left out."""
+        known = [i for i in ids if payload.is_id(i)]
+        if not known:
+            return {}
+        found = self._ask(self._client.retrieve, self._alias, known, False, [payload.VECTOR])
+        vectors: dict[str, Any] = {str(point.id): point.vector for point in found}
+        return {id_: np.asarray(v[payload.VECTOR], np.float32) for id_, v in vectors.items()}
+
     def search(self, query: Query) -> list[Match]:
         """Find the nearest images, best first, equal scores by id; one request in most cases.
 
@@ -207,11 +218,10 @@ class QdrantStore:
             return target.tolist()
         if target in query.without:
             return target  # the server finds its vector and leaves the image itself out
-        request: Any = self._client.retrieve
-        found = self._ask(request, self._alias, [target], False, [payload.VECTOR])
-        if not found:
+        found = self.vectors([target])
+        if target not in found:
             raise payload.unknown_image(target)
-        return found[0].vector[payload.VECTOR]
+        return found[target].tolist()
 
     def _filter(self, where: Filter, without: Sequence[str] = ()) -> Any:
         return payload.write_filter(typed_conditions(where, self._spec.fields), without, _WORDS)

@@ -1,0 +1,132 @@
+"""What comes in over HTTP beside a picture, as pydantic models. Knows the gallery's records."""
+
+from dataclasses import replace
+from typing import Annotated, Any, Self
+
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
+
+from functions.gallery.records import Example, Region, SearchOptions
+
+MAX_LIMIT = 100
+MAX_OFFSET = 10_000
+MAX_EXAMPLES = 20
+
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="How many at most")]
+Demands = Annotated[
+    dict[str, Any] | None,
+    Field(description='Demands on declared fields: {"category": ["dress", "skirt"]}'),
+]
+
+
+class Strict(BaseModel):
+    """Input; an unknown parameter is refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class AddOptions(Strict):
+    """What may stand beside a picture that is added."""
+
+    name: Annotated[str | None, Field(description="Its name; without one, sha256/<hex>")] = None
+    metadata: Annotated[dict[str, Any], Field(description="Flat: texts, numbers, booleans")] = {}
+    overwrite: Annotated[bool, Field(description="Replace another picture of this name")] = False
+    key: Annotated[
+        str | None, Field(description="Of a picture in the bucket already, instead of a picture")
+    ] = None
+
+
+class SimilarOptions(Strict):
+    """How a search is to answer."""
+
+    limit: Limit = 10
+    offset: Annotated[int, Field(ge=0, le=MAX_OFFSET, description="How many to pass over")] = 0
+    min_similarity: Annotated[float, Field(ge=0, le=1, description="0..1, see similarity")] = 0.0
+    filter: Demands = None
+    exclude_self: Annotated[bool, Field(description="Leave out the examples themselves")] = True
+    group_by: Annotated[
+        str | None, Field(description="A declared field; the best image of each value is shown")
+    ] = None
+    collapse_duplicates: Annotated[
+        bool, Field(description="Of images of the same bytes show one")
+    ] = False
+
+    def for_gallery(self) -> SearchOptions:
+        """Give these options in the gallery's words."""
+        return SearchOptions(**{name: getattr(self, name) for name in SimilarOptions.model_fields})
+
+
+class Part(Strict):
+    """A part of the upright query picture, in fractions of its width and height."""
+
+    x: Annotated[float, Field(ge=0, lt=1)]
+    y: Annotated[float, Field(ge=0, lt=1)]
+    width: Annotated[float, Field(gt=0.01, le=1)]
+    height: Annotated[float, Field(gt=0.01, le=1)]
+
+    @model_validator(mode="after")
+    def _inside(self) -> Self:
+        if self.x + self.width > 1.0001 or self.y + self.height > 1.0001:
+            raise ValueError("reaches beyond the picture")
+        return self
+
+
+class ExampleIn(Strict):
+    """A stored image by its id, or a picture in base64."""
+
+    id: str | None = None
+    image: Base64Bytes | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.id is None) == (self.image is None):
+            raise ValueError("either id or image")
+        return self
+
+    def for_gallery(self) -> Example:
+        """Give this example in the gallery's words."""
+        return self.image or self.id or ""
+
+
+Examples = Annotated[list[ExampleIn], Field(max_length=MAX_EXAMPLES)]
+
+
+class SearchRequest(SimilarOptions):
+    """A search by a picture, by the id of a stored one, or by several examples."""
+
+    exclude_self: Annotated[bool, Field(description="Leave out the examples themselves")] = False
+    id: Annotated[str | None, Field(description="Of a stored image, instead of a picture")] = None
+    region: Annotated[Part | None, Field(description="Look for this part of the query only")] = None
+    positive: Annotated[Examples, Field(description="Several examples to be like")] = []
+    negative: Annotated[Examples, Field(description="Examples not to be like")] = []
+
+    def for_gallery(self) -> SearchOptions:
+        """Give these options in the gallery's words."""
+        part = None if self.region is None else Region(**self.region.model_dump())
+        return replace(super().for_gallery(), region=part)
+
+
+class ListOptions(Strict):
+    """Which part of the list."""
+
+    limit: Limit = 50
+    cursor: Annotated[str | None, Field(description="`next` of the answer before")] = None
+    filter: Demands = None
+
+
+class PictureOptions(Strict):
+    """How a picture is to be shown."""
+
+    v: Annotated[str | None, Field(description="Its version; lets a browser keep it")] = None
+
+
+class UploadRequest(Strict):
+    """A picture that is about to be sent to the bucket."""
+
+    name: Annotated[str, Field(description="Its key in the bucket")]
+    media_type: Annotated[str, Field(pattern=r"^image/[\w.+-]+$", description="image/jpeg")]
+
+
+class Changes(Strict):
+    """Metadata to merge; null removes a field."""
+
+    metadata: dict[str, Any]
