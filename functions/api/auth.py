@@ -3,9 +3,9 @@
 import hashlib
 import hmac
 import ipaddress
+import re
 from collections.abc import Callable
 from typing import get_args
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader
@@ -15,6 +15,8 @@ from functions.gallery.place import under_sam_local
 from functions.gallery.settings import Scope
 
 _SCOPES: tuple[Scope, ...] = get_args(Scope)  # each includes those before it
+# The header as it came: a parser would forgive too much.
+_THIS_MACHINE = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 _header = APIKeyHeader(name="x-api-key", auto_error=False, description="Key of this gallery")
 
 
@@ -51,20 +53,18 @@ def _require_this_machine(request: Request) -> None:
     `sam local` the caller is on this machine, whatever address the event names.
     """
     client = request.client.host if request.client else ""
-    here = _is_loopback(client) and _is_loopback(request.url.hostname or "")
-    if not (here or under_sam_local()):
+    host = request.headers.get("host", "")
+    if not (_is_loopback(client) and _THIS_MACHINE.fullmatch(host) or under_sam_local()):
         raise KeyMissing(
             "Without keys only this machine may call; set LOOKALIKE_API_KEYS to let others in"
         )
     origin = request.headers.get("origin")
-    if origin and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin and origin not in (f"http://{host}", f"https://{host}"):
         raise KeyRefused("Without keys no page of another site may call")
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
+def _is_loopback(address: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import anyio.to_thread
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
@@ -16,6 +17,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from functions.api.errors import InvalidParameters, MalformedBody, pointed
 from functions.gallery.errors import PictureTooLarge
 
+MAX_JSON_PARTS = 50_000  # brackets, braces and commas; Python needs about 60 bytes for each
 OVERHEAD_BYTES = 100_000  # options, metadata and form boundaries beside the picture
 _JSON_TEXTS = (
     "metadata",
@@ -41,6 +43,13 @@ class Received:
             raise InvalidParameters(pointed(problem.errors())) from None
 
 
+async def receive_json(request: Request, model: type[Options]) -> Options:
+    """Read a small JSON body; raises MalformedBody, PictureTooLarge or InvalidParameters."""
+    beside = _object("body", await _body(request, OVERHEAD_BYTES))
+    _require_plain(beside)
+    return Received(None, beside).options(model)
+
+
 async def receive(request: Request, max_bytes: int) -> Received:
     """Read a picture of at most `max_bytes` and its options, wherever they stand.
 
@@ -50,7 +59,8 @@ async def receive(request: Request, max_bytes: int) -> Received:
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        image, beside = _from_json(await _body(request, max_bytes * 4 // 3 + OVERHEAD_BYTES))
+        body = await _body(request, max_bytes * 4 // 3 + OVERHEAD_BYTES)
+        image, beside = await anyio.to_thread.run_sync(_from_json, body)
     elif kind == "multipart/form-data":
         image, beside = await _from_form(request, max_bytes + OVERHEAD_BYTES)
     else:
@@ -99,6 +109,9 @@ async def _limited(request: Request, most: int) -> AsyncGenerator[bytes, None]:
 
 
 def _from_json(body: bytes) -> tuple[bytes | None, dict[str, Any]]:
+    # Base64 has none of these, so a large picture does not count; a large tree does.
+    if sum(body.count(mark) for mark in (b"[", b"{", b",")) > MAX_JSON_PARTS:
+        raise MalformedBody(f"A JSON body has at most {MAX_JSON_PARTS} parts")
     beside = _object("body", body)
     text = beside.pop("image", None)
     if text is None:
@@ -115,8 +128,8 @@ async def _from_form(request: Request, most: int) -> tuple[bytes | None, dict[st
     stream = _limited(request, most)
     try:
         form = await MultiPartParser(request.headers, stream, max_files=1, max_fields=20).parse()
-    except MultiPartException as problem:
-        raise MalformedBody(f"Not a readable form: {problem.message}") from problem
+    except (MultiPartException, ValueError, LookupError) as problem:  # also of an odd charset
+        raise MalformedBody(f"Not a readable form: {problem}") from problem
     try:
         if len(form) < len(form.multi_items()):
             raise MalformedBody("A form field was given twice")
@@ -143,5 +156,5 @@ def _require_plain(beside: dict[str, Any]) -> None:
     """Refuse what JSON cannot say in UTF-8: NaN, Infinity and halves of characters."""
     try:
         json.dumps(beside, ensure_ascii=False, allow_nan=False).encode()
-    except ValueError:
-        raise MalformedBody("Numbers must be finite and texts valid UTF-8") from None
+    except (ValueError, RecursionError):
+        raise MalformedBody("Numbers must be finite, texts valid UTF-8, and not too deep") from None

@@ -5,13 +5,14 @@ import binascii
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
 from functions.api.auth import requires
-from functions.api.bodies import options_in_query, receive
+from functions.api.bodies import options_in_query, receive, receive_json
 from functions.api.calls import Call, call
 from functions.api.errors import InvalidParameters
-from functions.api.openapi import picture_body, query
+from functions.api.openapi import json_body, picture_body, query
 from functions.api.options import AddOptions, Changes, ListOptions, PictureOptions, SimilarOptions
 from functions.api.schemas import AddedImage, Image, ImagePage, Results
 from functions.gallery.errors import EmptyPicture, InvalidCursor
@@ -25,7 +26,13 @@ ForReading = [Depends(requires("read"))]
 ForWriting = [Depends(requires("write"))]
 
 
-@router.post("", status_code=201, dependencies=ForWriting, **picture_body(AddOptions))
+@router.post(
+    "",
+    status_code=201,
+    dependencies=ForWriting,
+    responses={200: {"model": AddedImage, "description": "There already, or replaced"}},
+    **picture_body(AddOptions),
+)
 async def add(request: Request, response: Response, now: Now) -> AddedImage:
     """Add one picture; it is found by the next search.
 
@@ -67,10 +74,11 @@ def get(id: str, now: Now) -> Image:
     return Image.of(now.gallery.get(id))
 
 
-@router.patch("/{id}", dependencies=ForWriting)
-def update(id: str, changes: Changes, now: Now) -> Image:
-    """Merge metadata into an image's own; it is not embedded again."""
-    return Image.of(now.gallery.update(id, changes.metadata))
+@router.patch("/{id}", dependencies=ForWriting, **json_body(Changes))
+async def update(id: str, request: Request, now: Now) -> Image:
+    """Merge metadata into an image's own (null removes a field); it is not embedded again."""
+    changes = await receive_json(request, Changes)
+    return Image.of(await run_in_threadpool(now.gallery.update, id, changes.metadata))
 
 
 @router.delete("/{id}", status_code=204, dependencies=ForWriting)
@@ -96,9 +104,9 @@ def similar(id: str, request: Request, response: Response, now: Now) -> Results:
 )
 async def thumbnail(id: str, request: Request, now: Now) -> Response:
     """Show a small upright JPEG."""
-    options = options_in_query(request, PictureOptions)
+    options_in_query(request, PictureOptions)
     image, data = await now.run(lambda: now.gallery.thumbnail(id))
-    return _picture(data, "image/jpeg", image.sha256, options.v)
+    return _picture(request, data, "image/jpeg", image.sha256)
 
 
 @router.get(
@@ -110,25 +118,25 @@ async def thumbnail(id: str, request: Request, now: Now) -> Response:
 )
 def original(id: str, request: Request, now: Now) -> Response:
     """Give the bytes that were sent, or lead to them in the bucket."""
-    options = options_in_query(request, PictureOptions)
+    options_in_query(request, PictureOptions)
     if link := now.gallery.original_link(id):
         return RedirectResponse(link, 302, {"Cache-Control": "no-store"})
     image, data = now.gallery.original(id)
-    return _picture(data, media_type(image.format), image.sha256, options.v)
+    return _picture(request, data, media_type(image.format), image.sha256)
 
 
-def _picture(data: bytes, kind: str, sha256: str, version: str | None) -> Response:
+def _picture(request: Request, data: bytes, kind: str, sha256: str) -> Response:
     """Answer with a stranger's picture: shown, never run; kept for good only by its version."""
-    keep = "private, max-age=31536000, immutable" if version else "private, no-cache"
-    return Response(
-        data,
-        media_type=kind,
-        headers={
-            "Cache-Control": keep,
-            "ETag": f'"{sha256[:32]}"',
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-        },
-    )
+    versioned = "v" in request.query_params
+    etag = f'"{sha256[:32]}"'
+    headers = {
+        "Cache-Control": f"private, {'max-age=31536000, immutable' if versioned else 'no-cache'}",
+        "ETag": etag,
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(data, media_type=kind, headers=headers)
 
 
 def _decode_cursor(cursor: str | None) -> str | None:

@@ -20,6 +20,18 @@ def query(options: type[BaseModel]) -> dict[str, Any]:
     return {"openapi_extra": {"parameters": parameters}}
 
 
+def json_body(options: type[BaseModel]) -> dict[str, Any]:
+    """Describe a small JSON body that is read by `receive_json`."""
+    schema = {
+        "type": "object",
+        "properties": _properties(options),
+        "required": [name for name, field in options.model_fields.items() if field.is_required()],
+        "additionalProperties": False,
+    }
+    content = {"application/json": {"schema": schema}}
+    return {"openapi_extra": {"requestBody": {"required": True, "content": content}}}
+
+
 def picture_body(options: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
     """Describe a picture as raw body, form or JSON, with options in the query or beside it."""
     extra = query(options)["openapi_extra"]

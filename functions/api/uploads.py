@@ -2,24 +2,32 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 
 from functions.api.auth import requires
+from functions.api.bodies import receive_json
 from functions.api.calls import Call, call
 from functions.api.errors import NoBucket
+from functions.api.openapi import json_body
 from functions.api.options import UploadRequest
 from functions.api.schemas import Upload
 
 router = APIRouter(prefix="/v1", tags=["images"])
 
 
-@router.post("/uploads", status_code=201, dependencies=[Depends(requires("write"))])
-def create_upload(asked: UploadRequest, now: Annotated[Call, Depends(call)]) -> Upload:
+@router.post(
+    "/uploads",
+    status_code=201,
+    dependencies=[Depends(requires("write"))],
+    **json_body(UploadRequest),
+)
+async def create_upload(request: Request, now: Annotated[Call, Depends(call)]) -> Upload:
     """Give a signed form for one picture; it is searchable soon after it was sent.
 
     POST the fields and then the picture as `file`, multipart/form-data, to the address given. The
     form takes this name and type only, and no more than `max_bytes`.
     """
+    asked = await receive_json(request, UploadRequest)
     form = now.gallery.upload_form(asked.name, asked.media_type)
     if form is None:
         raise NoBucket("This gallery keeps its pictures in a folder; POST them to /v1/images")

@@ -14,10 +14,10 @@ from threading import Condition as Turn
 
 import numpy as np
 
-from functions.gallery.errors import ImageNotFound, LookalikeError, NameTaken
+from functions.gallery.errors import ImageNotFound, InvalidName, LookalikeError, NameTaken
 from functions.gallery.filters import check_metadata
 from functions.gallery.formats import media_type
-from functions.gallery.names import check_name, image_id, name_of_bytes
+from functions.gallery.names import BY_BYTES, check_name, image_id, name_of_bytes
 from functions.gallery.objects import Original
 from functions.gallery.pictures import Limits, decode
 from functions.gallery.ports import Embedder, Originals, VectorStore
@@ -72,7 +72,8 @@ class _Request:
 class _Written:
     added: Added
     vector: Vector
-    before: Original | None
+    replaced: StoredImage | None
+    before: Original | None  # what lay under the name, to be put back if the store fails
 
 
 class Adder:
@@ -111,6 +112,8 @@ class Adder:
         metadata = check_metadata(submission.metadata, self._fields)
         name = None if submission.name is None else check_name(submission.name)
         sha256 = hashlib.sha256(submission.read()).hexdigest()
+        if name is not None and name.startswith(BY_BYTES) and name != name_of_bytes(sha256):
+            raise InvalidName(f"{BY_BYTES} is for pictures named after their bytes", field="name")
         name = name or name_of_bytes(sha256)
         return _Request(submission, name, image_id(self._originals.bucket, name), sha256, metadata)
 
@@ -149,6 +152,7 @@ class Adder:
         before = known.get(request.id)
         same_bytes = known.get(request.sha256) if request.submission.name is None else before
         if same_bytes is not None and same_bytes.sha256 == request.sha256:
+            self._heal(same_bytes, request)
             return Added(same_bytes, AddStatus.DUPLICATE)
         if before is not None and not request.submission.overwrite:
             raise NameTaken(
@@ -178,7 +182,7 @@ class Adder:
         )
         watch.lap("write")
         status = AddStatus.ADDED if before is None else AddStatus.REPLACED
-        return _Written(Added(image, status, watch.took_ms), vector, kept)
+        return _Written(Added(image, status, watch.took_ms), vector, before, kept)
 
     def _put(self, written: Mapping[int, _Written]) -> dict[int, Outcome]:
         if not written:
@@ -192,6 +196,9 @@ class Adder:
             if not isinstance(failure, LookalikeError):
                 raise
             return dict.fromkeys(written, failure)
+        for step in written.values():
+            if step.replaced is not None:
+                self._originals.remove_thumbnail(step.replaced)
         return {}
 
     def _undo(self, step: _Written) -> None:
@@ -200,6 +207,14 @@ class Adder:
             self._originals.remove(name)
         else:
             self._originals.write(name, step.before)
+
+    def _heal(self, image: StoredImage, request: _Request) -> None:
+        """Put the original of a duplicate back if somebody removed it behind our back."""
+        if self._originals.look(image.name) is None:
+            data = request.submission.read()
+            self._originals.write(
+                image.name, Original(data, image.metadata, media_type(image.format))
+            )
 
     def _fetch(self, name: str) -> Original | None:
         try:

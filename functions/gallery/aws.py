@@ -1,4 +1,4 @@
-"""Clients of AWS, and what their failures mean for us. The only module with boto3 (0.3 s)."""
+"""Clients of AWS, and what their failures mean for us. The only module with boto3."""
 
 import os
 from collections.abc import Iterator

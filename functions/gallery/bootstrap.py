@@ -58,7 +58,7 @@ def _open_originals(settings: Settings) -> tuple[Place, Signer | None]:
 
 
 def _open_store(settings: Settings, spec: CollectionSpec) -> VectorStore:
-    # Only the chosen store is imported: qdrant_client alone takes half a second.
+    # Only the chosen store is imported: qdrant_client takes longer than all the rest.
     if settings.qdrant_url is None and not (in_function() or under_sam_local()):
         from functions.gallery.stores.edge_store import EdgeStore
 

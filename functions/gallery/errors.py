@@ -7,7 +7,7 @@ LookalikeError
 |  |- UnsupportedFormat     not a picture, or one whose decoder is not installed
 |  `- UndecodablePicture    the right format, but damaged
 |- RequestError             the call itself makes no sense
-|  |- InvalidName, InvalidMetadata, InvalidFilter, InvalidCursor, InvalidLimit
+|  |- InvalidName, InvalidMetadata, InvalidFilter, InvalidExamples, InvalidCursor
 |  `- UrlRefused            an address, or a redirect or answer of it, that is not allowed
 |- UrlUnreachable           a URL gave no picture; try again
 |- ImageNotFound

@@ -26,6 +26,7 @@ from functions.gallery.records import (
 MAX_METADATA_FIELDS = 64
 MAX_METADATA_CHARACTERS = 8_192
 MAX_CONDITIONS = 32
+MAX_VALUES = 1_000  # of one condition
 _RANGES = {"gt", "gte", "lt", "lte"}
 
 
@@ -91,8 +92,8 @@ def _condition(name: str, value: Any, kind: FieldType, *, negated: bool = False)
             field=name,
         )
     values = value if isinstance(value, list) else [value]
-    if not values:
-        raise InvalidFilter(f"{name}: an empty list lets nothing through", field=name)
+    if not 0 < len(values) <= MAX_VALUES:
+        raise InvalidFilter(f"{name}: a list has 1 to {MAX_VALUES} values", field=name)
     if kind in ("float", "datetime"):
         if len(values) != 1:
             raise InvalidFilter(f"{name}: a {kind} field takes one value or a range", field=name)
@@ -121,9 +122,9 @@ def _bound(name: str, value: Any, kind: FieldType) -> float | datetime:
 def _moment(value: Any) -> datetime | None:
     try:
         moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def check_metadata(written: Mapping[str, Any], declared: Fields) -> Metadata:
@@ -163,7 +164,7 @@ def _value(name: str, value: Any, kind: FieldType | None) -> Scalar | list[str]:
 def _storable(value: Any) -> bool:
     """Tell whether JSON and Qdrant hold the value as it is; other types are judged elsewhere."""
     if isinstance(value, list):
-        return all(_storable(part) for part in value)
+        return all(_storable(part) for part in value if isinstance(part, str))
     if isinstance(value, str):
         return not any("\ud800" <= character <= "\udfff" for character in value)
     if isinstance(value, float):

@@ -165,9 +165,9 @@ class Gallery:
         """Forget an image and its original; raises ImageNotFound."""
         with self._adder.turns.of([image_id]):
             image = self.get(image_id)
-            # The original first: if the store then fails, the image can be removed once more.
-            self._originals.remove(image.name)
+            # The point last: if anything fails, the image can be removed once more.
             self._originals.remove_thumbnail(image)
+            self._originals.remove(image.name)
             self._store.remove([image_id])
 
     def sync(self, name: str) -> Synced:

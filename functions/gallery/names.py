@@ -17,9 +17,12 @@ def image_id(bucket: str, name: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{bucket}\0{name}"))
 
 
+BY_BYTES = "sha256/"  # begins the names of pictures that came without one
+
+
 def name_of_bytes(sha256: str) -> str:
     """Name an image that came without a name after its content; sha256 in hex."""
-    return f"sha256/{sha256}"
+    return f"{BY_BYTES}{sha256}"
 
 
 def check_name(name: str) -> str:

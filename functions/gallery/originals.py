@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 
 from functions.gallery.errors import (
     ImageNotFound,
@@ -44,6 +45,7 @@ class FolderOriginals:
         self._thumbnails = folder / "thumbnails"
         self._refused = folder / "refused"
         self._unfinished = folder / "unfinished"
+        self._turn = Lock()  # a folder that becomes empty is not removed under a file to come
 
     def look(self, name: str) -> ObjectState | None:
         """Tell what is there now, or None; the file is read, for nothing else tells its etag."""
@@ -77,11 +79,11 @@ class FolderOriginals:
     def remove(self, name: str) -> None:
         """Forget the bytes under this name, if they are there, and folders that became empty."""
         path = self._original(name)
-        with _as_ours(name):
+        with self._turn, _as_ours(name):
             path.unlink(missing_ok=True)
-        for parent in path.parents:
-            if parent == self._originals or not _removed_empty(parent):
-                break
+            for parent in path.parents:
+                if parent == self._originals or not _removed_empty(parent):
+                    break
 
     def write_thumbnail(self, image: StoredImage, data: bytes) -> None:
         """Keep a thumbnail for as long as these very bytes are the image."""
@@ -90,13 +92,15 @@ class FolderOriginals:
     def read_thumbnail(self, image: StoredImage) -> bytes | None:
         """Give the thumbnail made of these very bytes, or None."""
         try:
-            return self._thumbnail(image).read_bytes()
-        except FileNotFoundError:
+            with _as_ours(image.name):
+                return self._thumbnail(image).read_bytes()
+        except ImageNotFound:
             return None
 
     def remove_thumbnail(self, image: StoredImage) -> None:
         """Forget the thumbnail, if there is one."""
-        self._thumbnail(image).unlink(missing_ok=True)
+        with _as_ours(image.name):
+            self._thumbnail(image).unlink(missing_ok=True)
 
     def names(self, after: str | None = None) -> Iterator[Listed]:
         """List the originals by name, those behind `after`; each file is read for its etag."""
@@ -146,12 +150,13 @@ class FolderOriginals:
     def _put(self, path: Path, data: bytes) -> None:
         with _as_ours(path.name):
             self._unfinished.mkdir(parents=True, exist_ok=True)
-            path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self._unfinished, delete=False) as file:
                 try:
                     file.write(data)
                     file.close()
-                    os.replace(file.name, path)
+                    with self._turn:
+                        path.parent.mkdir(parents=True, exist_ok=True)
+                        os.replace(file.name, path)
                 except BaseException:
                     Path(file.name).unlink(missing_ok=True)
                     raise

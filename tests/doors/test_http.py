@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -326,3 +327,115 @@ def test_a_folder_signs_no_forms_but_takes_in_what_lies_there(http, data):
 
     assert (refused.status_code, refused.json()["code"]) == (501, "no-bucket")
     assert (added.status_code, added.json()["image"]["name"]) == (201, "put.jpg")
+
+
+def nested(depth: int) -> str:
+    return '{"a":' * depth + "1" + "}" * depth
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        ({"method": "PATCH", "url": "/v1/images/x", "content": iter([bytes(60_000)] * 4)}, 413),
+        ({"method": "PATCH", "url": "/v1/images/x", "content": b'{"metadata":{"\\ud800":1}}'}, 400),
+        ({"method": "PATCH", "url": "/v1/images/x", "content": b'{"metadata":[]}'}, 422),
+        ({"method": "POST", "url": "/v1/uploads", "content": iter([bytes(60_000)] * 4)}, 413),
+        ({"method": "GET", "url": "/v1/images", "params": {"filter": nested(900)}}, 422),
+        (
+            {
+                "method": "POST",
+                "url": "/v1/search",
+                "content": b'{"x":[' + b"[]," * 100_000 + b"1]}",
+                "headers": {"content-type": "application/json"},
+            },
+            400,
+        ),
+        (
+            {
+                "method": "POST",
+                "url": "/v1/search",
+                "json": {"id": "x", "filter": {"name": ["a"] * 1_001}},
+            },
+            422,
+        ),
+        (
+            {
+                "method": "GET",
+                "url": "/v1/images",
+                "params": {"filter": '{"added_at": {"gte": "2020-01-01T00:00:00+00:00:30"}}'},
+            },
+            200,
+        ),
+        (
+            {
+                "method": "POST",
+                "url": "/v1/search",
+                "content": b'--b\r\nContent-Disposition: form-data; name="n\xff"\r\n\r\n\xff\r\n--b--',
+                "headers": {"content-type": "multipart/form-data; boundary=b; charset=undefined"},
+            },
+            400,
+        ),
+        ({"method": "GET", "url": "/v1/stats", "headers": {"origin": "http://["}}, 403),
+    ],
+)
+def test_hostile_bodies_and_headers_are_answered_in_time_and_never_with_500(http, request_, status):
+    answer = http.request(**request_)
+
+    assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "a{b.evil.example:8123",
+        "a`b.evil.example",
+        'a"b.evil.example',
+        "[",
+        "127.0.0.1/evil.example",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "127.0.0.1:99999999",
+    ],
+)
+def test_a_host_that_only_looks_like_this_machine_is_refused(http, host):
+    assert http.get("/v1/stats", headers={"host": host}).status_code == 401
+
+
+def test_a_picture_that_a_browser_has_is_not_sent_again(http):
+    links = add(http, jpeg(1), "1.jpg")["links"]
+    for link in (links["thumbnail"], links["original"]):
+        etag = http.get(link).headers["etag"]
+
+        again = http.get(link, headers={"if-none-match": etag})
+
+        assert (again.status_code, again.content) == (304, b"")
+
+
+def test_adding_and_removing_in_the_same_folder_at_once_fails_nobody(http):
+    def turn(number: int) -> set[int]:
+        codes = set()
+        for _ in range(8):
+            added = as_raw(http, "/v1/images", jpeg(number), name=f"r/{number}.jpg")
+            codes.add(added.status_code)
+            codes.add(http.delete(f"/v1/images/{added.json()['image']['id']}").status_code)
+        return codes
+
+    with ThreadPoolExecutor(8) as clients:
+        codes = set().union(*clients.map(turn, range(8)))
+
+    assert codes == {201, 204}
+
+
+def test_a_data_folder_that_vanished_is_told_and_not_ready(tmp_path):
+    settings = Settings(lookalike_data=tmp_path / "data")
+    gallery = build_gallery(settings)
+    with served(gallery, settings) as address, httpx.Client(base_url=address) as http:
+        add(http, jpeg(1), "1.jpg")
+        shutil.rmtree(tmp_path / "data")
+
+        refused = http.post("/v1/images", content=jpeg(2))
+        ready = http.get("/readyz")
+
+    gallery.close()
+    assert (refused.status_code, refused.json()["code"]) == (502, "store-failed")
+    assert ready.status_code == 502

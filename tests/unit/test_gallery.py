@@ -287,3 +287,42 @@ def test_a_thumbnail_is_made_once_and_anew_for_other_bytes(rig):
     assert rig.gallery.thumbnail(id)[1] == b"kept"
     rig.gallery.add(submission(jpeg(2), "1.jpg", overwrite=True))
     assert rig.gallery.thumbnail(id)[1] not in (b"kept", first)
+
+
+def test_thumbnails_of_replaced_bytes_are_gone(rig):
+    id = rig.gallery.add(submission(jpeg(1), "1.jpg")).image.id
+    rig.gallery.thumbnail(id)
+
+    rig.gallery.add(submission(jpeg(2), "1.jpg", overwrite=True))
+
+    assert rig.originals.thumbnails == {}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_an_original_that_was_lost_comes_back_with_the_same_bytes(rig, overwrite):
+    rig.gallery.add(submission(jpeg(1), "1.jpg"))
+    rig.originals.originals.clear()
+
+    again = rig.gallery.add(submission(jpeg(1), "1.jpg", overwrite=overwrite))
+
+    assert again.status is AddStatus.DUPLICATE
+    assert rig.originals.read("1.jpg") == jpeg(1)
+
+
+def test_an_original_that_was_lost_can_be_replaced(rig):
+    rig.gallery.add(submission(jpeg(1), "1.jpg"))
+    rig.originals.originals.clear()
+
+    again = rig.gallery.add(submission(jpeg(2), "1.jpg", overwrite=True))
+
+    assert again.status is AddStatus.REPLACED
+    assert rig.originals.read("1.jpg") == jpeg(2)
+
+
+def test_a_name_after_bytes_is_for_those_bytes_only(rig):
+    name = rig.gallery.add(submission(jpeg(1))).image.name
+    rig.gallery.remove(rig.gallery.list(limit=1).images[0].id)
+
+    with pytest.raises(InvalidName):
+        rig.gallery.add(submission(jpeg(2), name))
+    assert rig.gallery.add(submission(jpeg(1), name)).status is AddStatus.ADDED

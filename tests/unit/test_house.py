@@ -136,10 +136,7 @@ def test_qdrant_client_is_imported_by_its_store_only():
         if any(name.partition(".")[0] == "qdrant_client" for name in imported_by(tree))
     }
 
-    assert users <= {
-        "functions.gallery.stores.qdrant_store",
-        "functions.gallery.stores.qdrant_errors",
-    }
+    assert users == {"functions.gallery.stores.qdrant_store"}
 
 
 def test_the_heart_knows_no_web_framework():

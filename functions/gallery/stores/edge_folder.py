@@ -112,7 +112,10 @@ class EdgeFolder:
 
     def require_room(self, bytes_: int) -> None:
         """Return if this many bytes are free on the disk; raises StoreFull."""
-        free = shutil.disk_usage(self.root).free
+        try:
+            free = shutil.disk_usage(self.root).free
+        except OSError as problem:
+            raise StoreError(f"The folder {self.root} is gone; {_WAY_OUT}") from problem
         if free < bytes_:
             raise StoreFull(
                 f"The disk of {self.root} has {free / 1e6:.0f} MB left and {bytes_ / 1e6:.0f} MB "

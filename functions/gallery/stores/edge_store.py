@@ -36,12 +36,12 @@ from functions.gallery.stores.edge_folder import (
 from functions.gallery.stores.ranking import Hit, hits_in_order, match_of
 
 _POINTS_PER_WRITE = 100
-# After a kill the log is replayed (2.5 s per 10,000 points of 1,280 dims); a flush (0.1 s) cuts it.
+# After a kill the log is replayed, which takes seconds for each 10,000 points; a flush cuts it.
 _POINTS_PER_FLUSH = 2_000
-_WORTH_AN_INDEX = 10_000  # below this a search reads all the vectors, in about 1 ms
-# 4-bit copies are read first and the best are scored again with the full vectors: for 100,000 x
-# 1,280 dims 7 ms instead of 31 without the index, 1.7 instead of 4 with it, the ten answers the
-# same; the index takes 90 s instead of 411 to build. Manhattan: Qdrant's guide advises against.
+_WORTH_AN_INDEX = 10_000  # below this a search reads all the vectors, fast enough
+# 4-bit copies are read first and the best are scored again with the full vectors: searches and the
+# building of the index are several times as fast, the ten answers the same. Manhattan: Qdrant's
+# guide advises against.
 _CODES = edge.TurboQuantQuantizationConfig(
     bits=edge.TurboQuantBitSize.Bits4, memory=edge.Memory.Pinned
 )
@@ -166,6 +166,7 @@ class EdgeStore:
 
     def check(self) -> None:
         """Return if the store can serve now; raise StoreError if not."""
+        self._home.require_room(0)
         with self._working() as shard:
             shard.info()
 

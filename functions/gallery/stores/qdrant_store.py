@@ -1,6 +1,6 @@
 """A Qdrant server or Qdrant Cloud as the store, over REST.
 
-The only file that imports qdrant_client (0.5 s, so whoever needs no server does not import this).
+The only file that imports qdrant_client, which is slow: who needs no server does not import this.
 The server must be 1.16 or later: older ones do not keep the collection's metadata.
 """
 
