@@ -86,10 +86,14 @@ class Syncer:
             raise PictureTooLarge(
                 f"{state.bytes:,} bytes are over the limit of {self._limits.max_bytes:,} bytes"
             )
+        # Before it is read: what is written from now on is newer than the point (reconciling.py).
+        now = datetime.now(UTC)
         try:
             original = self._place.fetch(name, state.etag)
         except ImageNotFound as problem:
             raise ObjectChanged(f"{name!r} was removed while it was looked at") from problem
+        if original.etag != state.etag:  # the bytes may be the same and the metadata others
+            raise ObjectChanged(f"{name!r} was replaced while it was looked at")
         card = self._embedder.card
         metadata = check_metadata(original.metadata, self._fields)
         picture = decode(original.data, self._limits, short_side_px=card.short_side_px)
@@ -103,7 +107,7 @@ class Syncer:
             height=picture.height,
             format=picture.format,
             bytes=len(original.data),
-            added_at=datetime.now(UTC),
+            added_at=now,
             model=card.id,
             metadata=metadata,
         )

@@ -1,0 +1,235 @@
+"""One look at one object, and one comparison of all of them, on fakes."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from functions.gallery.errors import InvalidName, ObjectChanged, StoreUnavailable
+from functions.gallery.names import check_name, image_id
+from functions.gallery.object_metadata import headers_of, metadata_in
+from functions.gallery.objects import Original, Synced
+from functions.gallery.records import Submission
+from tests.drawing import jpeg
+from tests.fakes import FakeEmbedder
+
+
+def put(rig, name: str, data: bytes, **metadata: str) -> None:
+    """Write an object into the bucket past the gallery, as any other tool does."""
+    rig.originals.write(name, Original(data, metadata))
+
+
+def image_of(rig, name: str):
+    return rig.gallery.get(image_id("local", name))
+
+
+def test_an_object_becomes_searchable_with_its_metadata_typed(rig):
+    put(rig, "hats/1.jpg", jpeg(1), category="hat", price="9.50")
+
+    assert rig.gallery.sync("hats/1.jpg") is Synced.INDEXED
+    (found,) = rig.gallery.list({"price": {"lt": 10}}, limit=10).images
+    assert (found.name, found.metadata) == ("hats/1.jpg", {"category": "hat", "price": 9.5})
+
+
+def test_an_unchanged_object_is_not_embedded_again(rig, monkeypatch):
+    put(rig, "1.jpg", jpeg(1))
+    rig.gallery.sync("1.jpg")
+    before = image_of(rig, "1.jpg")
+    monkeypatch.setattr(FakeEmbedder, "embed", None)
+
+    assert rig.gallery.sync("1.jpg") is Synced.UNCHANGED
+    assert image_of(rig, "1.jpg") == before
+
+
+def test_an_object_that_another_model_embedded_is_embedded_again(rig):
+    put(rig, "1.jpg", jpeg(1))
+    rig.gallery.sync("1.jpg")
+    image = image_of(rig, "1.jpg")
+    vector = rig.store._vectors[image.id]
+    rig.store.put([replace(image, model="old@0")], vector[None])
+
+    assert [piece.names for piece in rig.gallery.compare()] == [("1.jpg",)]
+    assert rig.gallery.sync("1.jpg") is Synced.INDEXED
+
+
+def test_what_was_added_through_the_gallery_is_not_embedded_again_by_its_event(rig):
+    rig.gallery.add(Submission(lambda: jpeg(1), "1.jpg", {"price": "3", "tags": ["a", "b"]}))
+
+    assert rig.gallery.sync("1.jpg") is Synced.UNCHANGED
+
+
+def test_metadata_changed_in_the_index_stay_until_the_object_changes(rig):
+    put(rig, "1.jpg", jpeg(1), category="hat")
+    rig.gallery.sync("1.jpg")
+    rig.gallery.update(image_id("local", "1.jpg"), {"category": "coat"})
+
+    rig.gallery.sync("1.jpg")
+    after_an_event = image_of(rig, "1.jpg").metadata
+    put(rig, "1.jpg", jpeg(1), category="scarf")
+    rig.gallery.sync("1.jpg")
+
+    assert after_an_event == {"category": "coat"}
+    assert image_of(rig, "1.jpg").metadata == {"category": "scarf"}
+
+
+def test_a_removed_object_leaves_no_point_and_no_thumbnail(rig):
+    put(rig, "1.jpg", jpeg(1))
+    rig.gallery.sync("1.jpg")
+    rig.gallery.thumbnail(image_id("local", "1.jpg"))
+    rig.originals.remove("1.jpg")
+
+    assert rig.gallery.sync("1.jpg") is Synced.REMOVED
+    assert rig.gallery.sync("1.jpg") is Synced.UNCHANGED
+    assert (rig.store.count(), rig.originals.thumbnails) == (0, {})
+
+
+@pytest.mark.parametrize(
+    ("data", "metadata", "code"),
+    [
+        (b"no picture", {}, "unsupported-format"),
+        (jpeg(1)[:500], {}, "undecodable-picture"),
+        (b"", {}, "empty-picture"),
+        (jpeg(1), {"price": "cheap"}, "invalid-metadata"),
+    ],
+)
+def test_what_cannot_be_a_picture_is_recorded_once_and_visible(rig, data, metadata, code):
+    put(rig, "1.jpg", jpeg(2))
+    rig.gallery.sync("1.jpg")
+    put(rig, "1.jpg", data, **metadata)
+
+    outcomes = [rig.gallery.sync("1.jpg"), rig.gallery.sync("1.jpg")]
+
+    assert outcomes == [Synced.REFUSED, Synced.UNCHANGED]
+    stats = rig.gallery.stats()
+    assert (stats.images, stats.refused) == (0, 1)
+    assert [(refusal.name, refusal.code) for refusal in stats.refusals] == [("1.jpg", code)]
+
+
+def test_a_refusal_is_forgiven_when_the_object_becomes_a_picture(rig):
+    put(rig, "1.jpg", b"no picture")
+    rig.gallery.sync("1.jpg")
+    put(rig, "1.jpg", jpeg(1))
+
+    assert rig.gallery.sync("1.jpg") is Synced.INDEXED
+    assert rig.gallery.stats().refused == 0
+
+
+def test_an_object_over_the_limit_is_refused_unread(rig, monkeypatch):
+    put(rig, "1.jpg", b"x" * (rig.gallery.limits.max_bytes + 1))
+    state = rig.originals.look("1.jpg")
+    monkeypatch.setattr(rig.originals, "look", lambda name: state)
+    monkeypatch.setattr(rig.originals, "fetch", None)
+
+    assert rig.gallery.sync("1.jpg") is Synced.REFUSED
+    assert rig.gallery.stats().refusals[0].code == "picture-too-large"
+
+
+@pytest.mark.parametrize("change", ["replaced", "removed"])
+def test_an_object_that_changes_behind_the_first_look_comes_again(rig, monkeypatch, change):
+    put(rig, "1.jpg", jpeg(1))
+    write = rig.store.put
+
+    def put_late(*given):
+        write(*given)
+        if change == "replaced":
+            put(rig, "1.jpg", jpeg(2))
+        else:
+            rig.originals.remove("1.jpg")
+
+    monkeypatch.setattr(rig.store, "put", put_late)
+    with pytest.raises(ObjectChanged):
+        rig.gallery.sync("1.jpg")
+    monkeypatch.undo()
+
+    rig.gallery.sync("1.jpg")
+
+    states = [rig.originals.look(name) for name in rig.originals.originals]
+    points = rig.gallery.list(limit=10).images
+    assert [image.etag for image in points] == [state.etag for state in states]
+
+
+def test_a_store_that_does_not_answer_is_an_error_to_come_again_with(rig, monkeypatch):
+    def fail(*_: object) -> None:
+        raise StoreUnavailable("asleep")
+
+    put(rig, "1.jpg", jpeg(1))
+    monkeypatch.setattr(rig.store, "put", fail)
+
+    with pytest.raises(StoreUnavailable):
+        rig.gallery.sync("1.jpg")
+
+    assert rig.gallery.stats().refused == 0
+
+
+@pytest.mark.parametrize("name", [".lookalike/thumbnails/x.jpg", "a/folder/"])
+def test_what_is_ours_or_a_folder_is_never_indexed(rig, name):
+    put(rig, name, jpeg(1))
+
+    assert rig.gallery.sync(name) is Synced.UNCHANGED
+    assert rig.store.count() == 0
+
+
+def test_no_picture_may_be_named_like_what_is_ours():
+    with pytest.raises(InvalidName):
+        check_name(".lookalike/refused/x.json")
+
+
+def test_a_comparison_finds_both_ways_what_no_event_told_and_changes_nothing(rig):
+    for number in range(5):
+        put(rig, f"{number}.jpg", jpeg(number), category="hat")
+        rig.gallery.sync(f"{number}.jpg")
+    put(rig, "bad.jpg", b"no picture")
+    rig.gallery.sync("bad.jpg")
+    put(rig, "new.jpg", jpeg(6))
+    put(rig, "1.jpg", jpeg(7))
+    put(rig, "2.jpg", jpeg(2), category="coat")
+    rig.originals.remove("3.jpg")
+    rig.originals.remove("bad.jpg")
+    points = rig.gallery.list(limit=10)
+
+    found = [name for piece in rig.gallery.compare() for name in piece.names]
+
+    assert sorted(found) == ["1.jpg", "2.jpg", "3.jpg", "bad.jpg", "new.jpg"]
+    assert rig.gallery.list(limit=10) == points
+
+
+def test_a_copy_of_the_same_object_over_itself_is_no_difference(rig):
+    put(rig, "1.jpg", jpeg(1))
+    rig.gallery.sync("1.jpg")
+    rig.originals.modified_at["1.jpg"] += timedelta(days=1)
+
+    assert [name for piece in rig.gallery.compare() for name in piece.names] == []
+
+
+def test_points_are_looked_up_one_by_one_only_if_there_are_too_many(rig, monkeypatch):
+    for number in range(5):
+        put(rig, f"{number}.jpg", jpeg(number))
+        rig.gallery.sync(f"{number}.jpg")
+    monkeypatch.setattr(rig.originals, "look", None)
+
+    assert [piece.progress.compared for piece in rig.gallery.compare()] == [5]
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"category": "hat", "note": "two words"},
+        {"größe": "42", "Category": "hat", "under_score": "x"},
+        {"price": 3.5, "count": 3, "sold": True, "tags": ["a", "ä"]},
+        {"text": "ä 猫", "spaces": " x ", "empty": "", "line": "a\nb", "rfc": "=?utf-8?q?x?="},
+        {"lookalike": "mine"},
+        {},
+    ],
+)
+def test_metadata_come_back_from_an_object_as_they_went(metadata):
+    headers = headers_of(metadata)
+
+    assert metadata_in(headers) == metadata
+    assert all(text.isascii() and text.isprintable() for text in headers.values())
+
+
+def test_metadata_that_another_tool_wrote_with_other_letters_are_read():
+    assert metadata_in({"Note": "=?UTF-8?B?w6Q=?=", "lookalike": "theirs"}) == {
+        "note": "ä",
+        "lookalike": "theirs",
+    }
