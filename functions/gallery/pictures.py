@@ -21,12 +21,22 @@ from functions.gallery.errors import (
     UnsupportedFormat,
 )
 from functions.gallery.formats import ADVICE, damaged_picture, describe, is_heic
+from functions.gallery.picture_costs import (
+    BYTES_A_PIXEL_MOST,
+    MAX_SIDE,
+    MAX_SLOW_BYTES,
+    MAX_SLOW_PIXELS,
+    absurdity,
+    bytes_a_pixel,
+    directory_excess,
+    excess,
+    jpeg_bytes_a_pixel,
+)
 from functions.gallery.records import Region
 
-# Pillow would hand these to another program (Ghostscript), which must never see strangers' bytes.
-_REFUSED_FORMATS = {"EPS"}
-# Encoders write about ten; each scan of a progressive JPEG costs a pass over all its pixels.
-_MAX_JPEG_SCANS = 100
+# Pillow would hand EPS to another program (Ghostscript), which must never see strangers' bytes.
+# BLP, FITS and IPTC hold a picture of any other size and kind inside, or a zip bomb.
+_REFUSED_FORMATS = {"EPS", "BLP", "FITS", "IPTC"}
 _BAND_PIXELS = 2_000_000
 _UPRIGHT = {  # EXIF 2.32, tag 0x0112: how the stored picture must be turned to be looked at
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -49,12 +59,18 @@ class Limits:
     max_pixels: int = 100_000_000
 
     @property
-    def max_pixels_whole(self) -> int:
-        """Pixels of a picture that cannot be decoded at reduced scale: all but a baseline JPEG.
+    def max_memory_bytes(self) -> int:
+        """Memory that decoding may take: 250 MB at 100 million pixels, so that 300 are kept."""
+        return self.max_pixels * 5 // 2
 
-        Pillow takes 4 bytes a pixel, so half of 100 million stay within about 200 MB.
+    @property
+    def max_pixels_whole(self) -> int:
+        """Pixels that every promised format may have, whatever its kind; many may have more.
+
+        What a pixel takes while it is decoded differs (picture_costs): at 10 million even AVIF of
+        12 bits stays within the memory allowed; PNG, GIF, BMP and most TIFF open up to 50 million.
         """
-        return self.max_pixels // 2
+        return int(self.max_memory_bytes / BYTES_A_PIXEL_MOST)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +121,11 @@ def decode(data: bytes, limits: Limits, *, short_side_px: int) -> Picture:
         raise EmptyPicture("No bytes came; send the content of an image file")
     if len(data) > limits.max_bytes:
         raise PictureTooLarge(f"{len(data)} bytes are over the limit of {limits.max_bytes} bytes")
-    # Pillow refuses twice this by itself, also in pictures nested inside others (ICO, ICNS).
+    if reason := excess(data, limits.max_memory_bytes):
+        raise PictureTooLarge(reason)
+    if reason := absurdity(data):
+        raise UndecodablePicture(reason)
+    # Pillow refuses twice this by itself.
     Image.MAX_IMAGE_PIXELS = limits.max_pixels // 2
     image = _open(data)
     try:
@@ -146,16 +166,16 @@ def _allow_heic() -> None:
 
 def _read(image: Image.Image, data: bytes, limits: Limits, short_side_px: int) -> Picture:
     width, height = image.size
-    jpeg = image.format in ("JPEG", "MPO")
-    progressive = jpeg and ("progressive" in image.info or "progression" in image.info)
-    most = limits.max_pixels if jpeg and not progressive else limits.max_pixels_whole
-    if width * height > most:
-        raise PictureTooLarge(f"{width} x {height} px is over the limit of {most} px")
-    if progressive and data.count(b"\xff\xda") > _MAX_JPEG_SCANS:
-        raise UndecodablePicture(f"a JPEG of more than {_MAX_JPEG_SCANS} scans is not a photo")
-    if jpeg:
+    _check_size(image, len(data), limits)
+    if image.format in ("JPEG", "MPO"):
         # libjpeg scales by 1/2, 1/4 or 1/8 while it decodes: a phone photo costs a quarter.
         image.draft(None, (short_side_px, short_side_px))
+        whole = jpeg_bytes_a_pixel(data)
+        memory = width * height * whole + image.width * image.height * 4
+        if memory > limits.max_memory_bytes:
+            raise PictureTooLarge(
+                f"{width} x {height} px as a progressive JPEG need {memory // 10**6} MB of memory"
+            )
     # Pillow turns a TIFF upright while loading; asking a PNG for its EXIF decodes it, so ask after.
     turned_while_loading = image.format == "TIFF" and _orientation(image) > 1
     image.load()
@@ -169,7 +189,28 @@ def _read(image: Image.Image, data: bytes, limits: Limits, short_side_px: int) -
     return Picture(upright, width, height, str(image.format), turned)
 
 
+def _check_size(image: Image.Image, file_bytes: int, limits: Limits) -> None:
+    width, height = image.size
+    most = limits.max_pixels
+    if image.format not in ("JPEG", "MPO"):
+        memory = limits.max_memory_bytes / bytes_a_pixel(str(image.format), image.mode)
+        most = min(most // 2, int(memory))  # half: 50 million pixels of PNG take a second
+    if any(tile[0] in Image.DECODERS for tile in getattr(image, "tile", ())):  # in Python
+        most = min(most, MAX_SLOW_PIXELS)
+        if file_bytes > MAX_SLOW_BYTES:
+            raise PictureTooLarge(
+                f"{file_bytes} bytes are over the limit of {MAX_SLOW_BYTES} for {image.format}"
+            )
+    if width * height > most:
+        raise PictureTooLarge(f"{width} x {height} px is over the limit of {most} px")
+    if max(width, height) > MAX_SIDE:
+        raise PictureTooLarge(f"a side of {max(width, height)} px is over {MAX_SIDE} px")
+
+
 def _orientation(image: Image.Image) -> int:
+    stored = image.info.get("exif")
+    if isinstance(stored, bytes) and directory_excess(stored):
+        return 1
     try:
         return int(image.getexif().get(0x0112, 1))
     except Exception:  # a damaged EXIF block says nothing about the pixels

@@ -144,7 +144,8 @@ def test_of_an_animated_file_the_first_frame_counts(format):
 def test_the_content_tells_the_format(format):
     picture = decode(written(scene(4), format), LIMITS, short_side_px=374)
 
-    assert picture.format in (format, "JPEG")  # an MPO of one picture is a JPEG
+    # An MPO of one picture is a JPEG.
+    assert picture.format == ("JPEG" if format == "MPO" else format)
     assert picture.image.mode == "RGB"
 
 
@@ -239,13 +240,127 @@ def test_a_jpeg_larger_than_what_is_decoded_whole_opens_at_reduced_scale():
         decode(written(scene(7, 1_000, 900), progressive=True), limits, short_side_px=100)
 
 
-def test_a_jpeg_of_thousands_of_scans_is_refused():
-    data = written(scene(8), progressive=True)
+@pytest.mark.parametrize("format", ["JPEG", "MPO"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_of_thousands_of_scans_is_refused(progressive, format):
+    more = {"save_all": True, "append_images": [scene(9)]} if format == "MPO" else {}
+    data = written(scene(8), format, progressive=progressive, **more)
     last_scan = data[data.rindex(b"\xff\xda") : -2]
-    scans = data[:-2] + last_scan * 2_000 + data[-2:]
+    end = data.index(b"\xff\xd9")
+    scans = data[:end] + last_scan * 2_000 + data[end:]
 
     with pytest.raises(UndecodablePicture, match="scans"):
         decode(scans, LIMITS, short_side_px=374)
+
+
+def test_a_film_behind_a_photo_counts_no_scans():
+    film = b"\xff\xda\x00\x00" * 2_000
+
+    assert opened(jpeg(8) + film).shape == (240, 320, 3)
+
+
+@pytest.mark.parametrize(
+    "fill", [b"\xff" * 100_000, b"\x00" * 100_000, b"\xff\xfe\x00\x02" * 1_000]
+)
+def test_a_jpeg_of_endless_fill_or_segments_is_refused(fill):
+    data = jpeg(8)
+
+    with pytest.raises(UndecodablePicture, match="not a photo"):
+        decode(data[:2] + fill + data[2:], LIMITS, short_side_px=374)
+
+
+def test_a_jpeg_whose_exif_names_the_same_bytes_again_and_again_is_refused():
+    exif = b"MM\x00*\x00\x00\x00\x08" + struct.pack(">H", 5_000)
+    exif += b"".join(struct.pack(">HHII", tag, 2, 60_000, 8) for tag in range(5_000))
+
+    with pytest.raises(UndecodablePicture, match="overlap"):
+        decode(written(scene(8), exif=b"Exif\x00\x00" + exif), LIMITS, short_side_px=374)
+
+
+def test_a_baseline_jpeg_stored_colour_by_colour_counts_as_decoded_whole():
+    data = bytearray(jpeg(8, 1_000, 900))
+    scan = data.index(b"\xff\xda")
+    data[scan + 2 : scan + 14] = b"\x00\x08\x01\x01\x00\x00\x3f\x00"
+
+    with pytest.raises(PictureTooLarge, match="memory"):
+        decode(bytes(data), Limits(max_pixels=1_000_000), short_side_px=100)
+
+
+def tiff(*tags: tuple[int, int, int]) -> bytes:
+    """Give a TIFF's directory: tag, count and value of each entry, as 32-bit numbers."""
+    entries = b"".join(struct.pack("<HHII", tag, 4, count, value) for tag, count, value in tags)
+    return b"II*\x00\x08\x00\x00\x00" + struct.pack("<H", len(tags)) + entries + bytes(40)
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        ([(322, 1, 30_000), (323, 1, 60_000)], "memory"),
+        (
+            [(278, 1, 100), (256, 1, 7_000), (257, 1, 7_000), (258, 1, 64), (278, 1, 7_000)],
+            "memory",
+        ),
+        ([(273, 2_000_000, 8)], "strips"),
+    ],
+)
+def test_a_tiff_of_absurd_parts_is_refused(tags, reason):
+    data = tiff((256, 1, 100), (257, 1, 100), (258, 1, 8), *tags)
+
+    with pytest.raises(PictureTooLarge, match=reason):
+        decode(data, LIMITS, short_side_px=374)
+
+
+@pytest.mark.parametrize("size", [(1, 49_000_000), (65_536, 1)])
+def test_a_picture_longer_than_any_camera_makes_is_refused(size):
+    with pytest.raises(PictureTooLarge, match="65535"):
+        decode(huge_png(*size), LIMITS, short_side_px=374)
+
+
+def test_an_icon_with_a_large_picture_inside_is_refused():
+    inner = huge_png(7_000, 7_000)
+    entry = struct.pack("<BBBBHHII", 0, 0, 0, 0, 1, 32, len(inner), 22)
+
+    with pytest.raises(PictureTooLarge, match="icon"):
+        decode(b"\x00\x00\x01\x00\x01\x00" + entry + inner, LIMITS, short_side_px=374)
+
+
+def test_a_png_of_a_million_empty_chunks_is_refused():
+    data = written(scene(8), "PNG")
+    empty = b"\x00\x00\x00\x00teSt" + struct.pack(">I", zlib.crc32(b"teSt"))
+
+    with pytest.raises(UndecodablePicture, match="chunks"):
+        decode(data[:33] + empty * 1_000_000 + data[33:], LIMITS, short_side_px=374)
+
+
+def test_a_gif_with_a_comment_in_a_million_parts_is_refused():
+    comment = b"!\xfe" + b"\x01a" * 1_000_000 + b"\x00"
+    head = b"GIF89a" + struct.pack("<HHBBB", 10, 10, 0, 0, 0)
+
+    with pytest.raises(UndecodablePicture, match="blocks"):
+        decode(head + comment + b";", LIMITS, short_side_px=374)
+
+
+@pytest.mark.parametrize("start", [b"P3 9 9 255 ", b"/* XPM */\n", b"icns"])
+def test_what_is_read_slowly_may_have_fewer_bytes(start):
+    with pytest.raises(PictureTooLarge, match="format"):
+        decode(start + bytes(6_000_000), LIMITS, short_side_px=374)
+
+
+def test_what_is_decoded_slowly_may_have_fewer_pixels():
+    with pytest.raises(PictureTooLarge, match="limit"):
+        decode(
+            b"qoif" + struct.pack(">IIBB", 1_500, 1_500, 3, 0) + bytes(90), LIMITS, short_side_px=9
+        )
+
+
+@pytest.mark.parametrize("name", ["BLP", "FITS"])
+def test_a_format_with_any_other_inside_is_refused_by_name(name):
+    card = "SIMPLE  = T", "BITPIX  = 8", "NAXIS   = 2", "NAXIS1  = 9", "NAXIS2  = 9", "END"
+    fits = "".join(line.ljust(80) for line in card).ljust(2_880).encode() + bytes(81)
+    blp = b"BLP2" + struct.pack("<IBBBBII", 1, 1, 0, 0, 0, 9, 9) + bytes(1_200)
+
+    with pytest.raises(UnsupportedFormat, match=name):
+        decode(fits if name == "FITS" else blp, LIMITS, short_side_px=374)
 
 
 def test_a_damaged_exif_block_does_not_refuse_the_picture():
