@@ -64,7 +64,7 @@ class Progress:
     after: str | None = None  # the last name or id that was compared in this stage
     compared: int = 0
     different: int = 0
-    indexed: int = 0  # objects that have a point, of those compared
+    indexed: int = 0  # objects that have the right point, of those compared
 
     @property
     def begun(self) -> bool:

@@ -2,8 +2,8 @@
 
 Three stages. Objects, by name: is there a point, made of this etag by this model? Points, by id: is
 there still an object? Refusals: are they still of the object that is there? The second costs one
-look at the bucket per point, so it is left out when the first has counted as many points as the
-index holds.
+look at the bucket per point, so it is left out when the index holds no more points than the first
+stage found right.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -66,7 +66,10 @@ class Reconciler:
             pairs = [(listed, known.get(id)) for listed, id in zip(chunk, ids, strict=True)]
             names = [pair[0].name for pair in _where(self._object_differs, pairs)]
             progress = _onward(progress, chunk[-1].name, len(chunk), names)
-            progress = replace(progress, indexed=progress.indexed + len(known))
+            # Points that differ do not count: mending them may take them away, while there is
+            # another point without an object.
+            right = [image for image in known.values() if image.name not in names]
+            progress = replace(progress, indexed=progress.indexed + len(right))
             yield Compared(tuple(names), progress)
 
     def _object_differs(self, pair: tuple[Listed, StoredImage | None]) -> bool:

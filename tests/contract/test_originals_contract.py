@@ -3,19 +3,62 @@
 import errno
 import os
 import threading
+import uuid
+from base64 import b64decode
+from datetime import UTC, datetime, timedelta
+from json import loads
 
+import httpx
 import pytest
+from botocore.exceptions import ClientError, NoCredentialsError, ReadTimeoutError
 
-from functions.gallery.errors import ImageNotFound, InvalidName, StoreFull, StoreRejected
-from functions.gallery.objects import Original
+from functions.gallery.aws import client, translated
+from functions.gallery.errors import (
+    ImageNotFound,
+    InvalidMetadata,
+    InvalidName,
+    LookalikeError,
+    ObjectChanged,
+    StoreDenied,
+    StoreFull,
+    StoreRejected,
+    StoreTimeout,
+    StoreUnavailable,
+)
+from functions.gallery.names import image_id
+from functions.gallery.objects import ObjectState, Original
 from functions.gallery.originals import FolderOriginals
+from functions.gallery.records import Refusal
+from functions.gallery.s3_originals import S3Originals
+from tests.cloud import cloud
 from tests.contract.stores import an_image
 from tests.fakes import FakeOriginals
 
 
-@pytest.fixture(params=["folder", "fake"])
+@pytest.fixture(scope="module")
+def s3():
+    with cloud():
+        yield client("s3")
+
+
+def bucket_in(s3) -> S3Originals:
+    """Make an empty bucket."""
+    name = f"pictures-{uuid.uuid4()}"
+    region = {"LocationConstraint": "eu-west-1"}
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration=region)
+    return S3Originals.connect(name)
+
+
+@pytest.fixture(params=["folder", "fake", "s3"])
 def originals(request, tmp_path):
+    if request.param == "s3":
+        return bucket_in(request.getfixturevalue("s3"))
     return FolderOriginals(tmp_path) if request.param == "folder" else FakeOriginals()
+
+
+@pytest.fixture
+def bucket(s3) -> S3Originals:
+    return bucket_in(s3)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +101,155 @@ def test_a_thumbnail_belongs_to_the_very_bytes(originals):
     originals.remove_thumbnail(image)
     originals.remove_thumbnail(image)
     assert originals.read_thumbnail(image) is None
+
+
+def test_a_look_tells_what_reading_gives_and_nothing_of_what_is_not_there(originals):
+    etag = originals.write("cat.jpg", Original(b"one"))
+
+    assert originals.look("cat.jpg") == ObjectState(etag, 3)
+    assert originals.fetch("cat.jpg", etag).etag == etag
+    assert originals.look("dog.jpg") is None
+
+
+def test_bytes_that_were_replaced_since_are_not_taken_for_those_looked_at(originals):
+    first = originals.write("cat.jpg", Original(b"one"))
+    originals.write("cat.jpg", Original(b"two"))
+
+    with pytest.raises(ObjectChanged):
+        originals.fetch("cat.jpg", first)
+
+
+def test_originals_are_listed_by_name_from_any_place_on(originals):
+    names = ["b.jpg", "a/1.jpg", "a/ä +%.jpg", ".hidden", "-", "Z"]
+    for name in names:
+        originals.write(name, Original(b"one"))
+    originals.write_thumbnail(an_image("cat.jpg"), b"small")
+    originals.refuse(a_refusal("bad.jpg"))
+
+    listed = list(originals.names())
+
+    assert [line.name for line in listed] == sorted(names)
+    assert {line.etag for line in listed} == {originals.look("Z").etag}
+    assert all(abs(datetime.now(UTC) - line.modified_at) < timedelta(minutes=1) for line in listed)
+    assert [line.name for line in originals.names(after="Z")] == ["a/1.jpg", "a/ä +%.jpg", "b.jpg"]
+
+
+def a_refusal(name: str, etag: str = "e") -> Refusal:
+    return Refusal(name, etag, "unsupported-format", "no pïcture", datetime(2026, 1, 2, tzinfo=UTC))
+
+
+def test_a_refusal_is_kept_until_it_is_forgiven(originals):
+    refusal = a_refusal("ä +%.jpg", "new")
+    originals.refuse(a_refusal("ä +%.jpg", "old"))
+    originals.refuse(refusal)
+
+    assert originals.refusal("ä +%.jpg") == refusal
+    originals.forgive("ä +%.jpg")
+    originals.forgive("ä +%.jpg")
+    assert originals.refusal("ä +%.jpg") is None
+
+
+def test_refusals_are_listed_by_image_id_and_counted_to_a_limit(originals):
+    names = sorted("abcd", key=lambda name: image_id(originals.bucket, name))
+    for name in "abcd":
+        originals.refuse(a_refusal(name))
+
+    assert [refusal.name for refusal in originals.refusals()] == names
+    second = image_id(originals.bucket, names[1])
+    assert [refusal.name for refusal in originals.refusals(after=second)] == names[2:]
+    assert (originals.count_refusals(3), originals.count_refusals(9)) == (3, 4)
+
+
+def test_a_bucket_keeps_metadata_with_the_bytes(bucket):
+    metadata = {"category": "hat", "größe": 42, "tags": ["a", "ä"]}
+
+    etag = bucket.write("cat.jpg", Original(b"one", metadata, "image/jpeg"))
+
+    assert bucket.fetch("cat.jpg", etag) == Original(b"one", metadata, "image/jpeg", etag)
+    assert bucket.write("cat.jpg", Original(b"one")) != etag
+
+
+def test_metadata_over_what_a_bucket_keeps_are_refused_before_anything_is_written(bucket):
+    with pytest.raises(InvalidMetadata, match="2048 bytes"):
+        bucket.write("cat.jpg", Original(b"one", {"note": "x" * 2_048}))
+
+    assert bucket.look("cat.jpg") is None
+
+
+def test_what_was_never_there_leaves_no_marker_in_a_versioned_bucket(bucket, s3):
+    versioning = {"Status": "Enabled"}
+    s3.put_bucket_versioning(Bucket=bucket.bucket, VersioningConfiguration=versioning)
+
+    bucket.forgive("cat.jpg")
+    bucket.remove_thumbnail(an_image("cat.jpg"))
+
+    assert "DeleteMarkers" not in s3.list_object_versions(Bucket=bucket.bucket)
+
+
+def test_a_form_allows_this_key_type_and_size_and_nothing_else(bucket):
+    form = bucket.sign_form("up/ä.jpg", "image/jpeg", 1_000)
+
+    policy = loads(b64decode(form.fields["policy"]))
+    conditions = [c for c in policy["conditions"] if not str(c).startswith("{'x-amz-")]
+    assert conditions == [
+        {"Content-Type": "image/jpeg"},
+        ["content-length-range", 1, 1_000],
+        {"bucket": bucket.bucket},
+        {"key": "up/ä.jpg"},
+    ]
+    expires_at = datetime.fromisoformat(policy["expiration"])
+    assert timedelta(minutes=9) < expires_at - datetime.now(UTC) <= timedelta(minutes=10)
+    assert abs(form.expires_at - expires_at) < timedelta(seconds=2)
+    with pytest.raises(InvalidName):
+        bucket.sign_form("up/${filename}", "image/jpeg", 1_000)
+
+
+def test_a_browser_can_send_a_file_with_the_form_and_open_the_link(bucket):
+    form = bucket.sign_form("a b+c.jpg", "image/jpeg", 1_000)
+
+    sent = httpx.post(form.url, data=dict(form.fields), files={"file": b"one"})
+    shown = httpx.get(bucket.sign_link(an_image("a b+c.jpg")))
+
+    assert sent.is_success
+    assert (shown.content, shown.headers["content-type"]) == (b"one", "image/jpeg")
+
+
+def test_links_name_the_region_so_that_nobody_is_redirected(monkeypatch, s3):
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+
+    link = S3Originals.connect("pictures").sign_link(an_image("cat.jpg"))
+    form = S3Originals.connect("pictures").sign_form("cat.jpg", "image/jpeg", 10)
+    dotted = S3Originals.connect("my.pictures").sign_link(an_image("cat.jpg"))
+
+    assert link.startswith("https://pictures.s3.eu-west-1.amazonaws.com/cat.jpg?")
+    assert form.url == "https://pictures.s3.eu-west-1.amazonaws.com/"
+    assert dotted.startswith("https://s3.eu-west-1.amazonaws.com/my.pictures/cat.jpg?")
+
+
+def answered(code: str, status: int) -> ClientError:
+    error = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(error, "GetObject")
+
+
+@pytest.mark.parametrize(
+    ("problem", "error"),
+    [
+        (answered("NoSuchKey", 404), ImageNotFound),
+        (answered("NoSuchBucket", 404), StoreRejected),
+        (answered("PreconditionFailed", 412), ObjectChanged),
+        (answered("AccessDenied", 403), StoreDenied),
+        (answered("403", 403), StoreDenied),
+        (answered("SlowDown", 503), StoreUnavailable),
+        (answered("Strange", 500), StoreUnavailable),
+        (NoCredentialsError(), StoreDenied),
+        (ReadTimeoutError(endpoint_url="x"), StoreTimeout),
+    ],
+)
+def test_what_aws_fails_with_is_one_of_our_errors(problem, error):
+    with pytest.raises(LookalikeError, match="cat.jpg|AWS") as raised, translated("cat.jpg"):
+        raise problem
+
+    assert type(raised.value) is error
 
 
 def test_originals_lie_in_the_folder_under_their_own_names(tmp_path):
