@@ -47,7 +47,8 @@ def client(service: str, *, dotted: bool = False) -> Any:
     the certificate of S3 fit a bucket with dots in its name: then the bucket stands in the path.
     Else it stands in the host, so that links name the region and are not redirected.
     """
-    elsewhere = "AWS_ENDPOINT_URL" in os.environ or "AWS_ENDPOINT_URL_S3" in os.environ
+    # `sam local` passes variables that nobody set as empty ones.
+    elsewhere = any(map(os.environ.get, ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")))
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 3},
         connect_timeout=2,
