@@ -14,7 +14,7 @@ from threading import Semaphore, Thread
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from functions.gallery import reconciling
@@ -241,7 +241,8 @@ class World:
         return found
 
 
-@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@settings(max_examples=1000, deadline=None, derandomize=True, database=None)
+@example([("race", "a.png", 0, 3, 4)])  # a put that comes late
 @given(stories(happenings))
 def test_when_every_event_came_at_last_the_index_is_equal_to_the_bucket(story):
     world = World()
@@ -254,7 +255,24 @@ def test_when_every_event_came_at_last_the_index_is_equal_to_the_bucket(story):
     assert world.shown() == world.true()
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=600, deadline=None, derandomize=True, database=None)
+@example(  # a refusal of one version under the etag of another with the same bytes
+    story=[
+        ("race", "a.png", 3, 5, 1),
+        ("race", "a.png", 3, 3, 1),
+        ("trip", 0, "before"),
+        ("drop", 0),
+    ],
+    all_lost=False,
+)
+@example(  # a point that is to go counts for one without an object
+    story=[("write", "a.png", 0), ("go", 0, 0, 8), ("write", "a.png", 4)]
+    + [("write", "c", 0), ("go", 1, 1, 8), ("delete", "c")],
+    all_lost=True,
+)
+@example(  # other metadata, the same bytes
+    story=[("write", "a.png", 0), ("go", 0, 0, 8), ("write", "a.png", 1)], all_lost=True
+)
 @given(stories(losses), st.booleans())
 def test_one_comparison_makes_good_for_every_event_that_was_lost(story, all_lost):
     world = World()
