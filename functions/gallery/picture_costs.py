@@ -12,7 +12,7 @@ MAX_SIDE = 65_535  # JPEG's own; a row or a strip each costs Pillow time and mem
 MAX_SLOW_PIXELS = 2_100_000
 MAX_SLOW_BYTES = 6_000_000
 # Photos have about 20; Pillow reads segments and the bytes between them one by one, in Python.
-_MAX_JPEG_SEGMENTS, _MAX_JPEG_FILL = 500, 65_536
+_MAX_JPEG_SEGMENTS, _MAX_FILL = 500, 65_536
 # Encoders write about ten; each scan costs a pass over all pixels.
 _MAX_JPEG_SCANS = 100
 _MAX_CHUNKS = 50_000  # 20 MB in chunks of 8 kB, which many encoders write, are 2,500
@@ -40,6 +40,7 @@ _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _PNG_SIZE = rb"IHDR(?P<png>.{8})"
 _JPEG2000_SIZE = rb"ihdr(?P<box>.{8})|\xff\x4f\xff\x51.{4}(?P<stream>.{8})"
 _NESTED_SIZE = re.compile(_PNG_SIZE + b"|" + _JPEG2000_SIZE, re.DOTALL)
+_COMMENT = re.compile(rb"#[^\r\n]*")
 _TIFF_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _TIFF_BYTES |= {16: 8, 17: 8, 18: 8}
 _TIFF_WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
@@ -120,11 +121,11 @@ def _jpeg_absurdity(data: bytes) -> str | None:
             last = at + length
             if marker == 0xE1 and data[at + 2 : at + 8] == b"Exif\x00\x00":
                 exif.append(data[at + 8 : last])
-        if number > _MAX_JPEG_SEGMENTS or fill > _MAX_JPEG_FILL:
+        if number > _MAX_JPEG_SEGMENTS or fill > _MAX_FILL:
             return "a JPEG of so many segments or so much between them is not a photo"
         if marker == 0xDA:
             first_scan = at
-    if first_scan == len(data) and len(data) - last > _MAX_JPEG_FILL:
+    if first_scan == len(data) and len(data) - last > _MAX_FILL:
         return "a JPEG without a scan is not a photo"
     if data.count(b"\xff\xda") > _MAX_JPEG_SCANS and _jpeg_scans(data, first_scan) > (
         _MAX_JPEG_SCANS
@@ -168,6 +169,14 @@ def _gif_absurdity(data: bytes) -> str | None:
             if blocks > _MAX_CHUNKS:
                 return f"a GIF of more than {_MAX_CHUNKS} blocks before its picture is not one"
         at += 1
+    return None
+
+
+def _pnm_absurdity(data: bytes) -> str | None:
+    """Size and depth come first; Pillow looks for them byte by byte, through any comment."""
+    words = _COMMENT.sub(b"", data[:_MAX_FILL]).split(maxsplit=4)
+    if len(words) < (3 if data[:2] in (b"P1", b"P4") else 4) and len(data) > _MAX_FILL:
+        return "a PNM without its size at the start is not a picture"
     return None
 
 
@@ -226,4 +235,6 @@ _LOOKS: tuple[tuple[bytes, Callable[[bytes], str | None]], ...] = (
     (b"\xff\xd8", _jpeg_absurdity),
     (b"\x89PNG", _png_absurdity),
     (b"GIF8", _gif_absurdity),
+    *((b"P%d" % kind, _pnm_absurdity) for kind in range(1, 7)),
+    *((start, _pnm_absurdity) for start in (b"Pf", b"P0CMYK", b"PyCMYK", b"PyP", b"PyRGBA")),
 )

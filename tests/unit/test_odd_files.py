@@ -2,10 +2,15 @@
 
 import json
 import random
+import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import pytest
+from PIL import Image
 
 from functions.gallery.errors import PictureError
 from functions.gallery.pictures import Limits, decode
@@ -30,6 +35,109 @@ def spoilt(count: int) -> Iterator[bytes]:
             start = dice.randrange(len(data) + 1)
             data[start:start] = dice.randbytes(40)
         yield bytes(data)
+
+
+def plain(mode: str, side: int, format: str, **options: object) -> bytes:
+    """Write a square of one colour: few bytes of file, many of memory."""
+    return written(Image.new(mode, (side, side)), format, **options)
+
+
+def deep_png(side: int) -> bytes:
+    """Write a PNG of 16 bits and transparency row by row, in little memory."""
+    squeeze = zlib.compressobj(1)
+    rows = b"".join(squeeze.compress(bytes(side * 8 + 1)) for _ in range(side)) + squeeze.flush()
+    chunks = (b"IHDR", struct.pack(">IIBBBBB", side, side, 16, 6, 0, 0, 0)), (b"IDAT", rows)
+    parts = [
+        struct.pack(">I", len(held)) + kind + held + struct.pack(">I", zlib.crc32(kind + held))
+        for kind, held in (*chunks, (b"IEND", b""))
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def colour_by_colour(side: int) -> bytes:
+    """Write a baseline JPEG whose first scan holds one colour only; the rest is missing."""
+    data = written(Image.new("RGB", (side, side)), subsampling=0, quality=10)
+    scan = data.index(b"\xff\xda")
+    return data[:scan] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00\xff\xd9"
+
+
+WHOLE = {"subsampling": 0, "quality": 10}
+DEFLATED = {"compression": "tiff_adobe_deflate"}
+ONE_STRIP = {**DEFLATED, "tiffinfo": {278: 65_535}}
+# The largest of its kind that opens, and the same a little larger: every one must stay in bounds.
+LARGE: dict[str, tuple[Callable[[], bytes], str]] = {
+    "JPEG 95 MP": (lambda: plain("RGB", 9_750, "JPEG", **WHOLE), "picture"),
+    "JPEG 41 MP progressive": (
+        lambda: plain("RGB", 6_350, "JPEG", progressive=True, **WHOLE),
+        "picture",
+    ),
+    "JPEG 49 MP progressive": (
+        lambda: plain("RGB", 7_000, "JPEG", progressive=True, **WHOLE),
+        "refused picture-too-large",
+    ),
+    "JPEG 40 MP by colour": (lambda: colour_by_colour(6_300), "picture"),
+    "JPEG 72 MP by colour": (lambda: colour_by_colour(8_500), "refused picture-too-large"),
+    "PNG 49 MP of 16 bits": (lambda: deep_png(7_000), "picture"),
+    "WebP 15 MP": (lambda: plain("RGBA", 3_900, "WEBP", method=0, quality=0), "picture"),
+    "WebP 25 MP": (
+        lambda: plain("RGB", 5_000, "WEBP", method=0, quality=0),
+        "refused picture-too-large",
+    ),
+    "AVIF 12 MP": (lambda: plain("RGBA", 3_500, "AVIF", speed=10, quality=5), "picture"),
+    "AVIF 16 MP": (
+        lambda: plain("RGB", 4_000, "AVIF", speed=10, quality=5),
+        "refused picture-too-large",
+    ),
+    "JPEG 2000 10 MP": (lambda: plain("RGBA", 3_150, "JPEG2000"), "picture"),
+    "JPEG 2000 16 MP": (lambda: plain("L", 4_000, "JPEG2000"), "refused picture-too-large"),
+    "TIFF 30 MP in one strip": (lambda: plain("RGBA", 5_500, "TIFF", **ONE_STRIP), "picture"),
+    "TIFF 36 MP in one strip": (
+        lambda: plain("RGBA", 6_000, "TIFF", **ONE_STRIP),
+        "refused picture-too-large",
+    ),
+    "TIFF 30 MP of floats": (lambda: plain("F", 5_500, "TIFF", **ONE_STRIP), "picture"),
+}
+
+
+def write_large() -> None:
+    """Write one of the large pictures, named by the argument, to standard output."""
+    sys.stdout.buffer.write(LARGE[sys.argv[2]][0]())
+
+
+def judge_large() -> None:
+    """Judge the picture on standard input and tell how it ended and what memory it added."""
+    data = sys.stdin.buffer.read()
+    outcome(written(scene(1)))  # loads every decoder that Pillow loads at its first picture
+    before = peak_megabytes()
+    told = {"end": outcome(data), "megabytes": peak_megabytes() - before}
+    print(json.dumps(told))
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_large_picture_takes_no_more_memory_than_is_kept_for_it(name):
+    command = [sys.executable, "-m", "tests.unit.test_odd_files"]
+    made = subprocess.run([*command, "write", name], cwd=ROOT, capture_output=True, check=True)
+
+    judged = subprocess.run(
+        [*command, "judge"], cwd=ROOT, input=made.stdout, capture_output=True, check=True
+    )
+
+    told = json.loads(judged.stdout)
+    assert told["end"] == LARGE[name][1]
+    assert told["megabytes"] < MOST_MEGABYTES
+
+
+PHONE = {"JPEG": {}, "JPEG progressive": {"progressive": True}, "PNG": {"compress_level": 1}}
+PHONE |= {"WEBP": {"method": 0}, "AVIF": {"speed": 10}}
+
+
+@pytest.mark.parametrize("name", PHONE)
+def test_a_photo_of_12_megapixels_opens(name):
+    photo = scene(3, 403, 302).resize((4_032, 3_024))
+
+    picture = decode(written(photo, name.split()[0], **PHONE[name]), Limits(), short_side_px=374)
+
+    assert (picture.width, picture.height) == (4_032, 3_024)
 
 
 def outcome(data: bytes) -> str:
@@ -81,4 +189,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    {"write": write_large, "judge": judge_large, "": main}[(*sys.argv[1:], "")[0]]()

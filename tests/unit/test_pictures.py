@@ -340,6 +340,11 @@ def test_a_gif_with_a_comment_in_a_million_parts_is_refused():
         decode(head + comment + b";", LIMITS, short_side_px=374)
 
 
+def test_a_pnm_that_hides_its_size_behind_a_long_comment_is_refused():
+    with pytest.raises(UndecodablePicture, match="size"):
+        decode(b"P6\n9 9\n#" + b"a" * 1_000_000 + b"\n255\n" + bytes(243), LIMITS, short_side_px=9)
+
+
 @pytest.mark.parametrize("start", [b"P3 9 9 255 ", b"/* XPM */\n", b"icns"])
 def test_what_is_read_slowly_may_have_fewer_bytes(start):
     with pytest.raises(PictureTooLarge, match="format"):
