@@ -22,6 +22,8 @@ _OURS = "lookalike"  # the member that marks our own messages, and what they ask
 class UnknownEvent(ValueError):
     """A call that nobody should make; in a queue it ends among the dead letters."""
 
+    code = "unknown-event"
+
 
 @dataclass(frozen=True, slots=True)
 class Look:

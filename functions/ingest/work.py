@@ -10,7 +10,6 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from functions.gallery.errors import LookalikeError
 from functions.gallery.gallery import Gallery
 from functions.gallery.objects import Progress, Synced
 from functions.gallery.ports import Queue
@@ -30,11 +29,10 @@ SECONDS_TO_LOOK = 5.0  # a look is not begun with less: the largest picture allo
 SECONDS_TO_COMPARE = 15.0  # a comparison goes on in another call when less is left
 
 
-class OutOfTime(LookalikeError):
+class OutOfTime(Exception):
     """The call ends before its work; the message comes again."""
 
     code = "out-of-time"
-    retryable = True
 
 
 @dataclass
@@ -112,7 +110,7 @@ class _Call:
     def _fail(self, what: str, problem: Exception) -> None:
         self.report.failures[what] = problem
         code = getattr(problem, "code", "unexpected")
-        unexpected = not isinstance(problem, LookalikeError)
+        unexpected = code == "unexpected"
         log.error("failed", key=what, code=code, detail=str(problem), exc_info=unexpected)
 
     def _compare(self, wanted: Reconcile) -> None:
