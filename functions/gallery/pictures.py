@@ -37,6 +37,7 @@ from functions.gallery.records import Region
 # Pillow would hand EPS to another program (Ghostscript), which must never see strangers' bytes.
 # BLP, FITS and IPTC hold a picture of any other size and kind inside, or a zip bomb.
 _REFUSED_FORMATS = {"EPS", "BLP", "FITS", "IPTC"}
+_LEAST_SHORT_SIDE = 50  # of a strip of 65,535 pixels; half of it is too few to tell anything
 _BAND_PIXELS = 2_000_000
 _UPRIGHT = {  # EXIF 2.32, tag 0x0112: how the stored picture must be turned to be looked at
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -167,15 +168,10 @@ def _allow_heic() -> None:
 def _read(image: Image.Image, data: bytes, limits: Limits, short_side_px: int) -> Picture:
     width, height = image.size
     _check_size(image, len(data), limits)
+    short_side_px = _affordable_short_side(image, data, limits, short_side_px)
     if image.format in ("JPEG", "MPO"):
         # libjpeg scales by 1/2, 1/4 or 1/8 while it decodes: a phone photo costs a quarter.
         image.draft(None, (short_side_px, short_side_px))
-        whole = jpeg_bytes_a_pixel(data)
-        memory = width * height * whole + image.width * image.height * 4
-        if memory > limits.max_memory_bytes:
-            raise PictureTooLarge(
-                f"{width} x {height} px as a progressive JPEG need {memory // 10**6} MB of memory"
-            )
     # Pillow turns a TIFF upright while loading; asking a PNG for its EXIF decodes it, so ask after.
     turned_while_loading = image.format == "TIFF" and _orientation(image) > 1
     image.load()
@@ -205,6 +201,32 @@ def _check_size(image: Image.Image, file_bytes: int, limits: Limits) -> None:
         raise PictureTooLarge(f"{width} x {height} px is over the limit of {most} px")
     if max(width, height) > MAX_SIDE:
         raise PictureTooLarge(f"a side of {max(width, height)} px is over {MAX_SIDE} px")
+
+
+def _affordable_short_side(
+    image: Image.Image, data: bytes, limits: Limits, short_side_px: int
+) -> int:
+    """Halve the short side asked for until the picture and its copies fit in memory.
+
+    Only long strips and parts of large pictures come to this: their short side is hardly reduced.
+    """
+    pixels = image.width * image.height
+    jpeg = image.format in ("JPEG", "MPO")
+    whole = jpeg_bytes_a_pixel(data) if jpeg else bytes_a_pixel(str(image.format), image.mode)
+    if whole * pixels > limits.max_memory_bytes:
+        raise PictureTooLarge(
+            f"{image.width} x {image.height} px as a {'progressive ' if jpeg else ''}"
+            f"{image.format} need {whole * pixels / 1e6:.0f} MB of memory"
+        )
+    copies = 4 if image.mode == "RGB" else 8  # turned upright; before that, made RGB
+    while short_side_px > _LEAST_SHORT_SIDE:
+        factor = max(1, min(image.size) // short_side_px)
+        scale = min(8, 1 << factor.bit_length() - 1) if jpeg else 1
+        decoded = 4 * pixels / scale**2 if jpeg else 0
+        if whole * pixels + decoded + copies * pixels / factor**2 <= limits.max_memory_bytes:
+            break
+        short_side_px //= 2
+    return short_side_px
 
 
 def _orientation(image: Image.Image) -> int:

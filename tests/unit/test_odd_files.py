@@ -37,9 +37,9 @@ def spoilt(count: int) -> Iterator[bytes]:
         yield bytes(data)
 
 
-def plain(mode: str, side: int, format: str, **options: object) -> bytes:
-    """Write a square of one colour: few bytes of file, many of memory."""
-    return written(Image.new(mode, (side, side)), format, **options)
+def plain(mode: str, side: int, format: str, height: int = 0, **options: object) -> bytes:
+    """Write a square (or `height`) of one colour: few bytes of file, many of memory."""
+    return written(Image.new(mode, (side, height or side)), format, **options)
 
 
 def deep_png(side: int) -> bytes:
@@ -61,12 +61,22 @@ def colour_by_colour(side: int) -> bytes:
     return data[:scan] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00\xff\xd9"
 
 
+SIDEWAYS = Image.Exif()
+SIDEWAYS[0x0112] = 6
 WHOLE = {"subsampling": 0, "quality": 10}
 DEFLATED = {"compression": "tiff_adobe_deflate"}
 ONE_STRIP = {**DEFLATED, "tiffinfo": {278: 65_535}}
 # The largest of its kind that opens, and the same a little larger: every one must stay in bounds.
 LARGE: dict[str, tuple[Callable[[], bytes], str]] = {
     "JPEG 95 MP": (lambda: plain("RGB", 9_750, "JPEG", **WHOLE), "picture"),
+    "JPEG 49 MP, a turned strip": (
+        lambda: plain("RGB", 65_500, "JPEG", height=740, exif=SIDEWAYS, **WHOLE),
+        "picture",
+    ),
+    "PNG 48 MP, a turned strip": (
+        lambda: plain("RGBA", 65_500, "PNG", height=740, exif=SIDEWAYS, compress_level=1),
+        "picture",
+    ),
     "JPEG 41 MP progressive": (
         lambda: plain("RGB", 6_350, "JPEG", progressive=True, **WHOLE),
         "picture",
