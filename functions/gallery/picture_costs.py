@@ -7,7 +7,6 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 
-MAX_SIDE = 65_535  # JPEG's own; a row or a strip each costs Pillow time and memory of its own
 # What decoders written in Python may get, at up to 1 microsecond a pixel: a full HD screen.
 MAX_SLOW_PIXELS = 2_100_000
 MAX_SLOW_BYTES = 6_000_000
@@ -18,18 +17,6 @@ _MAX_JPEG_SCANS = 100
 _MAX_CHUNKS = 50_000  # 20 MB in chunks of 8 kB, which many encoders write, are 2,500
 _MAX_TIFF_PARTS = 100_000
 _MAX_ICON_PIXELS = 1_100_000  # the largest that ICNS defines has 1024 x 1024
-
-# Bytes of memory that one pixel takes at the peak, measured at 49 million pixels with Pillow 13.0.
-# What is not here takes what its mode takes: 1 for grey and palettes, 4 for colour.
-_BYTES_A_PIXEL = {
-    "WEBP": 16.2,
-    "AVIF": 20.0,  # 13.3 of 8 bits with transparency; planes of 10 and 12 bits are twice as large
-    "HEIF": 10.0,  # 8.1 of 8 bits (a photo of 16 million pixels)
-    "JPEG2000": 25.0,  # 19.4 without transparency
-    "QOI": 8.2,
-}
-_BYTES_A_PIXEL_OF_MODE = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
-BYTES_A_PIXEL_MOST = max(_BYTES_A_PIXEL.values())
 
 _SLOW_STARTS = (b"/* XPM", b"P1", b"P2", b"P3", b"\x00\x00\x01\x00", b"\x00\x00\x02\x00", b"icns")
 _DAMAGED = (struct.error, IndexError, OverflowError)  # reading where the file says, beyond its end
@@ -44,11 +31,6 @@ _COMMENT = re.compile(rb"#[^\r\n]*")
 _TIFF_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _TIFF_BYTES |= {16: 8, 17: 8, 18: 8}
 _TIFF_WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
-
-
-def bytes_a_pixel(format: str, mode: str) -> float:
-    """Give the memory that decoding takes for each pixel, at the peak."""
-    return _BYTES_A_PIXEL.get(format, _BYTES_A_PIXEL_OF_MODE.get(mode, 4))
 
 
 def excess(data: bytes, max_memory_bytes: int) -> str | None:

@@ -22,22 +22,20 @@ from functions.gallery.errors import (
 )
 from functions.gallery.formats import ADVICE, damaged_picture, describe, is_heic
 from functions.gallery.picture_costs import (
-    BYTES_A_PIXEL_MOST,
-    MAX_SIDE,
     MAX_SLOW_BYTES,
     MAX_SLOW_PIXELS,
     absurdity,
-    bytes_a_pixel,
     directory_excess,
     excess,
     jpeg_bytes_a_pixel,
 )
+from functions.gallery.picture_limits import MAX_SIDE, affordable_short_side, bytes_a_pixel
+from functions.gallery.picture_limits import Limits as Limits
 from functions.gallery.records import Region
 
 # Pillow would hand EPS to another program (Ghostscript), which must never see strangers' bytes.
 # BLP, FITS and IPTC hold a picture of any other size and kind inside, or a zip bomb.
 _REFUSED_FORMATS = {"EPS", "BLP", "FITS", "IPTC"}
-_LEAST_SHORT_SIDE = 50  # of a strip of 65,535 pixels; half of it is too few to tell anything
 _BAND_PIXELS = 2_000_000
 _UPRIGHT = {  # EXIF 2.32, tag 0x0112: how the stored picture must be turned to be looked at
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -50,28 +48,6 @@ _UPRIGHT = {  # EXIF 2.32, tag 0x0112: how the stored picture must be turned to 
 }
 # Pillow warns of every odd tag and large picture; here a picture opens or is refused with a reason.
 warnings.filterwarnings("ignore", module="PIL")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How large a picture may be: bytes of the file and pixels that its header promises."""
-
-    max_bytes: int = 20_000_000
-    max_pixels: int = 100_000_000
-
-    @property
-    def max_memory_bytes(self) -> int:
-        """Memory that decoding may take: 250 MB at 100 million pixels, so that 300 are kept."""
-        return self.max_pixels * 5 // 2
-
-    @property
-    def max_pixels_whole(self) -> int:
-        """Pixels that every promised format may have, whatever its kind; many may have more.
-
-        What a pixel takes while it is decoded differs (picture_costs): at 10 million even AVIF of
-        12 bits stays within the memory allowed; PNG, GIF, BMP and most TIFF open up to 50 million.
-        """
-        return int(self.max_memory_bytes / BYTES_A_PIXEL_MOST)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,8 +144,19 @@ def _allow_heic() -> None:
 def _read(image: Image.Image, data: bytes, limits: Limits, short_side_px: int) -> Picture:
     width, height = image.size
     _check_size(image, len(data), limits)
-    short_side_px = _affordable_short_side(image, data, limits, short_side_px)
-    if image.format in ("JPEG", "MPO"):
+    jpeg = image.format in ("JPEG", "MPO")
+    whole = jpeg_bytes_a_pixel(data) if jpeg else bytes_a_pixel(str(image.format), image.mode)
+    left = limits.max_memory_bytes - whole * width * height
+    if left < 0:
+        raise PictureTooLarge(
+            f"{width} x {height} px need {-left / 1e6:.0f} MB more memory than is allowed; "
+            "send a smaller copy, or a JPEG that is not progressive"
+        )
+    copied = 4 if image.mode == "RGB" else 8  # turned upright; before that, made RGB
+    short_side_px = affordable_short_side(
+        image.size, short_side_px, left, copied=copied, scalable=jpeg
+    )
+    if jpeg:
         # libjpeg scales by 1/2, 1/4 or 1/8 while it decodes: a phone photo costs a quarter.
         image.draft(None, (short_side_px, short_side_px))
     # Pillow turns a TIFF upright while loading; asking a PNG for its EXIF decodes it, so ask after.
@@ -201,32 +188,6 @@ def _check_size(image: Image.Image, file_bytes: int, limits: Limits) -> None:
         raise PictureTooLarge(f"{width} x {height} px is over the limit of {most} px")
     if max(width, height) > MAX_SIDE:
         raise PictureTooLarge(f"a side of {max(width, height)} px is over {MAX_SIDE} px")
-
-
-def _affordable_short_side(
-    image: Image.Image, data: bytes, limits: Limits, short_side_px: int
-) -> int:
-    """Halve the short side asked for until the picture and its copies fit in memory.
-
-    Only long strips and parts of large pictures come to this: their short side is hardly reduced.
-    """
-    pixels = image.width * image.height
-    jpeg = image.format in ("JPEG", "MPO")
-    whole = jpeg_bytes_a_pixel(data) if jpeg else bytes_a_pixel(str(image.format), image.mode)
-    if whole * pixels > limits.max_memory_bytes:
-        raise PictureTooLarge(
-            f"{image.width} x {image.height} px as a {'progressive ' if jpeg else ''}"
-            f"{image.format} need {whole * pixels / 1e6:.0f} MB of memory"
-        )
-    copies = 4 if image.mode == "RGB" else 8  # turned upright; before that, made RGB
-    while short_side_px > _LEAST_SHORT_SIDE:
-        factor = max(1, min(image.size) // short_side_px)
-        scale = min(8, 1 << factor.bit_length() - 1) if jpeg else 1
-        decoded = 4 * pixels / scale**2 if jpeg else 0
-        if whole * pixels + decoded + copies * pixels / factor**2 <= limits.max_memory_bytes:
-            break
-        short_side_px //= 2
-    return short_side_px
 
 
 def _orientation(image: Image.Image) -> int:

@@ -15,6 +15,7 @@ RUNGS = {
     "functions.gallery.errors": 0,
     "functions.gallery.formats": 0,
     "functions.gallery.picture_costs": 0,
+    "functions.gallery.picture_limits": 0,
     "functions.gallery.stopwatch": 0,
     "functions.gallery.cores": 0,
     "functions.gallery.place": 0,
