@@ -3,20 +3,34 @@
 import csv
 import json
 import os
+import shlex
+import stat
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from pydantic import ValidationError
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from terminal import tell
 
 from functions.gallery.cores import cores
-from functions.gallery.errors import ImageNotFound, LookalikeError, PictureTooLarge, StoreError
+from functions.gallery.errors import (
+    ImageNotFound,
+    InvalidMetadata,
+    LookalikeError,
+    PictureTooLarge,
+    StoreError,
+    UnsupportedFormat,
+)
+from functions.gallery.filters import check_metadata
 from functions.gallery.gallery import Gallery
-from functions.gallery.records import Submission
+from functions.gallery.records import FieldType, Submission
+from functions.gallery.settings import Settings
 
 
 class UnusableTable(Exception):
@@ -46,13 +60,15 @@ def entries_of(table: Path) -> list[Entry]:
 
     Paths are relative to the table. Empty cells are left out. Raises UnusableTable.
     """
+    rows_of = _ROWS.get(table.suffix.lower())
+    if rows_of is None or not table.is_file():
+        raise UnusableTable(f"{table} is neither a folder nor a table ({' or '.join(_ROWS)})")
     entries = []
     try:
         with table.open(newline="", encoding="utf-8-sig") as lines:
-            rows = csv.DictReader(lines) if table.suffix == ".csv" else map(json.loads, lines)
-            for number, row in enumerate(rows, start=1):
+            for number, row in rows_of(lines):
                 if not isinstance(row, dict) or not isinstance(row.get("path"), str):
-                    raise UnusableTable(f"{table}, row {number}: no path")
+                    raise UnusableTable(f"{table}, line {number}: no path")
                 path = row.pop("path")
                 name = row.pop("name", None) or path
                 known = {key: value for key, value in row.items() if value not in ("", None)}
@@ -60,6 +76,26 @@ def entries_of(table: Path) -> list[Entry]:
     except (OSError, ValueError, csv.Error) as problem:
         raise UnusableTable(f"{table} cannot be read: {problem}") from problem
     return entries
+
+
+def _csv_rows(lines: TextIO) -> Iterator[tuple[int, Any]]:
+    rows = csv.DictReader(lines)
+    for row in rows:
+        if None in row:
+            raise ValueError(f"line {rows.line_num} has more cells than there are columns")
+        yield rows.line_num, row
+
+
+def _json_rows(lines: TextIO) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                yield number, json.loads(line)
+            except (ValueError, RecursionError) as problem:
+                raise ValueError(f"line {number} is no JSON: {problem}") from problem
+
+
+_ROWS = {".csv": _csv_rows, ".jsonl": _json_rows}
 
 
 def import_entries(
@@ -74,47 +110,99 @@ def import_entries(
     """Add the entries with a progress bar, one line for each that is refused, and a summary.
 
     Stops when the store fails, as every further picture would. Returns how many were added,
-    replaced, duplicate and refused, and 1 as stopped if so.
+    replaced, duplicate and refused, and 1 as stopped if so. After KeyboardInterrupt the pictures
+    at hand are brought to an end and the summary is printed before it goes on its way.
     """
     counts: Counter[str] = Counter()
-    submissions = (_submission(e, gallery, prefix, overwrite) for e in entries)
-    with _progress(console) as progress:
-        task = progress.add_task("Importing", total=len(entries), rate="")
-        for submission, outcome in gallery.add_many(submissions, workers=workers or cores()):
-            if isinstance(outcome, StoreError):
-                counts["stopped"] = 1
-                progress.console.print(f"[red]stopped[/] {escape(str(outcome))}", soft_wrap=True)
-                break
-            if isinstance(outcome, LookalikeError):
-                counts["refused"] += 1
-                reason = f"{submission.name}: {outcome.code}: {outcome}"
-                progress.console.print(f"[red]refused[/] {escape(reason)}", soft_wrap=True)
-            else:
-                counts[outcome.status.value] += 1
-            seconds = progress.tasks[task].elapsed or 1e-9
-            progress.update(task, advance=1, rate=f"{counts.total() / seconds:,.0f} pictures/s")
-        seconds = progress.tasks[task].elapsed or 0.0
+    started = time.monotonic()
+    try:
+        _add_all(
+            gallery,
+            [_submission(e, gallery, prefix, overwrite) for e in entries],
+            workers or cores(),
+            console,
+            counts,
+        )
+    except KeyboardInterrupt:
+        _summarize(counts, time.monotonic() - started, console)
+        tell(
+            console,
+            "Stopped. The pictures at hand were stored too; start it again to go on from there.",
+        )
+        raise
+    seconds = time.monotonic() - started
     with console.status("Building the search index"):
         gallery.optimize()
-    told = [f"{counts[kind]:,} {kind}" for kind in ("added", "replaced", "duplicate", "refused")]
-    console.print(f"{', '.join(told)} in {seconds:,.1f} s")
+    _summarize(counts, seconds, console)
     _tell_undeclared(gallery, entries, console)
     return counts
 
 
+def _add_all(
+    gallery: Gallery,
+    submissions: Sequence[Submission],
+    workers: int,
+    console: Console,
+    counts: Counter[str],
+) -> None:
+    # Closing waits for the pictures at hand, so that none is half stored when the gallery closes.
+    with (
+        _progress(console) as progress,
+        closing(gallery.add_many(submissions, workers=workers)) as outcomes,
+    ):
+        task = progress.add_task("Importing", total=len(submissions), rate="")
+        for submission, outcome in outcomes:
+            if isinstance(outcome, StoreError):
+                counts["stopped"] = 1
+                tell(progress.console, str(outcome), "stopped")
+                return
+            if isinstance(outcome, LookalikeError):
+                counts["refused"] += 1
+                reason = f"{submission.name}: {outcome.code}: {outcome}"
+                tell(progress.console, reason, "refused")
+            else:
+                counts[outcome.status.value] += 1
+            seconds = progress.tasks[task].elapsed or 1e-9
+            progress.update(task, advance=1, rate=f"{counts.total() / seconds:,.0f} pictures/s")
+
+
+def _summarize(counts: Counter[str], seconds: float, console: Console) -> None:
+    told = [f"{counts[kind]:,} {kind}" for kind in ("added", "replaced", "duplicate", "refused")]
+    tell(console, f"{', '.join(told)} in {seconds:,.1f} s")
+
+
 def _submission(entry: Entry, gallery: Gallery, prefix: str, overwrite: bool) -> Submission:
     most = gallery.limits.max_bytes
+    return Submission(
+        lambda: _read(entry.path, most), prefix + entry.name, entry.metadata, overwrite
+    )
 
-    def read() -> bytes:
-        try:
-            size = entry.path.stat().st_size
-            if size > most:
-                raise PictureTooLarge(f"{size:,} bytes are over the limit of {most:,} bytes")
-            return entry.path.read_bytes()
-        except OSError as problem:
-            raise ImageNotFound(f"cannot be read: {problem.strerror}") from problem
 
-    return Submission(read, prefix + entry.name, entry.metadata, overwrite)
+def _read(path: Path, max_bytes: int) -> bytes:
+    try:
+        about = path.stat()
+        # Opening a pipe waits for a writer, and a device such as /dev/zero never ends.
+        if not stat.S_ISREG(about.st_mode):
+            kind = _KINDS.get(stat.S_IFMT(about.st_mode), "something else")
+            raise UnsupportedFormat(f"this is {kind}, not a file")
+        if about.st_size > max_bytes:
+            raise PictureTooLarge(
+                f"{about.st_size:,} bytes are over the limit of {max_bytes:,} bytes"
+            )
+        return path.read_bytes()
+    except OSError as problem:
+        raise ImageNotFound(f"cannot be read: {problem.strerror}") from problem
+    except ValueError as problem:  # a zero byte or half a character, which no file's name can have
+        raise ImageNotFound("cannot be read: no file can have this path") from problem
+
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 def _progress(console: Console) -> Progress:
@@ -125,14 +213,39 @@ def _progress(console: Console) -> Progress:
 
 
 def _tell_undeclared(gallery: Gallery, entries: Sequence[Entry], console: Console) -> None:
-    columns = sorted(
-        {key for entry in entries for key in entry.metadata} - set(gallery.spec.fields)
-    )
+    found: dict[str, set[FieldType]] = {}
+    for entry in entries:
+        for name in entry.metadata.keys() - gallery.spec.fields.keys():
+            found.setdefault(name, set()).add(_kind_of(entry.metadata[name]))
+    columns = {name: found[name] for name in sorted(found) if _can_be_declared(name)}
     if columns:
-        declared = [f"{name}:{kind}" for name, kind in gallery.spec.fields.items()]
-        example = ",".join(declared + [f"{name}:keyword" for name in columns])
-        console.print(
-            f"Stored, but not filterable: {', '.join(columns)}. To filter by them, start once with "
-            f"LOOKALIKE_FILTER_FIELDS={example}",
-            soft_wrap=True,
+        fields = [f"{name}:{kind}" for name, kind in gallery.spec.fields.items()]
+        fields += [f"{name}:{_common_kind(kinds)}" for name, kinds in columns.items()]
+        tell(
+            console,
+            f"Not declared, so not filterable: {', '.join(columns)}. To filter by them, start with "
+            f"LOOKALIKE_FILTER_FIELDS={shlex.quote(','.join(fields))} each time",
         )
+
+
+def _can_be_declared(name: str) -> bool:
+    try:
+        check_metadata({name: ""}, {})
+        read_back = Settings(lookalike_filter_fields=f"{name}:keyword").lookalike_filter_fields
+    except (InvalidMetadata, ValidationError):
+        return False
+    return read_back == {name: "keyword"} and name.isprintable()
+
+
+def _kind_of(value: Any) -> FieldType:
+    if isinstance(value, bool):
+        return "bool"
+    return (
+        "integer" if isinstance(value, int) else "float" if isinstance(value, float) else "keyword"
+    )
+
+
+def _common_kind(kinds: set[FieldType]) -> FieldType:
+    if kinds == {"integer", "float"}:
+        return "float"
+    return kinds.pop() if len(kinds) == 1 else "keyword"

@@ -57,6 +57,16 @@ def wait_for(address: str, seconds: float = 60) -> None:
             time.sleep(0.05)
 
 
+def said_until(part: str, process: subprocess.Popen[str]) -> str:
+    """Give what a script prints up to and with the first line that has this part in it."""
+    said = ""
+    for line in process.stdout or ():
+        said += line
+        if part in line:
+            return said
+    raise AssertionError(f"it ended without {part!r}: {said}")
+
+
 def command(name: str, *arguments: object) -> list[str]:
     """Give the command line of a script in the tests' own environment."""
     return [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)]

@@ -4,13 +4,15 @@ import csv
 import json
 import os
 import signal
+import socket
+import subprocess
 import time
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.doors.server import free_port, run, started, wait_for
+from tests.doors.server import free_port, run, said_until, started, wait_for
 from tests.drawing import jpeg
 
 
@@ -171,22 +173,16 @@ def test_a_folder_in_use_is_refused_with_what_to_do(tmp_path):
 
 
 def test_an_empty_gallery_is_filled_with_drawn_pictures_and_the_printed_line_works(tmp_path):
-    port = free_port()
-    with started("serve", "--port", port, data=tmp_path / "data") as server:
-        wait_for(f"http://127.0.0.1:{port}")
-        stats = httpx.get(f"http://127.0.0.1:{port}/v1/stats").json()
-        found = httpx.post(
-            f"http://127.0.0.1:{port}/v1/search",
-            content=(tmp_path / "data" / "originals" / "demo" / "mug-3.jpg").read_bytes(),
-            params={"limit": 9},
-        ).json()["results"]
-        server.terminate()
-        said = server.stdout.read()
+    with started("serve", "--port", free_port(), data=tmp_path / "my data") as server:
+        said = said_until("curl ", server)
+        line = said.splitlines()[-1].replace("curl ", "curl --silent --show-error --fail ")
+        answer = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
 
-    assert stats["images"] == 90
-    assert {r["name"][:8] for r in found} == {"demo/mug"}
-    assert "curl --data-binary @" in said
-    assert f"http://127.0.0.1:{port}/v1/search" in said
+    assert "90 pictures, served at" in said
+    assert answer.returncode == 0, answer.stderr
+    names = [result["name"] for result in json.loads(answer.stdout)["results"]]
+    assert f"originals/{names[0]}" in line
+    assert len(names) == 5
 
 
 def test_starting_twice_keeps_everything(tmp_path):
@@ -227,4 +223,145 @@ def test_a_gallery_of_another_distance_is_not_opened(tmp_path):
 
     assert other.returncode == 2
     assert "LOOKALIKE_DISTANCE" in other.stderr
-    assert os.path.isdir(tmp_path / "data")
+
+
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path):
+    pictures = folder_of_pictures(tmp_path / "pictures", 1)
+    os.mkfifo(pictures / "pipe.jpg")
+    (pictures / "endless.jpg").symlink_to("/dev/zero")
+
+    result = run("import", pictures, data=tmp_path / "data")
+
+    assert result.returncode == 1, result.stderr
+    assert "refused pipe.jpg: unsupported-format: this is a pipe" in result.stdout
+    assert "refused endless.jpg: unsupported-format: this is a device" in result.stdout
+    assert "1 added" in result.stdout
+
+
+def test_names_that_no_terminal_can_print_are_one_refused_line_each(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(jpeg(1))
+    rows = [
+        {"path": "a.jpg", "name": "\ud800"},
+        {"path": "a\0.jpg", "name": "zero"},
+        {"path": "a\ud800.jpg", "name": "half"},
+        {"path": "a.jpg", "name": "two\nlines\x1b[2J"},
+        {"path": "gone.jpg", "name": "[/b]:smile:[red]"},
+    ]
+    (tmp_path / "table.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+    result = run("import", tmp_path / "table.jsonl", data=tmp_path / "data")
+
+    assert result.returncode == 1, result.stderr
+    refused = [line for line in result.stdout.splitlines() if line.startswith("refused")]
+    assert [line.split(":")[0] for line in refused[:4]] == [
+        r"refused \ud800",
+        "refused zero",
+        "refused half",
+        r"refused two\nlines\x1b[2J",
+    ]
+    assert refused[4].startswith("refused [/b]:smile:[red]: image-not-found")
+    assert "5 refused" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["serve", "import"])
+def test_a_reason_to_stop_is_printed_as_it_is(tmp_path, name):
+    arguments = ("--port", free_port()) if name == "serve" else (tmp_path,)
+
+    result = run(name, *arguments, data=Path("/proc/[/b]:smile:"))
+
+    assert result.returncode == 2
+    assert "/proc/[/b]:smile:" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "reason"),
+    [
+        ("table.csv", "path,name\na.jpg,a,b\n", "line 2 has more cells"),
+        ("table.jsonl", '{"path": "a.jpg"}\n\n{"path"\n', "line 3 is no JSON"),
+        ("table.jsonl", "[" * 100_000, "line 1 is no JSON"),
+        ("table.txt", "path\na.jpg\n", "(.csv or .jsonl)"),
+    ],
+)
+def test_an_unreadable_table_is_refused_with_its_line(tmp_path, file, content, reason):
+    (tmp_path / file).write_text(content)
+
+    result = run("import", tmp_path / file, data=tmp_path / "data")
+
+    assert result.returncode == 2
+    assert reason in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [("TABLE.CSV", "path\n\na.jpg\n"), ("Table.JSONL", '\n{"path": "a.jpg"}\n  \n')],
+)
+def test_empty_lines_and_capital_endings_of_tables_are_understood(tmp_path, file, content):
+    (tmp_path / "a.jpg").write_bytes(jpeg(1))
+    (tmp_path / file).write_text(content)
+
+    result = run("import", tmp_path / file, data=tmp_path / "data")
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "1 added" in result.stdout
+
+
+def test_the_hint_on_undeclared_columns_can_be_followed(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(jpeg(1))
+    row = {"path": "a.jpg", ":smile:": "x", "a,b": "x", "width": 3, "price": 2.5, "my kind": "hat"}
+    (tmp_path / "table.jsonl").write_text(json.dumps(row))
+
+    said = run("import", tmp_path / "table.jsonl", data=tmp_path / "data").stdout
+
+    advice = "start with LOOKALIKE_FILTER_FIELDS='my kind:keyword,price:float' each time"
+    assert advice in said
+    assert "smile" not in said
+    fields = {"LOOKALIKE_FILTER_FIELDS": "my kind:keyword,price:float"}
+    again = run("import", tmp_path / "table.jsonl", data=tmp_path / "data", **fields)
+    assert "1 duplicate, 0 refused" in again.stdout
+    assert "LOOKALIKE_FILTER_FIELDS" not in again.stdout
+
+
+def test_a_port_in_use_is_told_before_anything_is_imported(tmp_path):
+    pictures = folder_of_pictures(tmp_path / "pictures", 1)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        result = run("serve", pictures, "--port", port, data=tmp_path / "data")
+
+    assert result.returncode == 2
+    assert f"port {port}" in result.stderr
+    assert "--port" in result.stderr
+    assert result.stdout == ""
+
+
+def test_ctrl_c_ends_an_import_quietly_and_keeps_what_was_stored(tmp_path):
+    pictures = folder_of_pictures(tmp_path / "pictures", 600)
+    with started("import", pictures, data=tmp_path / "data") as process:
+        originals = tmp_path / "data" / "originals"
+        while not originals.exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    stored = len(files_below(originals))
+
+    again = run("import", pictures, data=tmp_path / "data")
+
+    assert process.returncode == 130, said
+    assert "start it again" in said
+    assert "Traceback" not in said
+    assert 0 < stored < 600
+    assert f"{600 - stored} added, 0 replaced, {stored} duplicate" in again.stdout
+
+
+def test_ctrl_c_ends_serving_quietly(tmp_path):
+    with started("serve", "--no-demo", "--port", free_port(), data=tmp_path / "data") as server:
+        said = said_until("served at", server)
+        time.sleep(0.5)
+        server.send_signal(signal.SIGINT)
+        said += server.communicate(timeout=30)[0]
+
+    assert server.returncode == 0, said
+    assert "Traceback" not in said

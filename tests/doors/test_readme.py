@@ -1,0 +1,116 @@
+"""The commands of the README's local part, run as they are printed but for the port."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.doors.server import ROOT, environment_of, free_port, said_until
+from tests.drawing import jpeg
+
+README = (ROOT / "README.md").read_text()
+LOCAL_PART = ("Try it", "For back-end developers", "For those who bring pictures")
+
+
+def blocks(language: str) -> list[str]:
+    """Give the code blocks of the local part, in order."""
+    parts = re.split(r"^## (.+)\n", README, flags=re.MULTILINE)[1:]
+    local = [
+        text for title, text in zip(parts[::2], parts[1::2], strict=True) if title in LOCAL_PART
+    ]
+    assert len(local) == len(LOCAL_PART)
+    found = re.findall(rf"^```{language}\n(.*?)^```", "".join(local), re.MULTILINE | re.DOTALL)
+    assert found
+    return found
+
+
+class Reader:
+    """Somebody in a fresh clone, with pictures and a catalogue, who types what is printed."""
+
+    def __init__(self, clone: Path) -> None:
+        clone.mkdir()
+        for name in ("scripts", "model"):
+            (clone / name).symlink_to(ROOT / name)
+        (clone / "Pictures").mkdir()
+        (clone / "Pictures" / "mine.jpg").write_bytes(jpeg(1))
+        (clone / "catalogue.csv").write_text("path,colour\nPictures/mine.jpg,red\n")
+        (clone / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\n")
+        self.clone = clone
+        self.port = free_port()
+        self.server: subprocess.Popen[str] | None = None
+        home = {"HOME": str(clone), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        self.environment = environment_of(clone / "data", **home)
+        del self.environment["LOOKALIKE_DATA"]
+
+    def type(self, block: str) -> str:
+        """Run a block; a server is left running in place of the one before."""
+        block = block.replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
+        serving = "scripts/serve" in block
+        if serving or "scripts/import" in block:
+            self.press_ctrl_c()
+        if serving:
+            block = "exec env " + block.replace(
+                "scripts/serve", f"scripts/serve --port {self.port}"
+            )
+        process = subprocess.Popen(
+            ["bash", "-euo", "pipefail", "-c", block],
+            cwd=self.clone,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if serving:
+            self.server = process
+            return said_until("curl ", process)
+        said, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, f"{block}\n{said}"
+        return said
+
+    def press_ctrl_c(self) -> None:
+        if self.server is not None:
+            self.server.send_signal(signal.SIGINT)
+            self.server.communicate(timeout=30)
+            self.server = None
+
+
+@pytest.fixture
+def reader(tmp_path):
+    reader = Reader(tmp_path / "clone")
+    yield reader
+    reader.press_ctrl_c()
+
+
+def test_every_command_of_the_local_part_works_as_printed_from_a_fresh_clone(reader):
+    said = [reader.type(block) for block in blocks("sh")]
+
+    serve_demo, search, serve_folder, _, calls, _ = said
+    assert "90 pictures" in serve_demo
+    assert "91 pictures" in serve_folder
+    by_id = json.loads(calls[calls.rindex('{"results"') :])
+    assert [result["name"] for result in by_id["results"]] == ["shoe"]
+    (example,) = map(json.loads, blocks("json"))
+    real = json.loads(search)
+    assert (example["next_offset"], example["model"]) == (real["next_offset"], real["model"])
+    for shown, result in zip(example["results"], real["results"], strict=False):
+        if shown != "...":
+            assert (shown["rank"], shown["name"]) == (result["rank"], result["name"])
+            # As printed, rounded; processors differ in the last digits of the int8 graph.
+            assert shown["similarity"] == pytest.approx(result["similarity"], abs=0.002)
+            assert shown["score"] == pytest.approx(result["score"], abs=0.002)
+
+
+def test_a_photo_larger_than_a_command_line_fits_the_base64_line(reader):
+    reader.type(blocks("sh")[0])
+    line = next(line for block in blocks("sh") for line in block.splitlines() if "base64 <" in line)
+    (reader.clone / "shoe.jpg").write_bytes(jpeg(1) + bytes(3_000_000))  # decoders skip what trails
+
+    said = reader.type(f"here=http://127.0.0.1:8000\n{line}\n")
+
+    assert len(json.loads(said)["results"]) == 3
