@@ -187,8 +187,8 @@ class LimitsOut(BaseModel):
     formats: list[str]
     max_bytes: Annotated[int, Field(description="Of one picture, by whatever way it comes")]
     max_body_bytes: Annotated[int, Field(description="Of one picture sent as a body")]
-    max_pixels: Annotated[int, Field(description="Baseline JPEG, decoded at reduced scale")]
-    max_pixels_whole: Annotated[int, Field(description="Everything else")]
+    max_pixels: Annotated[int, Field(description="The largest, for a baseline JPEG")]
+    max_pixels_whole: Annotated[int, Field(description="Any promised format; many open larger")]
     max_limit: int
     max_offset: int
     max_name_bytes: int
