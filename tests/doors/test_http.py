@@ -274,6 +274,7 @@ def bad_requests() -> list[tuple[str, dict, int, str]]:
     ]
 
 
+ODD_PART = b'--b\r\nContent-Disposition: form-data; name="n\xff"\r\n\r\n\xff\r\n--b--'
 BEYOND = '{"x": 0.5, "y": 0, "width": 0.6, "height": 1}'
 JSON = {"content-type": "application/json"}
 FORM = {"content-type": "multipart/form-data; boundary=b"}
@@ -370,7 +371,7 @@ def nested(depth: int) -> str:
             {
                 "method": "POST",
                 "url": "/v1/search",
-                "content": b'--b\r\nContent-Disposition: form-data; name="n\xff"\r\n\r\n\xff\r\n--b--',
+                "content": ODD_PART,
                 "headers": {"content-type": "multipart/form-data; boundary=b; charset=undefined"},
             },
             400,
