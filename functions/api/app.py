@@ -12,6 +12,7 @@ from functions.api import images, search, service, uploads
 from functions.api.calls import picture_workers
 from functions.api.errors import answer_with_problems
 from functions.api.openapi import describe_problems
+from functions.gallery.fetch import UrlFetcher
 from functions.gallery.gallery import Gallery
 from functions.gallery.settings import Settings
 
@@ -36,6 +37,8 @@ def create_app(
     app.state.pictures = picture_workers()
     most = gallery.limits.max_bytes
     app.state.max_body_bytes = min(max_body_bytes or most, most)
+    urls = settings.lookalike_fetch_urls
+    app.state.fetcher = None if urls == "off" else UrlFetcher(allow_http=urls == "http")
     app.add_middleware(RequestId)
     answer_with_problems(app)
     for part in (images, search, uploads, service):

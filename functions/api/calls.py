@@ -8,6 +8,8 @@ from fastapi import Request, Response
 
 from functions.api.errors import InvalidParameters
 from functions.gallery.cores import cores
+from functions.gallery.errors import UrlRefused
+from functions.gallery.fetch import UrlFetcher
 from functions.gallery.gallery import Gallery
 from functions.gallery.stopwatch import Stopwatch
 
@@ -18,13 +20,26 @@ class Call:
     """What a route needs to answer one request."""
 
     def __init__(
-        self, gallery: Gallery, max_body_bytes: int, pictures: anyio.CapacityLimiter
+        self,
+        gallery: Gallery,
+        max_body_bytes: int,
+        pictures: anyio.CapacityLimiter,
+        fetcher: UrlFetcher | None,
     ) -> None:
         """Start the clock."""
+        self._fetcher = fetcher
         self.gallery = gallery
         self.max_body_bytes = max_body_bytes
         self.watch = Stopwatch()
         self._pictures = pictures
+
+    async def fetch(self, url: str) -> bytes:
+        """Get the picture at this URL; raises UrlRefused where that is off, else as UrlFetcher."""
+        fetcher = self._fetcher
+        if fetcher is None:
+            raise UrlRefused("URLs are not fetched here; see LOOKALIKE_FETCH_URLS", field="url")
+        most = self.gallery.limits.max_bytes
+        return await anyio.to_thread.run_sync(lambda: fetcher.fetch(url, most))
 
     async def run(self, work: Callable[[], Answer]) -> Answer:
         """Work on a picture in a thread; no more at once than cores, to bound memory."""
@@ -52,4 +67,4 @@ def call(request: Request) -> Call:
     if unknown := request.query_params.keys() - known:
         raise InvalidParameters([{"pointer": f"#/{n}", "detail": "unknown"} for n in unknown])
     state = request.app.state
-    return Call(state.gallery, state.max_body_bytes, state.pictures)
+    return Call(state.gallery, state.max_body_bytes, state.pictures, state.fetcher)

@@ -41,8 +41,13 @@ async def add(request: Request, response: Response, now: Now) -> AddedImage:
     """
     received = await receive(request, now.max_body_bytes)
     options = received.options(AddOptions)
+    image = received.image or b""
+    if options.url is not None:
+        if image:
+            raise InvalidParameters([{"pointer": "#/url", "detail": "either url or a picture"}])
+        image = await now.fetch(options.url)
     now.watch.lap("fetch")
-    added = await now.run(lambda: _add(now.gallery, received.image or b"", options))
+    added = await now.run(lambda: _add(now.gallery, image, options))
     response.headers["Location"] = f"/v1/images/{added.image.id}"
     response.status_code = 201 if added.status is AddStatus.ADDED else 200
     return AddedImage.of(added, now.timing(response, added.took_ms))
@@ -52,7 +57,7 @@ def _add(gallery: Gallery, image: bytes, options: AddOptions) -> Added:
     if options.key is None:
         if not image:
             raise EmptyPicture("No picture came; send it as the body, the file or base64 `image`")
-        return gallery.add(Submission(lambda: image, **options.model_dump(exclude={"key"})))
+        return gallery.add(Submission(lambda: image, **options.model_dump(exclude={"key", "url"})))
     if image or options.model_fields_set != {"key"}:
         raise InvalidParameters([{"pointer": "#/key", "detail": "stands alone"}])
     return gallery.add_original(options.key)

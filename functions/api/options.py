@@ -30,6 +30,7 @@ class AddOptions(Strict):
     name: Annotated[str | None, Field(description="Its name; without one, sha256/<hex>")] = None
     metadata: Annotated[dict[str, Any], Field(description="Flat: texts, numbers, booleans")] = {}
     overwrite: Annotated[bool, Field(description="Replace another picture of this name")] = False
+    url: Annotated[str | None, Field(description="Of a picture, instead of a picture")] = None
     key: Annotated[
         str | None, Field(description="Of a picture in the bucket already, instead of a picture")
     ] = None
@@ -95,6 +96,7 @@ class SearchRequest(SimilarOptions):
 
     exclude_self: Annotated[bool, Field(description="Leave out the examples themselves")] = False
     id: Annotated[str | None, Field(description="Of a stored image, instead of a picture")] = None
+    url: Annotated[str | None, Field(description="Of a picture, instead of a picture")] = None
     region: Annotated[Part | None, Field(description="Look for this part of the query only")] = None
     positive: Annotated[Examples, Field(description="Several examples to be like")] = []
     negative: Annotated[Examples, Field(description="Examples not to be like")] = []

@@ -26,15 +26,19 @@ async def search(
 ) -> Results:
     """Find the stored images that look like a picture, a stored image or several examples.
 
-    Send exactly one of: the picture (as the body, the file `image` or base64 `image`), `id`, or
-    `positive`; examples of what not to find in `negative`. Nothing of them is stored.
+    Send exactly one of: the picture (as the body, the file `image` or base64 `image`), `id`,
+    `url` or `positive`; examples of what not to find in `negative`. Nothing of them is stored.
     """
     received = await receive(request, now.max_body_bytes)
     asked = received.options(SearchRequest)
-    sent: list[Example] = [each for each in (received.image, asked.id) if each]
+    sent: list[Example] = [each for each in (received.image, asked.id, asked.url) if each]
     like = sent + [example.for_gallery() for example in asked.positive]
     if len(sent) > 1 or (sent and asked.positive) or not like:
-        raise InvalidParameters([{"pointer": "#/image", "detail": "one of image, id, positive"}])
+        raise InvalidParameters(
+            [{"pointer": "#/image", "detail": "one of image, id, url, positive"}]
+        )
+    if asked.url is not None:
+        like = [await now.fetch(asked.url)]
     unlike = [example.for_gallery() for example in asked.negative]
     now.watch.lap("fetch")
     found = await now.run(lambda: now.gallery.search(like, unlike, asked.for_gallery()))

@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     lookalike_distance: Annotated[
         Distance, Field(description="cosine, dot, euclid or manhattan, for a new collection")
     ] = Distance.COSINE
+    lookalike_fetch_urls: Annotated[
+        Literal["off", "https", "http"],
+        Field(description="Whether pictures may be fetched from URLs; http allows both"),
+    ] = "off"
     lookalike_max_bytes: Annotated[int, Field(gt=0, description="Bytes of one picture")] = (
         20_000_000
     )

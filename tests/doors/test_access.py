@@ -20,8 +20,9 @@ class Caller:
     """Calls an application from an address of the test's choosing, which no real socket allows."""
 
     def __init__(self, gallery, keys=HASHED, host="10.0.0.9", most=None) -> None:
-        app = create_app(gallery, Settings(lookalike_api_keys=keys), max_body_bytes=most)
-        self._door = httpx.ASGITransport(app, raise_app_exceptions=False, client=(host, 4711))
+        settings = Settings(lookalike_api_keys=keys)
+        self.app = create_app(gallery, settings, max_body_bytes=most)
+        self._door = httpx.ASGITransport(self.app, raise_app_exceptions=False, client=(host, 4711))
 
     def call(self, method: str, path: str, **more) -> httpx.Response:
         async def send() -> httpx.Response:
@@ -84,6 +85,45 @@ def test_health_needs_no_key(gallery):
 def test_without_keys_another_machine_is_refused_and_this_one_is_not(gallery):
     assert Caller(gallery, keys={}, host="10.0.0.9").get("/v1/stats").status_code == 401
     assert Caller(gallery, keys={}, host="127.0.0.1").get("/v1/stats").status_code == 200
+
+
+class OnePicture:
+    """Stands for the internet: one picture under one address."""
+
+    def fetch(self, url: str, max_bytes: int) -> bytes:
+        if url != "https://pictures.example/cat.jpg":
+            raise errors.UrlUnreachable("pictures.example answered 404")
+        return jpeg(1)[:max_bytes]
+
+
+def test_urls_are_fetched_only_where_that_is_allowed(gallery):
+    asked = {"url": "https://pictures.example/cat.jpg"}
+    off = Caller(gallery, keys={}, host="127.0.0.1")
+    on = Caller(gallery, keys={}, host="127.0.0.1")
+    on.app.state.fetcher = OnePicture()
+
+    refused = off.post("/v1/images", json=asked)
+    added = on.post("/v1/images", json=asked | {"name": "cat.jpg"})
+    found = on.post("/v1/search", json=asked)
+    missing = on.post("/v1/search", json={"url": "https://pictures.example/"})
+    both = on.post("/v1/search", json=asked | {"id": "x"})
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "url-refused")
+    assert (added.status_code, added.json()["image"]["name"]) == (201, "cat.jpg")
+    assert found.json()["results"][0]["name"] == "cat.jpg"
+    assert (missing.status_code, missing.json()["code"]) == (502, "url-unreachable")
+    assert (both.status_code, both.json()["code"]) == (422, "invalid-parameters")
+
+
+def test_an_allowed_url_still_reaches_no_private_address(gallery):
+    settings = Settings(lookalike_fetch_urls="http")
+    http = Caller(gallery, keys={}, host="127.0.0.1")
+    http.app.state.fetcher = create_app(gallery, settings).state.fetcher
+
+    for url in ("http://127.0.0.1/", "http://169.254.169.254/latest/meta-data/", "http://[::1]/"):
+        answer = http.post("/v1/images", json={"url": url})
+
+        assert (answer.status_code, answer.json()["code"]) == (422, "url-refused")
 
 
 def error_classes() -> list[type[errors.LookalikeError]]:
