@@ -5,10 +5,9 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from functions.api import images, search, service, uploads
+from functions.api import images, pages, search, service, uploads
 from functions.api.calls import picture_workers
 from functions.api.errors import answer_with_problems
 from functions.api.openapi import describe_problems
@@ -43,7 +42,7 @@ def create_app(
     answer_with_problems(app)
     for part in (images, search, uploads, service):
         app.include_router(part.router)
-    app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
+    app.include_router(pages.router)
     describe_problems(app)
     return app
 

@@ -1,0 +1,20 @@
+// Copies addresses that bring a search back.
+
+import { open, note } from './dialogs.js';
+import { el } from './dom.js';
+import { address, now } from './state.js';
+
+export const linkTo = (state) => new URL(address({ ...now, upload: null, url: null, id: null, part: null, more: [], less: [], filter: [], copies: false, min: 0, view: 'search', ...state }), location.origin).href;
+
+export const copyLink = () => copy(location.href);
+
+export async function copy(link) {
+  try {
+    await navigator.clipboard.writeText(link);
+    note('Link copied.');
+  } catch { // not over plain http, or not allowed
+    const field = el('input', { readonly: true, value: link, 'aria-label': 'Link' });
+    open('Copy this link', [field]);
+    field.select();
+  }
+}
