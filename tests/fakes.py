@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from functions.gallery.errors import ImageNotFound, ObjectChanged, StoreError
-from functions.gallery.filters import typed_conditions
+from functions.gallery.filters import sortable_type, typed_conditions
 from functions.gallery.names import image_id
 from functions.gallery.objects import Listed, ObjectState, Original, etag_of, etag_of_bytes
+from functions.gallery.perceptual_hash import PerceptualHash
 from functions.gallery.pictures import Picture
 from functions.gallery.records import (
     BUILT_IN_FIELDS,
@@ -25,14 +26,17 @@ from functions.gallery.records import (
     Match,
     Metadata,
     ModelCard,
+    Order,
     Page,
     Query,
     Refusal,
     StoredImage,
     Vector,
     Vectors,
+    hash_similarity,
 )
 from functions.gallery.stores.payload import check_batch, check_cursor, check_target
+from functions.gallery.stores.sorting import cursor_of, read_cursor, value_of
 
 
 class FakeStore:
@@ -62,20 +66,29 @@ class FakeStore:
 
     def search(self, query: Query) -> list[Match]:
         with self._serving():
-            target = self._target(query.target)
-            found = [
-                self._match(image, target)
-                for image in self._passing(query.where)
-                if image.id not in query.without
-            ]
-        far = self._spec.distance in (Distance.EUCLID, Distance.MANHATTAN)
+            images = [i for i in self._passing(query.where) if i.id not in query.without]
+            if isinstance(hash := query.target, PerceptualHash):
+                found = [_hash_match(image, hash) for image in images if image.perceptual_hash]
+                far = True
+            else:
+                target = self._target(query.target)
+                found = [self._match(image, target) for image in images]
+                far = self._spec.distance in (Distance.EUCLID, Distance.MANHATTAN)
         found.sort(key=lambda match: (match.score if far else -match.score, match.image.id))
         return found[query.offset : query.offset + query.limit]
 
-    def page(self, where: Filter, limit: int, after: str | None = None) -> Page:
-        check_cursor(after)
+    def search_many(self, queries: Sequence[Query]) -> list[list[Match]]:
+        return [self.search(query) for query in queries]
+
+    def page(
+        self, where: Filter, limit: int, after: str | None = None, order: Order | None = None
+    ) -> Page:
+        if order is None:
+            check_cursor(after)
         with self._serving():
             images = sorted(self._passing(where), key=lambda image: image.id)
+        if order is not None:
+            return _sorted_page(images, order, self._spec, limit, after)
         rest = [image for image in images if image.id >= (after or "")]
         following = rest[limit].id if len(rest) > limit else None
         return Page(tuple(rest[:limit]), following)
@@ -95,6 +108,9 @@ class FakeStore:
     def count(self, where: Filter = ()) -> int:
         with self._serving():
             return len(self._passing(where))
+
+    def disk_bytes(self) -> int | None:
+        return None
 
     def check(self) -> None:
         self._serving()
@@ -138,9 +154,38 @@ class FakeStore:
         ]
 
 
+def _hash_match(image: StoredImage, hash: PerceptualHash) -> Match:
+    assert image.perceptual_hash is not None
+    differing = hash.distance(image.perceptual_hash)
+    return Match(image, differing, hash_similarity(differing))
+
+
+def _value(image: StoredImage, field: str) -> Any:
+    return getattr(image, field) if field in BUILT_IN_FIELDS else image.metadata.get(field)
+
+
+def _sorted_page(
+    images: list[StoredImage], order: Order, spec: CollectionSpec, limit: int, after: str | None
+) -> Page:
+    kind = sortable_type(order, spec.fields)
+    sign = -1 if order.descending else 1
+
+    def place(value: Any, id: str) -> tuple[float, str]:
+        return sign * (value.timestamp() if isinstance(value, datetime) else value), id
+
+    there = [image for image in images if _value(image, order.field) is not None]
+    placed = sorted((place(value_of(image, order, kind), image.id), image) for image in there)
+    if after is not None:
+        first = place(*read_cursor(after, kind))
+        placed = [(where, image) for where, image in placed if where >= first]
+    page = tuple(image for _, image in placed[:limit])
+    more = len(placed) > limit
+    return Page(page, cursor_of(placed[limit][1], order, kind) if more else None)
+
+
 def _holds(condition: Condition, kind: FieldType, image: StoredImage) -> bool:
     field = condition.field
-    stored = getattr(image, field) if field in BUILT_IN_FIELDS else image.metadata.get(field)
+    stored = _value(image, field)
     values = stored if isinstance(stored, list) else [] if stored is None else [stored]
     return any(_fits(condition, kind, value) for value in values) is not condition.negated
 

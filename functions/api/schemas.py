@@ -43,6 +43,9 @@ class Image(BaseModel):
     id: str
     name: str
     sha256: str
+    perceptual_hash: Annotated[
+        str | None, Field(description="64 bits in hex; few differ between copies of one picture")
+    ]
     width: Annotated[int, Field(description="Pixels, upright")]
     height: int
     format: str
@@ -67,6 +70,7 @@ class Image(BaseModel):
             id=image.id,
             name=image.name,
             sha256=image.sha256,
+            perceptual_hash=str(image.perceptual_hash) if image.perceptual_hash else None,
             width=image.width,
             height=image.height,
             format=image.format,

@@ -8,8 +8,7 @@ a picture are there, or neither.
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from threading import Condition as Turn
 
 import numpy as np
@@ -17,10 +16,10 @@ import numpy as np
 from functions.gallery.errors import ImageNotFound, InvalidName, LookalikeError, NameTaken
 from functions.gallery.filters import check_metadata
 from functions.gallery.formats import media_type
+from functions.gallery.indexing import Indexer
 from functions.gallery.names import BY_BYTES, check_name, image_id, name_of_bytes
 from functions.gallery.objects import Original
-from functions.gallery.pictures import Limits, decode
-from functions.gallery.ports import Embedder, Originals, VectorStore
+from functions.gallery.ports import Originals, VectorStore
 from functions.gallery.records import (
     Added,
     AddStatus,
@@ -81,17 +80,15 @@ class Adder:
 
     def __init__(
         self,
-        embedder: Embedder,
+        indexer: Indexer,
         store: VectorStore,
         originals: Originals,
-        limits: Limits,
         fields: Fields,
     ) -> None:
-        """Join the ports to the limits and the declared metadata fields."""
-        self._embedder = embedder
+        """Join the ports to the declared metadata fields."""
+        self._indexer = indexer
         self._store = store
         self._originals = originals
-        self._limits = limits
         self._fields = fields
         self.turns = Turns()
 
@@ -160,26 +157,12 @@ class Adder:
             )
         watch = Stopwatch()
         data = request.submission.read()
-        card = self._embedder.card
-        picture = decode(data, self._limits, short_side_px=card.short_side_px)
-        watch.lap("decode")
-        vector = self._embedder.embed([picture])[0]
-        watch.lap("embed")
-        original = Original(data, request.metadata, media_type(picture.format))
-        kept = None if before is None else self._fetch(request.name)
-        image = StoredImage(
-            id=request.id,
-            name=request.name,
-            etag=self._originals.write(request.name, original),
-            sha256=request.sha256,
-            width=picture.width,
-            height=picture.height,
-            format=picture.format,
-            bytes=len(data),
-            added_at=datetime.now(UTC),
-            model=card.id,
-            metadata=request.metadata,
+        image, vector = self._indexer.index(
+            self._originals.bucket, request.name, data, request.metadata, watch
         )
+        original = Original(data, request.metadata, media_type(image.format))
+        kept = None if before is None else self._fetch(request.name)
+        image = replace(image, etag=self._originals.write(request.name, original))
         watch.lap("write")
         status = AddStatus.ADDED if before is None else AddStatus.REPLACED
         return _Written(Added(image, status, watch.took_ms), vector, before, kept)

@@ -20,6 +20,7 @@ from functions.gallery.records import (
     FieldType,
     Filter,
     Metadata,
+    Order,
     Scalar,
 )
 
@@ -42,6 +43,14 @@ def field_type(name: str, declared: Fields) -> FieldType:
             f"{name!r} cannot be filtered; declare it in LOOKALIKE_FILTER_FIELDS. Known: {known}",
             field=name,
         )
+    return kind
+
+
+def sortable_type(order: Order, declared: Fields) -> FieldType:
+    """Tell the type of a field to sort by; raises InvalidFilter for texts and booleans."""
+    kind = field_type(order.field, declared)
+    if kind in ("keyword", "bool"):
+        raise InvalidFilter(f"{order.field} is a {kind} field; sort by a number or a date")
     return kind
 
 

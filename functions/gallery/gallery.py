@@ -18,6 +18,7 @@ from functions.gallery.errors import (
     UnsupportedFormat,
 )
 from functions.gallery.filters import check_metadata, parse_filter
+from functions.gallery.indexing import Indexer
 from functions.gallery.names import check_name, is_picture_name
 from functions.gallery.names import image_id as id_of
 from functions.gallery.objects import Progress, SignedForm, Synced
@@ -75,8 +76,9 @@ class Gallery:
         self._originals = originals
         self._signer = signer
         self._searcher = Searcher(spec, limits, embedder, store, originals)
-        self._adder = Adder(embedder, store, originals, limits, spec.fields)
-        self._syncer = Syncer(embedder, store, originals, limits, spec.fields)
+        indexer = Indexer(embedder, limits)
+        self._adder = Adder(indexer, store, originals, spec.fields)
+        self._syncer = Syncer(indexer, store, originals, limits, spec.fields)
         self._reconciler = Reconciler(store, originals, embedder.card.id)
 
     @property

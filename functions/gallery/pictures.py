@@ -21,6 +21,7 @@ from functions.gallery.errors import (
     UnsupportedFormat,
 )
 from functions.gallery.formats import ADVICE, damaged_picture, describe, is_heic
+from functions.gallery.perceptual_hash import PerceptualHash
 from functions.gallery.picture_costs import (
     MAX_SLOW_BYTES,
     MAX_SLOW_PIXELS,
@@ -79,6 +80,11 @@ class Picture:
         right = max(left + 1, round((region.x + region.width) * width))
         bottom = max(top + 1, round((region.y + region.height) * height))
         return replace(self, image=self.image.crop((left, top, right, bottom)))
+
+    def perceptual_hash(self) -> PerceptualHash | None:
+        """Give the hash of the whole upright picture; None if it is too plain for one."""
+        grey = self.image.convert("L").resize((9, 8), Image.Resampling.BOX)
+        return PerceptualHash.of(np.asarray(grey))
 
     def thumbnail(self, side_px: int) -> bytes:
         """Give a JPEG whose long side is at most `side_px`; it carries no metadata of the file."""

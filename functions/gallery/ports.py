@@ -10,6 +10,7 @@ from functions.gallery.records import (
     Match,
     Metadata,
     ModelCard,
+    Order,
     Page,
     Query,
     Refusal,
@@ -43,11 +44,21 @@ class VectorStore(Protocol):
     def search(self, query: Query) -> list[Match]:
         """Find the nearest images, best first, equal scores by id.
 
+        By a hash: score is the number of bits that differ, images without a hash are not found.
         Raises ImageNotFound for an unknown target id.
         """
 
-    def page(self, where: Filter, limit: int, after: str | None = None) -> Page:
-        """List images in the order of their ids, starting with the id `after`."""
+    def search_many(self, queries: Sequence[Query]) -> list[list[Match]]:
+        """Answer several queries in one call, each as `search` does."""
+
+    def page(
+        self, where: Filter, limit: int, after: str | None = None, order: Order | None = None
+    ) -> Page:
+        """List images in the order of their ids, or of a field; `after` as the page before said.
+
+        With an order, images without that field are left out and equal values go by id. Raises
+        InvalidCursor, and InvalidFilter for a field that is no indexed number or date.
+        """
 
     def set_metadata(self, image_id: str, metadata: Metadata) -> None:
         """Replace the metadata of one image, vector untouched. Raises ImageNotFound."""
@@ -57,6 +68,9 @@ class VectorStore(Protocol):
 
     def count(self, where: Filter = ()) -> int:
         """Count images exactly."""
+
+    def disk_bytes(self) -> int | None:
+        """Tell how much disk the index takes; None if it is not on a disk of ours."""
 
     def check(self) -> None:
         """Return if the store can serve now; raise StoreError if not."""

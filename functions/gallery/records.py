@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.gallery.perceptual_hash import HASH_BITS, PerceptualHash
+
 Vectors = NDArray[np.float32]  # (n, dims), rows of length 1
 Vector = NDArray[np.float32]  # (dims,), length 1
 
@@ -28,6 +30,11 @@ BUILT_IN_FIELDS: Fields = {
     "bytes": "integer",
     "added_at": "datetime",
 }
+
+
+def hash_similarity(differing_bits: float) -> float:
+    """Translate a distance of perceptual hashes into 0..1: 1 - d / 64."""
+    return 1.0 - differing_bits / HASH_BITS
 
 
 class Distance(StrEnum):
@@ -95,6 +102,8 @@ class Stats:
     distance: Distance
     refused: int = 0  # originals that cannot be in the index; counted up to 1,000
     refusals: Sequence[Refusal] = ()  # some of them
+    last_added_at: datetime | None = None
+    disk_bytes: int | None = None  # of the index, where it is on a disk of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +152,14 @@ class StoredImage:
     added_at: datetime
     model: str  # a ModelCard.id
     metadata: Metadata = field(default_factory=dict)
+    perceptual_hash: PerceptualHash | None = None  # None: too plain to be told by it
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a store is asked: the images nearest to a vector, or to the vector of a stored image."""
+    """What a store is asked: the images nearest to a vector, a stored image's, or a hash."""
 
-    target: Vector | str  # a vector of length 1, or an image id
+    target: Vector | PerceptualHash | str  # a vector of length 1, a hash, or an image id
     limit: int = 10
     offset: int = 0
     where: Filter = ()
@@ -161,9 +171,17 @@ class Match:
     """One answer: an image, the store's raw score and what it means between 0 and 1."""
 
     image: StoredImage
-    score: float
+    score: float  # of a hash: how many bits differ
     similarity: float
     hidden: int = 0  # further matches of its group among those that were read
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a list is sorted by: a number or a date, so that every store can."""
+
+    field: str
+    descending: bool = False
 
 
 @dataclass(frozen=True, slots=True)

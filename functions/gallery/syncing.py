@@ -5,7 +5,7 @@ looked at, the index is changed to match, and the object is looked at once more.
 it changed meanwhile fails and comes again, so the last one to write has seen the last state.
 """
 
-import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from functions.gallery.errors import (
@@ -16,21 +16,23 @@ from functions.gallery.errors import (
     PictureTooLarge,
 )
 from functions.gallery.filters import check_metadata
+from functions.gallery.indexing import Indexer
 from functions.gallery.names import image_id
 from functions.gallery.objects import ObjectState, Synced
-from functions.gallery.pictures import Limits, decode
-from functions.gallery.ports import Embedder, Place, VectorStore
+from functions.gallery.pictures import Limits
+from functions.gallery.ports import Place, VectorStore
 from functions.gallery.records import Fields, Refusal, StoredImage, Vector
+from functions.gallery.stopwatch import Stopwatch
 
 
 class Syncer:
     """Looks at objects, one by one; may be called by many processes at once."""
 
     def __init__(
-        self, embedder: Embedder, store: VectorStore, place: Place, limits: Limits, fields: Fields
+        self, indexer: Indexer, store: VectorStore, place: Place, limits: Limits, fields: Fields
     ) -> None:
         """Join the ports to the limits and the declared metadata fields."""
-        self._embedder = embedder
+        self._indexer = indexer
         self._store = store
         self._place = place
         self._limits = limits
@@ -63,7 +65,7 @@ class Syncer:
         return outcome
 
     def _is_of(self, image: StoredImage, state: ObjectState) -> bool:
-        return image.etag == state.etag and image.model == self._embedder.card.id
+        return image.etag == state.etag and image.model == self._indexer.model
 
     def _take(
         self, name: str, state: ObjectState, before: StoredImage | None, refusal: Refusal | None
@@ -94,24 +96,11 @@ class Syncer:
             raise ObjectChanged(f"{name!r} was removed while it was looked at") from problem
         if original.etag != state.etag:  # the bytes may be the same and the metadata others
             raise ObjectChanged(f"{name!r} was replaced while it was looked at")
-        card = self._embedder.card
         metadata = check_metadata(original.metadata, self._fields)
-        picture = decode(original.data, self._limits, short_side_px=card.short_side_px)
-        vector: Vector = self._embedder.embed([picture])[0]
-        image = StoredImage(
-            id=image_id(self._place.bucket, name),
-            name=name,
-            etag=original.etag,
-            sha256=hashlib.sha256(original.data).hexdigest(),
-            width=picture.width,
-            height=picture.height,
-            format=picture.format,
-            bytes=len(original.data),
-            added_at=now,
-            model=card.id,
-            metadata=metadata,
+        image, vector = self._indexer.index(
+            self._place.bucket, name, original.data, metadata, Stopwatch()
         )
-        return image, vector
+        return replace(image, etag=original.etag, added_at=now), vector
 
     def _forget(self, image: StoredImage | None) -> bool:
         if image is None:

@@ -13,6 +13,7 @@ import numpy as np
 from qdrant_client import QdrantClient
 
 from functions.gallery.names import image_id
+from functions.gallery.perceptual_hash import PerceptualHash
 from functions.gallery.records import CollectionSpec, StoredImage, Vectors
 from functions.gallery.stores.edge_store import EdgeStore
 from functions.gallery.stores.qdrant_store import QdrantStore
@@ -78,6 +79,7 @@ def an_image(name: str, **changes: Any) -> StoredImage:
         bytes=12_345,
         added_at=datetime(2025, 3, 1, 12, 30, 0, 123456, tzinfo=UTC),
         model="test@1",
+        perceptual_hash=PerceptualHash(0x0F1E_2D3C_4B5A_6978),
     )
     return replace(image, **changes)
 

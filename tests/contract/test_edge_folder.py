@@ -117,8 +117,8 @@ def lines(process: "subprocess.Popen[str]", count: int) -> list[str]:
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """Give a folder on a disk of 160 MB and 0, or a plain folder and the size to pretend."""
-    size = 160_000_000
+    """Give a folder on a disk of 256 MB and 0, or a plain folder and the size to pretend."""
+    size = 256_000_000
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(tmp_path)]
     try:
         mounted = subprocess.run(mount, capture_output=True).returncode == 0

@@ -277,7 +277,7 @@ def test_a_new_server_gets_collection_alias_and_indexes_before_the_first_write(s
         "GET /collections/lookalike",
     ]
     made = json.loads(server.requests[2].content)
-    assert made["metadata"] == {"model": "test@1", "dims": 4, "distance": "cosine", "schema": 1}
+    assert made["metadata"] == {"model": "test@1", "dims": 4, "distance": "cosine", "schema": 2}
     indexes = [json.loads(request.content) for request in server.requests[5:]]
     assert {i["field_name"]: i["field_schema"] for i in indexes} == indexed_fields(SPEC)
 
@@ -319,17 +319,17 @@ def test_an_unknown_image_is_no_missing_collection(server, store):
 
 def test_a_search_by_id_without_the_image_itself_is_one_request(server, store):
     target = an_image("a").id
-    server.answers = [result({"points": []})]
+    server.answers = [result([{"points": []}])]
 
     store.search(Query(target, without=(target,)))
 
-    assert paths(server) == ["POST /collections/lookalike/points/query"]
-    assert json.loads(server.requests[0].content)["query"]["nearest"] == target
+    assert paths(server) == ["POST /collections/lookalike/points/query/batch"]
+    assert json.loads(server.requests[0].content)["searches"][0]["query"]["nearest"] == target
 
 
 def test_a_record_that_somebody_else_wrote_is_rejected(server, store):
     point = {"id": an_image("a").id, "version": 1, "score": 1.0, "payload": {"title": "x"}}
-    server.answers = [result({"points": [point]})]
+    server.answers = [result([{"points": [point]}])]
 
     with pytest.raises(StoreRejected, match="not written by Lookalike"):
         store.search(Query(EAST[0]))

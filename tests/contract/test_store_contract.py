@@ -14,7 +14,8 @@ from functions.gallery.errors import (
     StoreError,
     StoreRejected,
 )
-from functions.gallery.records import CollectionSpec, Condition, Distance, Query
+from functions.gallery.perceptual_hash import PerceptualHash
+from functions.gallery.records import CollectionSpec, Condition, Distance, Order, Query
 from tests.contract.stores import LANES, an_image, random_units, unit
 
 EAST, NORTH, WEST = [1.0, 0, 0, 0], [0, 1.0, 0, 0], [-1.0, 0, 0, 0]
@@ -516,3 +517,131 @@ def test_eight_threads_writing_and_reading_leave_a_correct_store(store):
         }
     best = store.search(Query(vectors[0], limit=8))
     assert [match.score for match in best] == pytest.approx([1.0] * 8)
+
+
+HASH = PerceptualHash(0x00FF_00FF_1234_ABCD)
+
+
+def flipped(hash, *bits):
+    return PerceptualHash(hash.bits ^ sum(1 << bit for bit in bits))
+
+
+@pytest.fixture
+def copies(store):
+    """Pictures whose hashes differ by 0, 2, 5 and 33 bits from HASH, and one without a hash."""
+    hashes = [HASH, flipped(HASH, 0, 63), flipped(HASH, *range(5)), flipped(HASH, *range(33)), None]
+    images = [an_image(f"{n}.jpg", perceptual_hash=hash) for n, hash in enumerate(hashes)]
+    store.put(images, unit(EAST, NORTH, WEST, NORTH, EAST))
+    return store
+
+
+def test_a_search_by_hash_counts_the_bits_that_differ(copies):
+    matches = copies.search(Query(HASH, limit=10))
+
+    assert [(match.image.name, match.score) for match in matches] == [
+        ("0.jpg", 0),
+        ("1.jpg", 2),
+        ("2.jpg", 5),
+        ("3.jpg", 33),
+    ]
+    assert matches[2].similarity == 1 - 5 / 64
+
+
+def test_a_search_by_hash_obeys_filter_offset_and_ids_to_leave_out(copies):
+    first = an_image("0.jpg").id
+    where = (Condition("name", any_of=("0.jpg", "1.jpg", "3.jpg")),)
+
+    matches = copies.search(Query(HASH, offset=1, where=where, without=(first,)))
+
+    assert names(matches) == ["3.jpg"]
+
+
+def test_a_picture_that_lost_its_hash_is_not_found_by_the_old_one(copies):
+    copies.put([an_image("0.jpg", perceptual_hash=None)], unit(EAST))
+
+    assert names(copies.search(Query(HASH, limit=1))) == ["1.jpg"]
+
+
+def test_several_queries_are_answered_each_as_alone(copies):
+    queries = [
+        Query(HASH, limit=2),
+        Query(unit(NORTH)[0], limit=1, offset=1),
+        Query(an_image("2.jpg").id, without=(an_image("2.jpg").id,)),
+    ]
+
+    assert copies.search_many(queries) == [copies.search(query) for query in queries]
+    assert copies.search_many([]) == []
+
+
+def test_one_unknown_id_among_several_queries_is_told(copies):
+    with pytest.raises(ImageNotFound):
+        copies.search_many([Query(HASH), Query(str(uuid.uuid4()))])
+
+
+def all_pages(store, where, limit, order):
+    pages, after = [], None
+    while True:
+        page = store.page(where, limit, after, order)
+        pages.append([image.name for image in page.images])
+        if page.after is None:
+            return pages
+        after = page.after
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
+@pytest.mark.parametrize("field", ["stock", "price", "taken", "added_at", "width"])
+def test_a_sorted_list_has_every_image_once_in_order(store, field, limit, descending):
+    of_value = [3, 1, 2, 2, 2, 1, 2, 3, 1]
+    images = [
+        an_image(
+            f"{n}.jpg",
+            width=value,
+            added_at=datetime(2025, 1, value, 0, 0, 0, 123_456, tzinfo=UTC),
+            metadata={
+                "stock": value,
+                "price": value + 0.1,
+                "taken": f"2024-01-0{value}T00:00:00+00:00",
+            },
+        )
+        for n, value in enumerate(of_value)
+    ]
+    store.put(images, random_units(len(images), 4))
+
+    pages = all_pages(store, (), limit, Order(field, descending))
+
+    value_of = {f"{n}.jpg": -v if descending else v for n, v in enumerate(of_value)}
+    id_of = {image.name: image.id for image in images}
+    wanted = sorted(value_of, key=lambda name: (value_of[name], id_of[name]))
+    assert [name for page in pages for name in page] == wanted
+    assert all(len(page) == limit for page in pages[:-1])
+
+
+def test_a_sorted_list_leaves_out_images_without_the_field_and_obeys_its_filter(shop):
+    shop.put([an_image("bare.jpg")], unit(NORTH))
+    where = (Condition("category", any_of=("blue", "long")),)
+
+    pages = all_pages(shop, where, 10, Order("price", descending=True))
+
+    assert pages == [["1.jpg", "0.jpg"]]
+
+
+def test_a_sorted_list_goes_on_behind_an_image_that_was_removed(shop):
+    first = shop.page((), 1, order=Order("stock"))
+    shop.remove([an_image("1.jpg").id])
+
+    rest = shop.page((), 5, first.after, Order("stock"))
+
+    assert [image.name for image in rest.images] == ["2.jpg"]
+
+
+@pytest.mark.parametrize("field", ["category", "sale", "shop name", "weight", "name"])
+def test_sorting_by_text_truth_or_an_undeclared_field_is_refused(store, field):
+    with pytest.raises(InvalidFilter):
+        store.page((), 10, order=Order(field))
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "[]", '["x", 1]', "[1]", '[true, "a"]', "{}", "[[]]"])
+def test_a_sorted_list_refuses_a_cursor_that_none_gave(store, cursor):
+    with pytest.raises(InvalidCursor):
+        store.page((), 10, cursor, Order("taken"))

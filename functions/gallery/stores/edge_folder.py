@@ -33,8 +33,8 @@ else:
     import fcntl
 
 # The core maps its files: one page that the disk cannot give ends the process. A put may open new
-# log and payload files of 32 MB each; little is asked for removing, which is how one makes room.
-ROOM_TO_PUT = 96_000_000
+# log, payload and vector files of 32 MB each; little is asked for removing, which makes room.
+ROOM_TO_PUT = 144_000_000
 ROOM_TO_EDIT = 16_000_000
 _MAKING = ".making"  # a collection that is not finished; after a kill the next start wipes it
 _WAY_OUT = "if it stays so, put back a copy, or move the folder away and import the pictures again"
@@ -109,6 +109,11 @@ class EdgeFolder:
         making = self.root / (collection + _MAKING)
         _replace(making / "about.json", json.dumps(dict(about), indent=1) + "\n")
         os.replace(making, self.root / collection)
+
+    def bytes_on_disk(self) -> int:
+        """Add up what the files of all collections take, as `du` does."""
+        files = (path for path in self.root.rglob("*") if path.is_file())
+        return sum(getattr(path.stat(), "st_blocks", 0) * 512 for path in files)
 
     def require_room(self, bytes_: int) -> None:
         """Return if this many bytes are free on the disk; raises StoreFull."""

@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 
 from functions.gallery.errors import ImageNotFound, InvalidCursor, ModelMismatch, StoreRejected
+from functions.gallery.perceptual_hash import PerceptualHash
 from functions.gallery.records import (
     BUILT_IN_FIELDS,
     CollectionSpec,
     Condition,
     FieldType,
     Page,
+    Query,
     StoredImage,
     Vector,
     Vectors,
@@ -27,7 +29,8 @@ from functions.gallery.records import (
 
 VECTOR = "image"  # the name of the vector in every collection
 METADATA = "meta"  # the part of a payload that belongs to the user
-SCHEMA_VERSION = 1  # of this layout, kept beside every collection
+HASH = "hash"  # the name of the vector that holds the bits of a perceptual hash
+SCHEMA_VERSION = 2  # of this layout, kept beside every collection
 _PLAIN = re.compile(r"[\w-]+")
 _UNIT_TOLERANCE = 1e-3  # catches wrong vectors, not rounding: float32 lengths err by less than 1e-5
 
@@ -44,6 +47,7 @@ def payload_of(image: StoredImage) -> dict[str, Any]:
         "bytes": image.bytes,
         "added_at": rfc3339(image.added_at),
         "model": image.model,
+        "perceptual_hash": str(image.perceptual_hash or ""),
         METADATA: dict(image.metadata),
     }
 
@@ -54,7 +58,14 @@ def image_of(image_id: str, payload: Mapping[str, Any] | None) -> StoredImage:
         fields = dict(payload or {})
         added_at = datetime.fromisoformat(fields.pop("added_at"))
         metadata = fields.pop(METADATA)
-        return StoredImage(id=image_id, added_at=added_at, metadata=metadata, **fields)
+        hash = fields.pop("perceptual_hash")
+        return StoredImage(
+            id=image_id,
+            added_at=added_at,
+            metadata=metadata,
+            perceptual_hash=PerceptualHash.parse(hash) if hash else None,
+            **fields,
+        )
     except (KeyError, TypeError, ValueError) as problem:
         raise StoreRejected(
             f"The stored record {image_id} was not written by Lookalike; use another collection"
@@ -106,6 +117,19 @@ def check_about(about: Mapping[str, Any], spec: CollectionSpec) -> None:
             )
 
 
+def vectors_of(image: StoredImage, vector: Vector) -> dict[str, Any]:
+    """Give the vectors of a point by their names; a picture too plain for a hash has but one."""
+    vectors = {VECTOR: vector.tolist()}
+    if image.perceptual_hash is not None:
+        vectors[HASH] = image.perceptual_hash.vector().tolist()
+    return vectors
+
+
+def vector_name(query: Query) -> str:
+    """Tell which of a point's vectors a query is about."""
+    return HASH if isinstance(query.target, PerceptualHash) else VECTOR
+
+
 def is_id(text: str) -> bool:
     """Tell whether this could be an image's id; what is not one is simply not in any store."""
     try:
@@ -119,8 +143,10 @@ def known_ids(ids: Iterable[str]) -> list[Any]:
     return [id_ for id_ in ids if is_id(id_)]
 
 
-def check_target(target: Vector | str, dims: int) -> None:
-    """Accept a vector or an id to search by; raises StoreRejected, or ImageNotFound for no id."""
+def check_target(target: Vector | PerceptualHash | str, dims: int) -> None:
+    """Accept what a search is for; raises StoreRejected, or ImageNotFound for what is no id."""
+    if isinstance(target, PerceptualHash):
+        return
     if not isinstance(target, str):
         check_vectors(target[None], 1, dims)
     elif not is_id(target):

@@ -14,12 +14,14 @@ import numpy as np
 from qdrant_client import QdrantClient, models
 
 from functions.gallery.errors import SettingsError, StoreError, StoreRejected
-from functions.gallery.filters import typed_conditions
+from functions.gallery.filters import sortable_type, typed_conditions
+from functions.gallery.perceptual_hash import HASH_BITS, PerceptualHash
 from functions.gallery.records import (
     CollectionSpec,
     Filter,
     Match,
     Metadata,
+    Order,
     Page,
     Query,
     StoredImage,
@@ -29,13 +31,15 @@ from functions.gallery.records import (
 from functions.gallery.stores import payload
 from functions.gallery.stores.patience import Patience
 from functions.gallery.stores.qdrant_errors import is_missing_collection, store_error
-from functions.gallery.stores.ranking import Hit, hits_in_order, match_of
+from functions.gallery.stores.ranking import TIES, Hit, hits_in_order, match_of
+from functions.gallery.stores.sorting import sorted_page
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
 
 ALIAS = "lookalike"  # readers and writers use it, so that a new collection can take its place
 _MOST_POINTS = 100
+_QUERIES_AT_ONCE = 50
 _MOST_BYTES = 4_000_000  # of one request; servers take 32 MB, proxies in between often less
 # httpx drops idle connections after 5 s; a warm Lambda function waits longer between requests.
 _CONNECTIONS = httpx.Limits(max_keepalive_connections=20, keepalive_expiry=60)
@@ -114,7 +118,7 @@ class QdrantStore:
             points = [
                 models.PointStruct(
                     id=images[row].id,
-                    vector={payload.VECTOR: vectors[row].tolist()},
+                    vector=payload.vectors_of(images[row], vectors[row]),
                     payload=payload.payload_of(images[row]),
                 )
                 for row in part
@@ -143,30 +147,28 @@ class QdrantStore:
 
         Raises ImageNotFound for an unknown target id.
         """
-        target = self._target(query)
-        where = self._filter(query.where, query.without)
+        return self.search_many([query])[0]
 
-        def fetch(limit: int) -> list[Hit]:
-            answer = self._ask(
-                self._client.query_points,
-                self._alias,
-                target,
-                using=payload.VECTOR,
-                query_filter=where,
-                limit=limit,
-            )
-            return [Hit(str(p.id), p.score, p.payload) for p in answer.points]
+    def search_many(self, queries: Sequence[Query]) -> list[list[Match]]:
+        """Answer several queries, `_QUERIES_AT_ONCE` in one request."""
+        answers: list[list[Match]] = []
+        for start in range(0, len(queries), _QUERIES_AT_ONCE):
+            part = queries[start : start + _QUERIES_AT_ONCE]
+            requests = [self._request(query) for query in part]
+            first = [query.offset + query.limit + TIES for query in part]
+            fetched = self._fetch(requests, first)
+            answers += map(self._matches, part, requests, fetched)
+        return answers
 
-        hits = hits_in_order(fetch, query, self._spec.distance)
-        return [match_of(hit, payload.image_of(hit.id, hit.payload), self._spec) for hit in hits]
-
-    def page(self, where: Filter, limit: int, after: str | None = None) -> Page:
-        """List images in the order of their ids, starting with the id `after`."""
-        payload.check_cursor(after)
-        points, following = self._ask(
-            self._client.scroll, self._alias, self._filter(where), limit, offset=after
-        )
-        return payload.page_of(points, following)
+    def page(
+        self, where: Filter, limit: int, after: str | None = None, order: Order | None = None
+    ) -> Page:
+        """List images in the order of their ids, or of a field; `after` as the page before said."""
+        if order is None:
+            payload.check_cursor(after)
+            return self._scroll(where, limit, after)
+        kind = sortable_type(order, self._spec.fields)
+        return sorted_page(order, kind, where, limit, after, self._scroll, self._scroll_by_field)
 
     def set_metadata(self, image_id: str, metadata: Metadata) -> None:
         """Replace the metadata of one image, vector untouched. Raises ImageNotFound."""
@@ -183,6 +185,10 @@ class QdrantStore:
     def count(self, where: Filter = ()) -> int:
         """Count images exactly."""
         return self._ask(self._client.count, self._alias, self._filter(where)).count
+
+    def disk_bytes(self) -> int | None:
+        """Give None: a server does not tell."""
+        return None
 
     def check(self) -> None:
         """Return if the store can serve now; raise StoreError if not."""
@@ -211,9 +217,48 @@ class QdrantStore:
 
         return self._patience.call(once)
 
+    def _request(self, query: Query) -> models.QueryRequest:
+        return models.QueryRequest(
+            query=self._target(query),
+            using=payload.vector_name(query),
+            filter=self._filter(query.where, query.without),
+            with_payload=True,
+        )
+
+    def _fetch(
+        self, requests: Sequence[models.QueryRequest], limits: Sequence[int]
+    ) -> list[list[Hit]]:
+        asked = [r.model_copy(update={"limit": n}) for r, n in zip(requests, limits, strict=True)]
+        answers = self._ask(self._client.query_batch_points, self._alias, asked)
+        return [[Hit(str(p.id), p.score, p.payload) for p in a.points] for a in answers]
+
+    def _matches(self, query: Query, request: models.QueryRequest, first: list[Hit]) -> list[Match]:
+        def more(limit: int) -> list[Hit]:
+            return self._fetch([request], [limit])[0]
+
+        hits = hits_in_order(first, more, query, self._spec.distance)
+        images = [payload.image_of(hit.id, hit.payload) for hit in hits]
+        return [match_of(h, i, query, self._spec) for h, i in zip(hits, images, strict=True)]
+
+    def _scroll(self, where: Filter, limit: int, after: str | None) -> Page:
+        return self._scrolled(where, limit, offset=after)
+
+    def _scroll_by_field(self, where: Filter, limit: int, order: Order) -> Page:
+        direction = models.Direction.DESC if order.descending else models.Direction.ASC
+        by = models.OrderBy(key=payload.payload_key(order.field), direction=direction)
+        return self._scrolled(where, limit, order_by=by)
+
+    def _scrolled(self, where: Filter, limit: int, **how: Any) -> Page:
+        points, following = self._ask(
+            self._client.scroll, self._alias, self._filter(where), limit, **how
+        )
+        return payload.page_of(points, following)
+
     def _target(self, query: Query) -> Any:
         target = query.target
         payload.check_target(target, self._spec.dims)
+        if isinstance(target, PerceptualHash):
+            return target.vector().tolist()
         if not isinstance(target, str):
             return target.tolist()
         if target in query.without:
@@ -248,7 +293,14 @@ class QdrantStore:
     def _make_collection(self) -> models.CollectionInfo:
         spec, name = self._spec, self._spec.name
         distance = models.Distance(spec.distance.value.capitalize())
-        vectors = {payload.VECTOR: models.VectorParams(size=spec.dims, distance=distance)}
+        vectors = {
+            payload.VECTOR: models.VectorParams(size=spec.dims, distance=distance),
+            payload.HASH: models.VectorParams(
+                size=HASH_BITS,
+                distance=models.Distance.MANHATTAN,
+                datatype=models.Datatype.UINT8,
+            ),
+        }
         about = payload.about_collection(spec)
         try:
             if self._info(name) is None:
