@@ -136,14 +136,8 @@ class FakeStore:
 
     def _match(self, image: StoredImage, target: Vector) -> Match:
         vector = self._vectors[image.id]
-        score = {
-            Distance.COSINE: lambda: vector @ target,
-            Distance.DOT: lambda: vector @ target,
-            Distance.EUCLID: lambda: np.linalg.norm(vector - target),
-            Distance.MANHATTAN: lambda: np.abs(vector - target).sum(),
-        }[self._spec.distance]()
-        similarity = self._spec.distance.similarity(float(score), self._spec.dims)
-        return Match(image, float(score), similarity)
+        score = self._spec.distance.score(vector, target)
+        return Match(image, score, self._spec.distance.similarity(score, self._spec.dims))
 
     def _passing(self, where: Filter) -> list[StoredImage]:
         typed = typed_conditions(where, self._spec.fields)
@@ -230,6 +224,7 @@ class FakeOriginals:
         self.metadata: dict[str, Mapping[str, Any]] = {}
         self.modified_at: dict[str, datetime] = {}
         self.thumbnails: dict[tuple[str, str], bytes] = {}
+        self.kept_replies: dict[str, bytes] = {}
         self.refused: dict[str, Refusal] = {}
 
     def look(self, name: str) -> ObjectState | None:
@@ -286,6 +281,12 @@ class FakeOriginals:
         for id, refusal in sorted(self.refused.items()):
             if after is None or id > after:
                 yield refusal
+
+    def write_reply(self, key: str, reply: bytes) -> None:
+        self.kept_replies[key] = reply
+
+    def read_reply(self, key: str) -> bytes | None:
+        return self.kept_replies.get(key)
 
     def count_refusals(self, most: int) -> int:
         return min(len(self.refused), most)

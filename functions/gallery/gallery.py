@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from functions.gallery.adding import Adder, Outcome
+from functions.gallery.comparing import Comparer
 from functions.gallery.errors import (
     EmptyPicture,
     ImageNotFound,
@@ -23,20 +24,25 @@ from functions.gallery.names import check_name, is_picture_name
 from functions.gallery.names import image_id as id_of
 from functions.gallery.objects import Progress, SignedForm, Synced
 from functions.gallery.pictures import Limits, decode
-from functions.gallery.ports import Embedder, Place, Signer, VectorStore
+from functions.gallery.ports import Embedder, Place, Replies, Signer, VectorStore
 from functions.gallery.reconciling import Compared, Reconciler
 from functions.gallery.records import (
     Added,
     AddStatus,
     CollectionSpec,
+    Comparison,
+    Condition,
     Example,
+    Order,
     Page,
+    Removal,
     SearchOptions,
     SearchResult,
     Stats,
     StoredImage,
     Submission,
 )
+from functions.gallery.removing import Remover
 from functions.gallery.searching import Searcher
 from functions.gallery.syncing import Syncer
 
@@ -45,6 +51,7 @@ THUMBNAIL_PX = 320
 CHUNK_IMAGES = 32
 MAX_REFUSED_COUNTED = 1_000  # one page of a bucket's listing
 REFUSALS_SHOWN = 10
+IMAGES_OF_BYTES = 5_000
 _REFUSALS = {
     kind.code: kind
     for kind in (
@@ -74,11 +81,14 @@ class Gallery:
         self.limits = limits
         self._store = store
         self._originals = originals
+        self.replies: Replies = originals
         self._signer = signer
         self._searcher = Searcher(spec, limits, embedder, store, originals)
         indexer = Indexer(embedder, limits)
         self._adder = Adder(indexer, store, originals, spec.fields)
         self._syncer = Syncer(indexer, store, originals, limits, spec.fields)
+        self._remover = Remover(store, originals, self._adder.turns)
+        self._comparer = Comparer(spec, limits, embedder, store)
         self._reconciler = Reconciler(store, originals, embedder.card.id)
 
     @property
@@ -145,10 +155,29 @@ class Gallery:
         return image
 
     def list(
-        self, filter: Mapping[str, Any] | None = None, *, limit: int, after: str | None = None
+        self,
+        filter: Mapping[str, Any] | None = None,
+        *,
+        limit: int,
+        after: str | None = None,
+        order: Order | None = None,
     ) -> Page:
-        """List images by id, from the id `after` on; raises InvalidFilter."""
-        return self._store.page(parse_filter(filter, self.spec.fields), limit, after)
+        """List images by id or by a field, from a Page's `after` on.
+
+        Raises InvalidFilter, also for an order by a text, or InvalidCursor.
+        """
+        return self._store.page(parse_filter(filter, self.spec.fields), limit, after, order)
+
+    def of_bytes(self, sha256s: Sequence[str]) -> Mapping[str, Sequence[StoredImage]]:
+        """Find the images that have these very bytes, by the SHA-256 of them in hex.
+
+        At most IMAGES_OF_BYTES in all; hashes that no image has are left out.
+        """
+        found: dict[str, list[StoredImage]] = {}
+        where = (Condition("sha256", any_of=tuple(sha256s)),)
+        for image in self._store.page(where, IMAGES_OF_BYTES).images if sha256s else ():
+            found.setdefault(image.sha256, []).append(image)
+        return found
 
     def update(self, image_id: str, changes: Mapping[str, Any]) -> StoredImage:
         """Merge metadata into an image's own (None removes a field), without embedding again.
@@ -165,12 +194,21 @@ class Gallery:
 
     def remove(self, image_id: str) -> None:
         """Forget an image and its original; raises ImageNotFound."""
-        with self._adder.turns.of([image_id]):
-            image = self.get(image_id)
-            # The point last: if anything fails, the image can be removed once more.
-            self._originals.remove_thumbnail(image)
-            self._originals.remove(image.name)
-            self._store.remove([image_id])
+        self._remover.remove(image_id)
+
+    def remove_ids(self, ids: Sequence[str], *, dry_run: bool, patience_s: float) -> Removal:
+        """Forget these images, or count them; ids that are not there are no error."""
+        return self._remover.remove_ids(ids, dry_run=dry_run, patience_s=patience_s)
+
+    def remove_where(
+        self, filter: Mapping[str, Any], *, dry_run: bool, patience_s: float
+    ) -> Removal:
+        """Forget the images that pass, or count them; raises InvalidFilter.
+
+        Call again while more are matched than removed: it ends when the patience does.
+        """
+        where = parse_filter(filter, self.spec.fields)
+        return self._remover.remove_where(where, dry_run=dry_run, patience_s=patience_s)
 
     def sync(self, name: str) -> Synced:
         """Look at the original of this name, and make the index say what is there now.
@@ -199,7 +237,11 @@ class Gallery:
             raise ImageNotFound(f"No original is stored under {name!r}")
         return Added(self.get(id), AddStatus.DUPLICATE)
 
-    def compare(self, progress: Progress | None = None) -> Iterator[Compared]:
+    def compare(self, one: Example, other: Example) -> Comparison:
+        """Tell how alike two examples are; raises PictureError, ImageNotFound or StoreError."""
+        return self._comparer.compare(one, other)
+
+    def differences(self, progress: Progress | None = None) -> Iterator[Compared]:
         """Find the names for which originals and index differ, from here on; nothing is changed."""
         return self._reconciler.compare(progress or Progress())
 
@@ -237,6 +279,7 @@ class Gallery:
 
     def stats(self) -> Stats:
         """Count the images and what was refused; say which model made the vectors."""
+        last = self._store.page((), 1, order=Order("added_at", descending=True)).images
         return Stats(
             images=self._store.count(),
             model=self.spec.model,
@@ -244,6 +287,8 @@ class Gallery:
             distance=self.spec.distance,
             refused=self._originals.count_refusals(MAX_REFUSED_COUNTED),
             refusals=tuple(islice(self._originals.refusals(), REFUSALS_SHOWN)),
+            last_added_at=last[0].added_at if last else None,
+            disk_bytes=self._store.disk_bytes(),
         )
 
     def check(self) -> None:

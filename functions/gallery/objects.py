@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from functions.gallery.records import Refusal
 
+REPLIES_KEPT_S = 86_400
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectState:

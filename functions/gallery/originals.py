@@ -8,6 +8,7 @@ import errno
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from functions.gallery.errors import (
 )
 from functions.gallery.names import check_name, image_id
 from functions.gallery.objects import (
+    REPLIES_KEPT_S,
     Listed,
     ObjectState,
     Original,
@@ -44,6 +46,7 @@ class FolderOriginals:
         self._originals = folder / "originals"
         self._thumbnails = folder / "thumbnails"
         self._refused = folder / "refused"
+        self._replies = folder / "replies"
         self._unfinished = folder / "unfinished"
         self._turn = Lock()  # a folder that becomes empty is not removed under a file to come
 
@@ -138,6 +141,21 @@ class FolderOriginals:
         """Count refusals, but no further than `most`."""
         return sum(1 for _ in islice(self._refused.glob("*.json"), most))
 
+    def write_reply(self, key: str, reply: bytes) -> None:
+        """Keep a reply, and forget those of the days before."""
+        for old in self._replies.glob("*.json"):
+            if not _is_of_today(old):
+                old.unlink(missing_ok=True)
+        self._put(self._replies / f"{key}.json", reply)
+
+    def read_reply(self, key: str) -> bytes | None:
+        """Give the reply kept under this key within the last day, or None."""
+        path = self._replies / f"{key}.json"
+        try:
+            return path.read_bytes() if _is_of_today(path) else None
+        except FileNotFoundError:
+            return None
+
     def _original(self, name: str) -> Path:
         return self._originals / check_name(name)
 
@@ -164,6 +182,13 @@ class FolderOriginals:
 
 def _md5(data: bytes) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()  # as S3 does
+
+
+def _is_of_today(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime < REPLIES_KEPT_S
+    except FileNotFoundError:
+        return False
 
 
 def _refusal_in(path: Path) -> Refusal | None:

@@ -146,7 +146,17 @@ class Ledger(Protocol):
         """Count refusals, but no further than `most`."""
 
 
-class Place(Originals, Ledger, Protocol):
+class Replies(Protocol):
+    """Remembers for a day what was answered, so that a repeated request gets the same."""
+
+    def write_reply(self, key: str, reply: bytes) -> None:
+        """Keep a reply under a key of letters and digits."""
+
+    def read_reply(self, key: str) -> bytes | None:
+        """Give the reply kept under this key within the last day, or None."""
+
+
+class Place(Originals, Ledger, Replies, Protocol):
     """A folder or a bucket, whole."""
 
 

@@ -45,6 +45,14 @@ class Distance(StrEnum):
     EUCLID = "euclid"
     MANHATTAN = "manhattan"
 
+    def score(self, one: Vector, other: Vector) -> float:
+        """Compare two unit vectors as the stores do."""
+        if self is Distance.EUCLID:
+            return float(np.linalg.norm(one - other))
+        if self is Distance.MANHATTAN:
+            return float(np.abs(one - other).sum())
+        return float(one @ other)
+
     def similarity(self, score: float, dims: int) -> float:
         """Translate a store's raw score into 0 (nothing alike) .. 1 (the same), for unit vectors.
 
@@ -56,6 +64,25 @@ class Distance(StrEnum):
         elif self is Distance.MANHATTAN:
             score = 1.0 - score / (2.0 * math.sqrt(dims))
         return min(1.0, max(0.0, score))
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How alike two pictures are, by each notion."""
+
+    score: float
+    similarity: float
+    same_bytes: bool
+    hash_distance: int | None  # bits that differ; None if one of them is too plain for a hash
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """How many images were meant, and how many of them are gone now."""
+
+    matched: int
+    removed: int
 
 
 @dataclass(frozen=True, slots=True)

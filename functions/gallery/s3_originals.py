@@ -15,6 +15,7 @@ from functions.gallery.formats import media_type
 from functions.gallery.names import OURS, image_id, is_picture_name
 from functions.gallery.object_metadata import headers_of, metadata_in
 from functions.gallery.objects import (
+    REPLIES_KEPT_S,
     Listed,
     ObjectState,
     Original,
@@ -30,6 +31,7 @@ LINK_S = 900
 FORM_S = 600
 _THUMBNAILS = f"{OURS}thumbnails/"
 _REFUSED = f"{OURS}refused/"
+_REPLIES = f"{OURS}replies/"
 _BEHIND_OURS = f"{OURS}\U0010ffff"  # the last of all keys that could begin like ours
 
 
@@ -129,6 +131,22 @@ class S3Originals:
     def count_refusals(self, most: int) -> int:
         """Count refusals, but no further than `most`."""
         return sum(1 for _ in islice(self._entries(_REFUSED, None), most))
+
+    def write_reply(self, key: str, reply: bytes) -> None:
+        """Keep a reply; a rule of the bucket removes it after some days."""
+        self._put(f"{_REPLIES}{key}.json", reply, "application/json", {})
+
+    def read_reply(self, key: str) -> bytes | None:
+        """Give the reply kept under this key within the last day, or None."""
+        name = f"{_REPLIES}{key}.json"
+        since = datetime.now(UTC) - timedelta(seconds=REPLIES_KEPT_S)
+        try:
+            with translated(f"s3://{self.bucket}/{name}"):
+                answer = self._s3.get_object(Bucket=self.bucket, Key=name)
+                reply = bytes(answer["Body"].read())
+        except ImageNotFound:
+            return None
+        return reply if answer["LastModified"] > since else None
 
     def sign_link(self, image: StoredImage, *, thumbnail: bool = False) -> str:
         """Give a link that works for LINK_S seconds; it shows the picture and is never a page.

@@ -114,7 +114,7 @@ class _Call:
         log.error("failed", key=what, code=code, detail=str(problem), exc_info=unexpected)
 
     def _compare(self, wanted: Reconcile) -> None:
-        for piece in self.gallery.compare(wanted.progress):
+        for piece in self.gallery.differences(wanted.progress):
             self.report.compared = piece.progress
             if not wanted.dry_run:
                 self._mend(piece.names)

@@ -317,3 +317,24 @@ def test_a_reader_never_sees_half_a_picture(tmp_path):
     writer.join()
 
     assert seen <= {one, two}
+
+
+def test_a_reply_is_kept_under_its_key_and_the_last_one_wins(originals):
+    originals.write_reply("ab12", b"first")
+    originals.write_reply("ab12", b"second")
+
+    assert originals.read_reply("ab12") == b"second"
+    assert originals.read_reply("cd34") is None
+    assert list(originals.names()) == []
+
+
+def test_a_reply_is_forgotten_after_a_day(tmp_path):
+    originals = FolderOriginals(tmp_path)
+    originals.write_reply("old", b"of yesterday")
+    long_ago = datetime.now(UTC).timestamp() - 86_401
+    os.utime(tmp_path / "replies" / "old.json", (long_ago, long_ago))
+
+    originals.write_reply("new", b"of today")
+
+    assert originals.read_reply("old") is None
+    assert [path.name for path in (tmp_path / "replies").iterdir()] == ["new.json"]

@@ -221,7 +221,7 @@ def test_the_schedule_finds_what_no_event_told_and_queues_it(quiet):
     quiet.poll()
 
     assert quiet.names() == sorted(f"{number}.jpg" for number in range(12) if number != 4)
-    assert [piece.names for piece in quiet.gallery.compare() if piece.names] == []
+    assert [piece.names for piece in quiet.gallery.differences() if piece.names] == []
 
 
 def test_an_event_without_a_queue_raises_so_that_lambda_calls_again(quiet, monkeypatch):

@@ -326,3 +326,95 @@ def test_a_name_after_bytes_is_for_those_bytes_only(rig):
     with pytest.raises(InvalidName):
         rig.gallery.add(submission(jpeg(2), name))
     assert rig.gallery.add(submission(jpeg(1), name)).status is AddStatus.ADDED
+
+
+def four_pictures(gallery) -> list[str]:
+    """Add two dresses and two hats and give their ids."""
+    kinds = ["dress", "hat", "dress", "hat"]
+    return [
+        gallery.add(submission(jpeg(n), f"{n}.jpg", metadata={"category": kind})).image.id
+        for n, kind in enumerate(kinds)
+    ]
+
+
+def test_images_are_removed_by_id_with_all_that_belongs_to_them(rig):
+    ids = four_pictures(rig.gallery)
+    rig.gallery.thumbnail(ids[0])
+
+    removal = rig.gallery.remove_ids([*ids[:2], "nobody"], dry_run=False, patience_s=9)
+
+    assert (removal.matched, removal.removed) == (2, 2)
+    assert set(rig.originals.originals) == {"2.jpg", "3.jpg"}
+    assert rig.originals.thumbnails == {}
+
+
+def test_images_are_removed_by_filter_and_counted_first_if_asked(gallery):
+    four_pictures(gallery)
+
+    counted = gallery.remove_where({"category": "hat"}, dry_run=True, patience_s=9)
+    removal = gallery.remove_where({"category": "hat"}, dry_run=False, patience_s=9)
+
+    assert (counted.matched, counted.removed) == (2, 0)
+    assert (removal.matched, removal.removed) == (2, 2)
+    assert [image.metadata["category"] for image in gallery.list(limit=9).images] == ["dress"] * 2
+
+
+def test_without_patience_nothing_is_removed_and_the_rest_is_told(gallery):
+    ids = four_pictures(gallery)
+
+    by_filter = gallery.remove_where({"category": "hat"}, dry_run=False, patience_s=0)
+    by_id = gallery.remove_ids(ids, dry_run=False, patience_s=0)
+
+    assert (by_filter.matched, by_filter.removed) == (2, 0)
+    assert (by_id.matched, by_id.removed) == (4, 0)
+
+
+def test_a_removal_that_failed_can_be_repeated(rig, monkeypatch):
+    ids = four_pictures(rig.gallery)
+    monkeypatch.setattr(rig.store, "remove", fail)
+    with pytest.raises(StoreUnavailable):
+        rig.gallery.remove_ids(ids, dry_run=False, patience_s=9)
+    monkeypatch.undo()
+
+    removal = rig.gallery.remove_ids(ids, dry_run=False, patience_s=9)
+
+    assert removal.removed == 4
+    assert rig.gallery.stats().images == 0
+
+
+def test_images_are_known_by_their_bytes(gallery):
+    ids = four_pictures(gallery)
+    gallery.add(submission(jpeg(1), "again.jpg"))
+    hashes = [gallery.get(id).sha256 for id in ids[:2]]
+
+    found = gallery.of_bytes([*hashes, "00" * 32])
+
+    assert {sha: sorted(i.name for i in images) for sha, images in found.items()} == {
+        hashes[0]: ["0.jpg"],
+        hashes[1]: ["1.jpg", "again.jpg"],
+    }
+
+
+def test_two_pictures_are_compared_by_bytes_hash_and_vector(gallery):
+    id = gallery.add(submission(jpeg(1), "a.jpg")).image.id
+    copy = written(scene(1).resize((160, 120)), "PNG")
+
+    same = gallery.compare(id, jpeg(1))
+    altered = gallery.compare(copy, id)
+    other = gallery.compare(jpeg(2), jpeg(1))
+
+    assert (same.same_bytes, same.hash_distance) == (True, 0)
+    assert same.similarity == pytest.approx(1)
+    assert not altered.same_bytes
+    assert altered.hash_distance <= 4
+    assert other.hash_distance > 10
+    assert other.similarity < altered.similarity < 1
+
+
+def test_the_stats_tell_when_the_last_picture_came(gallery):
+    assert gallery.stats().last_added_at is None
+
+    four_pictures(gallery)
+
+    newest = max(image.added_at for image in gallery.list(limit=9).images)
+    assert gallery.stats().last_added_at == newest

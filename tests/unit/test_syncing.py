@@ -48,7 +48,7 @@ def test_an_object_that_another_model_embedded_is_embedded_again(rig):
     vector = rig.store._vectors[image.id]
     rig.store.put([replace(image, model="old@0")], vector[None])
 
-    found = [name for piece in rig.gallery.compare() for name in piece.names]
+    found = [name for piece in rig.gallery.differences() for name in piece.names]
     assert found == ["1.jpg"]
     assert rig.gallery.sync("1.jpg") is Synced.INDEXED
 
@@ -188,7 +188,7 @@ def test_a_comparison_finds_both_ways_what_no_event_told_and_changes_nothing(rig
     rig.originals.remove("bad.jpg")
     points = rig.gallery.list(limit=10)
 
-    found = [name for piece in rig.gallery.compare() for name in piece.names]
+    found = [name for piece in rig.gallery.differences() for name in piece.names]
 
     assert sorted(found) == ["1.jpg", "2.jpg", "3.jpg", "bad.jpg", "new.jpg"]
     assert rig.gallery.list(limit=10) == points
@@ -199,7 +199,7 @@ def test_a_copy_of_the_same_object_over_itself_is_no_difference(rig):
     rig.gallery.sync("1.jpg")
     rig.originals.modified_at["1.jpg"] += timedelta(days=1)
 
-    assert [name for piece in rig.gallery.compare() for name in piece.names] == []
+    assert [name for piece in rig.gallery.differences() for name in piece.names] == []
 
 
 def test_points_are_looked_up_one_by_one_only_if_there_are_too_many(rig, monkeypatch):
@@ -208,7 +208,7 @@ def test_points_are_looked_up_one_by_one_only_if_there_are_too_many(rig, monkeyp
         rig.gallery.sync(f"{number}.jpg")
     monkeypatch.setattr(rig.originals, "look", None)
 
-    assert [piece.progress.compared for piece in rig.gallery.compare()] == [5]
+    assert [piece.progress.compared for piece in rig.gallery.differences()] == [5]
 
 
 @pytest.mark.parametrize(

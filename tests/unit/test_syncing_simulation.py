@@ -201,7 +201,7 @@ class World:
         differences: list[str] = []
         progress = Progress()
         while True:
-            piece = next(self.gallery.compare(progress), None)
+            piece = next(self.gallery.differences(progress), None)
             if piece is None:
                 return differences
             differences += piece.names
