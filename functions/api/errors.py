@@ -44,6 +44,19 @@ class KeyRefused(errors.LookalikeError):
     code = "key-refused"
 
 
+class KeyReused(errors.LookalikeError):
+    """The Idempotency-Key came before, with another request."""
+
+    code = "idempotency-key-reused"
+
+
+class NotReached(errors.LookalikeError):
+    """The time for one call was over before this item's turn; send it again."""
+
+    code = "not-reached"
+    retryable = True
+
+
 class NoBucket(errors.LookalikeError):
     """Signed forms need a bucket, and this gallery keeps its pictures in a folder."""
 
@@ -55,6 +68,8 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
     InvalidParameters: HTTPStatus.UNPROCESSABLE_ENTITY,
     KeyMissing: HTTPStatus.UNAUTHORIZED,
     KeyRefused: HTTPStatus.FORBIDDEN,
+    KeyReused: HTTPStatus.CONFLICT,
+    NotReached: HTTPStatus.SERVICE_UNAVAILABLE,
     NoBucket: HTTPStatus.NOT_IMPLEMENTED,
     errors.PictureError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.EmptyPicture: HTTPStatus.BAD_REQUEST,
@@ -97,17 +112,29 @@ def problem(
     request: Request, status: int, code: str, detail: str, found: Sequence[dict[str, str]] = ()
 ) -> JSONResponse:
     """Build one RFC 9457 answer."""
+    content = _content(request, status, code, detail, found)
+    return JSONResponse(content, status, media_type="application/problem+json")
+
+
+def problem_of(request: Request, error: errors.LookalikeError) -> dict[str, Any]:
+    """Say what went wrong with one item of several as the whole call would say it."""
+    return _content(request, _status_of(request, error), error.code, str(error), _found_in(error))
+
+
+def _content(
+    request: Request, status: int, code: str, detail: str, found: Sequence[dict[str, str]]
+) -> dict[str, Any]:
     content: dict[str, Any] = {
         "type": f"urn:lookalike:problem:{code}",
         "title": code.replace("-", " ").capitalize(),
-        "status": status,
+        "status": int(status),
         "detail": detail,
         "code": code,
         "request_id": request.state.request_id,
     }
     if found:
         content["errors"] = list(found)
-    return JSONResponse(content, status, media_type="application/problem+json")
+    return content
 
 
 def pointed(problems: Sequence[Any]) -> list[dict[str, str]]:
@@ -120,20 +147,29 @@ def pointed(problems: Sequence[Any]) -> list[dict[str, str]]:
 
 def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.LookalikeError)
-    status = STATUS[type(error)]
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, NoBucket):
-        log.error("%s %s: %s", request.state.request_id, error.code, error)
-    found: list[dict[str, str]] = []
-    if isinstance(error, InvalidParameters):
-        found = error.found
-    elif isinstance(error, errors.RequestError) and error.field:
-        found = [{"pointer": f"#/{error.field}", "detail": str(error)}]
-    answer = problem(request, status, error.code, str(error), found)
+    status = _status_of(request, error)
+    answer = problem(request, status, error.code, str(error), _found_in(error))
     if status == HTTPStatus.UNAUTHORIZED:
         answer.headers["WWW-Authenticate"] = 'ApiKey header="x-api-key"'
     if error.retryable:
         answer.headers["Retry-After"] = str(round(getattr(error, "retry_after", None) or 1))
     return answer
+
+
+def _status_of(request: Request, error: errors.LookalikeError) -> HTTPStatus:
+    """Look the status up, and log what is a fault of ours or of the store."""
+    status = STATUS[type(error)]
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, NoBucket | NotReached):
+        log.error("%s %s: %s", request.state.request_id, error.code, error)
+    return status
+
+
+def _found_in(error: errors.LookalikeError) -> list[dict[str, str]]:
+    if isinstance(error, InvalidParameters):
+        return error.found
+    if isinstance(error, errors.RequestError) and error.field:
+        return [{"pointer": f"#/{error.field}", "detail": str(error)}]
+    return []
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
