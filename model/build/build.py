@@ -5,15 +5,16 @@ import hashlib
 import json
 from pathlib import Path
 
-import onnx
-
 from model.build.float_graph import DIMS, INPUT_NAME, INPUT_PX, OUTPUT_NAME, build_float_graph
 from model.build.quantise import quantise
 from model.build.tflite_weights import WEIGHTS_FILE, WEIGHTS_SHA256, check_weights, read_layers
 from model.build.views import VIEWS, read_views
+from scripts.bench.evaluation.sets import hash_of
 
 MODEL_FOLDER = Path(__file__).resolve().parent.parent
 CARD = MODEL_FOLDER / "card.json"
+# The hashes of all pictures that had a part in making the graph; they never measure it.
+SEEN = MODEL_FOLDER / "build" / "seen.json"
 NAME = "mobilenetv2-1.0-224-int8"
 VERSION = "1"
 
@@ -26,27 +27,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", type=Path, required=True, help=WEIGHTS_FILE)
     parser.add_argument("--calibration", type=Path, required=True, help="a folder of photos")
-    parser.add_argument("--float", type=Path, help="also write the float graph to this file")
+    parser.add_argument("--float", type=Path, help="also make a model folder of the float graph")
     arguments = parser.parse_args()
     layers = read_layers(check_weights(arguments.weights))
     if arguments.float:
-        onnx.save(build_float_graph(layers), arguments.float)
+        write_model(arguments.float, f"{NAME}-float", build_float_graph(layers).SerializeToString())
     files = sorted(arguments.calibration.rglob("*.jpg"))[::_CALIBRATION_STEP]
     if not files:
         parser.error(f"{arguments.calibration} holds no .jpg files")
-    graph = quantise(layers, read_views(files))
-    (MODEL_FOLDER / f"{NAME}.onnx").write_bytes(graph)
-    card = describe(graph)
-    CARD.write_text(json.dumps(card, indent=2) + "\n")
+    write_model(MODEL_FOLDER, NAME, quantise(layers, read_views(files)))
+    SEEN.write_text(json.dumps({"pictures": sorted(map(hash_of, files))}, indent=0) + "\n")
+
+
+def write_model(folder: Path, name: str, graph: bytes) -> None:
+    """Write a graph and its card."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.onnx").write_bytes(graph)
+    card = describe(name, graph)
+    (folder / CARD.name).write_text(json.dumps(card, indent=2) + "\n")
     print(f"{card['file']}: {card['bytes']} bytes, sha256 {card['sha256']}")
 
 
-def describe(graph: bytes) -> dict:
-    """Give the card of a graph, all but `measured`, which only verify.py writes."""
+def describe(name: str, graph: bytes) -> dict:
+    """Give the card of a graph, all but what is measured, which only verify.py writes."""
     return {
-        "name": NAME,
+        "name": name,
         "version": VERSION,
-        "file": f"{NAME}.onnx",
+        "file": f"{name}.onnx",
         "sha256": hashlib.sha256(graph).hexdigest(),
         "bytes": len(graph),
         "input": {"name": INPUT_NAME, "layout": "NHWC", "dtype": "uint8", "px": INPUT_PX},

@@ -1,0 +1,155 @@
+"""Find altered copies of pictures again: by vector, by perceptual hash, and by either of both.
+
+300 originals and 100 absent pictures by the SHA-1 of their file names, from at least two sets; a
+picture with a near neighbour cannot be one, for its neighbour would be as right. The gallery holds
+the originals and all other pictures, but not the absent ones. Every one of the 400 is altered.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scripts.bench.evaluation.metrics import Figures, Vectors
+from scripts.bench.evaluation.sets import Places, SetError
+
+Bits = NDArray[np.float32]  # (n, 64) of -1 and 1; a picture too plain for a hash has zeros
+
+ORIGINALS, ABSENT = 300, 100
+TOO_NEAR = 0.90
+FALSE_ALARMS = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who plays what; places count over all pictures of all sets."""
+
+    originals: Places
+    absent: Places
+    gallery: Places  # originals first
+
+
+def cast(names: Sequence[str], sets: Sequence[str], reference: Vectors) -> Cast:
+    """Choose originals and absent pictures; `reference` decides who has a near neighbour.
+
+    The reference is the same for all variants: the plain network on the whole centre square.
+    """
+    alone = ~_has_near(reference)
+    order = sorted(range(len(names)), key=lambda i: hashlib.sha1(names[i].encode()).hexdigest())
+    chosen = [place for place in order if alone[place]][: ORIGINALS + ABSENT]
+    share = max(1, len(chosen) * ORIGINALS // (ORIGINALS + ABSENT))
+    originals, absent = chosen[:share], chosen[share:]
+    if len({sets[place] for place in originals}) < min(2, len(set(sets))) or not absent:
+        raise SetError("too few pictures without a near neighbour for near-duplicates")
+    rest = sorted(set(range(len(names))) - set(chosen))
+    return Cast(np.array(originals), np.array(absent), np.array(originals + rest))
+
+
+def _has_near(vectors: Vectors) -> NDArray[np.bool_]:
+    near = np.zeros(len(vectors), bool)
+    for first in range(0, len(vectors), 256):
+        cosines = vectors[first : first + 256] @ vectors.T
+        cosines[np.arange(len(cosines)), first + np.arange(len(cosines))] = -1
+        near[first : first + 256] = cosines.max(axis=1) >= TOO_NEAR
+    return near
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What each altered copy got; rows are alterations, columns the originals or the absent."""
+
+    first: NDArray[np.bool_]  # (alterations, originals): the original came first
+    score: Figures  # (alterations, originals), of the first answer
+    absent: Figures  # (alterations, absent), of the first answer
+    of_original: Figures  # (alterations, originals): the score of the original itself
+
+
+def answers(copies: np.ndarray, gallery: np.ndarray, originals: int) -> Answers:
+    """Rank the gallery, whose first rows are the originals, by scalar products.
+
+    `copies` is (alterations, originals + absent, dims) in the order of the cast.
+    """
+    first, score, absent, of_original = [], [], [], []
+    for rows in copies:
+        products = rows @ gallery.T
+        best = products.argmax(axis=1)
+        top = products.max(axis=1).astype(float)
+        places = np.arange(originals)
+        first.append(best[:originals] == places)
+        score.append(top[:originals])
+        absent.append(top[originals:])
+        of_original.append(products[places, places])
+    stacked = (np.stack(part) for part in (first, score, absent, of_original))
+    return Answers(*stacked)
+
+
+def threshold(absent: Figures, false_alarms: float = FALSE_ALARMS) -> float:
+    """Give the score that only this share of absent pictures' first answers goes beyond."""
+    return float(np.percentile(absent, 100 * (1 - false_alarms), method="higher"))
+
+
+def found(given: Answers, false_alarms: float = FALSE_ALARMS) -> NDArray[np.bool_]:
+    """Tell which copies have their original first, beyond the threshold."""
+    return given.first & (given.score > threshold(given.absent, false_alarms))
+
+
+def judge(given: Answers, names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Give each alteration its figures, and all together a micro-AP."""
+    accepted = found(given)
+    each = {
+        name: {
+            "r1": float(given.first[i].mean()),
+            "score_median": float(np.median(given.of_original[i])),
+            "score_p5": float(np.percentile(given.of_original[i], 5)),
+            "tpr_at_1_percent_fa": float(accepted[i].mean()),
+        }
+        for i, name in enumerate(names)
+    }
+    each["all"] = {
+        "r1": float(given.first.mean()),
+        "tpr_at_1_percent_fa": float(accepted.mean()),
+        "threshold": threshold(given.absent),
+        "micro_ap": micro_ap(given),
+    }
+    return each
+
+
+def judge_both(
+    by_vector: Answers, by_hash: Answers, names: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    """Judge a pair by cosine or hash: either finds it. Each may raise half of the false alarms."""
+    first = by_vector.first | by_hash.first
+    half = FALSE_ALARMS / 2
+    accepted = found(by_vector, half) | found(by_hash, half)
+    each = {
+        name: {"r1": float(first[i].mean()), "tpr_at_1_percent_fa": float(accepted[i].mean())}
+        for i, name in enumerate(names)
+    }
+    alarms = (by_vector.absent > threshold(by_vector.absent, half)) | (
+        by_hash.absent > threshold(by_hash.absent, half)
+    )
+    each["all"] = {
+        "r1": float(first.mean()),
+        "tpr_at_1_percent_fa": float(accepted.mean()),
+        "false_alarms": float(alarms.mean()),
+    }
+    return each
+
+
+def micro_ap(given: Answers) -> float:
+    """Rank all (query, first answer) pairs of all alterations by score; AP over them.
+
+    A pair is right when the answer is the original; what is never found counts as missed.
+    """
+    scores = np.concatenate([given.score.ravel(), given.absent.ravel()])
+    right = np.concatenate([given.first.ravel(), np.zeros(given.absent.size, bool)])
+    ranked = right[np.argsort(-scores, kind="stable")]
+    precision = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
+    return float((precision * ranked).sum() / given.first.size)
+
+
+def as_signs(bits: NDArray[np.bool_], known: NDArray[np.bool_]) -> Bits:
+    """Turn hash bits, (n, 64), into signs whose scalar product is 64 - 2 x distance."""
+    return np.where(known[:, None], np.where(bits, 1.0, -1.0), 0.0).astype(np.float32)
