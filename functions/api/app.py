@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from functions.api import images, pages, search, service, uploads
+from functions.api import duplicates, images, many, pages, search, service, uploads
 from functions.api.calls import picture_workers
 from functions.api.errors import answer_with_problems
 from functions.api.openapi import describe_problems
@@ -40,7 +40,7 @@ def create_app(
     app.state.fetcher = None if urls == "off" else UrlFetcher(allow_http=urls == "http")
     app.add_middleware(RequestId)
     answer_with_problems(app)
-    for part in (images, search, uploads, service):
+    for part in (images, many, search, duplicates, uploads, service):
         app.include_router(part.router)
     app.include_router(pages.router)
     describe_problems(app)

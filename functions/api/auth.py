@@ -37,6 +37,12 @@ def requires(scope: Scope) -> Callable[[Request, str | None], None]:
     return check
 
 
+def granted_scope(request: Request) -> Scope:
+    """Tell what the key of a request may that `requires` let through; without keys, everything."""
+    keys: dict[str, Scope] = request.app.state.settings.lookalike_api_keys
+    return (_scope_of(request.headers.get("x-api-key"), keys) or "read") if keys else "admin"
+
+
 def _scope_of(key: str | None, keys: dict[str, Scope]) -> Scope | None:
     digest = hashlib.sha256((key or "").encode()).hexdigest()
     found: Scope | None = None

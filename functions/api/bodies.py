@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import json
 from collections import Counter
 from collections.abc import AsyncGenerator
@@ -35,6 +36,11 @@ class Received:
     image: bytes | None
     beside: dict[str, Any]
 
+    def fingerprint(self) -> str:
+        """Give a text that is the same for the same picture and options, however they came."""
+        beside = json.dumps(self.beside, sort_keys=True)
+        return f"{hashlib.sha256(self.image or b'').hexdigest()} {beside}"
+
     def options(self, model: type[Options]) -> Options:
         """Check what stood beside the picture; raises InvalidParameters, naming each."""
         try:
@@ -43,11 +49,21 @@ class Received:
             raise InvalidParameters(pointed(problem.errors())) from None
 
 
-async def receive_json(request: Request, model: type[Options]) -> Options:
-    """Read a small JSON body; raises MalformedBody, PictureTooLarge or InvalidParameters."""
-    beside = _object("body", await _body(request, OVERHEAD_BYTES))
-    _require_plain(beside)
-    return Received(None, beside).options(model)
+async def receive_json(
+    request: Request, model: type[Options], max_picture_bytes: int = 0
+) -> Options:
+    """Read a JSON body with so many bytes of pictures in base64, if any.
+
+    Raises MalformedBody, PictureTooLarge or InvalidParameters.
+    """
+    body = await _body(request, max_picture_bytes * 4 // 3 + OVERHEAD_BYTES)
+
+    def understood() -> Options:
+        beside = _tree(body)
+        _require_plain(beside)
+        return Received(None, beside).options(model)
+
+    return await anyio.to_thread.run_sync(understood)
 
 
 async def receive(request: Request, max_bytes: int) -> Received:
@@ -109,10 +125,7 @@ async def _limited(request: Request, most: int) -> AsyncGenerator[bytes, None]:
 
 
 def _from_json(body: bytes) -> tuple[bytes | None, dict[str, Any]]:
-    # Base64 has none of these, so a large picture does not count; a large tree does.
-    if sum(body.count(mark) for mark in (b"[", b"{", b",")) > MAX_JSON_PARTS:
-        raise MalformedBody(f"A JSON body has at most {MAX_JSON_PARTS} parts")
-    beside = _object("body", body)
+    beside = _tree(body)
     text = beside.pop("image", None)
     if text is None:
         return None, beside
@@ -140,6 +153,13 @@ async def _from_form(request: Request, most: int) -> tuple[bytes | None, dict[st
         return image, {n: value for n, value in form.items() if n not in files}
     finally:
         await form.close()
+
+
+def _tree(body: bytes) -> dict[str, Any]:
+    # Base64 has none of these, so a large picture does not count; a large tree does.
+    if sum(body.count(mark) for mark in (b"[", b"{", b",")) > MAX_JSON_PARTS:
+        raise MalformedBody(f"A JSON body has at most {MAX_JSON_PARTS} parts")
+    return _object("body", body)
 
 
 def _object(name: str, text: str | bytes) -> dict[str, Any]:

@@ -7,13 +7,17 @@ import anyio.to_thread
 from fastapi import Request, Response
 
 from functions.api.errors import InvalidParameters
+from functions.api.options import AddOptions, ExampleIn
 from functions.gallery.cores import cores
-from functions.gallery.errors import UrlRefused
+from functions.gallery.errors import EmptyPicture, UrlRefused
 from functions.gallery.fetch import UrlFetcher
 from functions.gallery.gallery import Gallery
+from functions.gallery.records import Added, Example, Submission
 from functions.gallery.stopwatch import Stopwatch
 
 Answer = TypeVar("Answer")
+
+PATIENCE_S = 15  # of a call with many parts; the last one begun must end before the gateway's 30
 
 
 class Call:
@@ -33,6 +37,11 @@ class Call:
         self.watch = Stopwatch()
         self._pictures = pictures
 
+    @property
+    def fetches_urls(self) -> bool:
+        """Whether pictures may be given by their URL."""
+        return self._fetcher is not None
+
     async def fetch(self, url: str) -> bytes:
         """Get the picture at this URL; raises UrlRefused where that is off, else as UrlFetcher."""
         fetcher = self._fetcher
@@ -40,6 +49,31 @@ class Call:
             raise UrlRefused("URLs are not fetched here; see LOOKALIKE_FETCH_URLS", field="url")
         most = self.gallery.limits.max_bytes
         return await anyio.to_thread.run_sync(lambda: fetcher.fetch(url, most))
+
+    async def example(self, example: ExampleIn) -> Example:
+        """Give one example in the gallery's words; its URL is fetched."""
+        if example.url is not None:
+            return await self.fetch(example.url)
+        return example.image or example.id or ""
+
+    async def take(self, image: bytes | None, options: AddOptions) -> Added:
+        """Add the picture that came, or the one that the options name.
+
+        Raises InvalidParameters for more than one, and what fetching and adding raise.
+        """
+        if options.url is not None:
+            if image:
+                raise InvalidParameters([{"pointer": "#/url", "detail": "either url or a picture"}])
+            image = await self.fetch(options.url)
+        self.watch.lap("fetch")
+        if options.key is not None:
+            if image or options.model_fields_set - {"image"} != {"key"}:
+                raise InvalidParameters([{"pointer": "#/key", "detail": "stands alone"}])
+            return await self.run(lambda: self.gallery.add_original(str(options.key)))
+        if not image:
+            raise EmptyPicture("No picture came; send it as the body, the file or base64 `image`")
+        sent = Submission(lambda: image, options.name, options.metadata, options.overwrite)
+        return await self.run(lambda: self.gallery.add(sent))
 
     async def run(self, work: Callable[[], Answer]) -> Answer:
         """Work on a picture in a thread; no more at once than cores, to bound memory."""
@@ -63,7 +97,7 @@ def picture_workers() -> anyio.CapacityLimiter:
 def call(request: Request) -> Call:
     """Begin a call; raises InvalidParameters for query parameters that the route does not name."""
     named = (request.scope["route"].openapi_extra or {}).get("parameters", [])
-    known = {parameter["name"] for parameter in named}
+    known = {parameter["name"] for parameter in named if parameter["in"] == "query"}
     if unknown := request.query_params.keys() - known:
         raise InvalidParameters([{"pointer": f"#/{n}", "detail": "unknown"} for n in unknown])
     state = request.app.state

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -11,14 +11,13 @@ from fastapi.responses import RedirectResponse
 from functions.api.auth import requires
 from functions.api.bodies import options_in_query, receive, receive_json
 from functions.api.calls import Call, call
-from functions.api.errors import InvalidParameters
+from functions.api.idempotency import once
 from functions.api.openapi import json_body, picture_body, query
 from functions.api.options import AddOptions, Changes, ListOptions, PictureOptions, SimilarOptions
 from functions.api.schemas import AddedImage, Image, ImagePage, Results
-from functions.gallery.errors import EmptyPicture, InvalidCursor
+from functions.gallery.errors import InvalidCursor
 from functions.gallery.formats import media_type
-from functions.gallery.gallery import Gallery
-from functions.gallery.records import Added, AddStatus, Submission
+from functions.gallery.records import AddStatus
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
 Now = Annotated[Call, Depends(call)]
@@ -30,10 +29,11 @@ ForWriting = [Depends(requires("write"))]
     "",
     status_code=201,
     dependencies=ForWriting,
+    response_model=AddedImage,
     responses={200: {"model": AddedImage, "description": "There already, or replaced"}},
-    **picture_body(AddOptions),
+    **picture_body(AddOptions, idempotent=True),
 )
-async def add(request: Request, response: Response, now: Now) -> AddedImage:
+async def add(request: Request, response: Response, now: Now) -> Any:
     """Add one picture; it is found by the next search.
 
     The same bytes again are answered with 200 and `duplicate`; other bytes under a name in use
@@ -41,26 +41,14 @@ async def add(request: Request, response: Response, now: Now) -> AddedImage:
     """
     received = await receive(request, now.max_body_bytes)
     options = received.options(AddOptions)
-    image = received.image or b""
-    if options.url is not None:
-        if image:
-            raise InvalidParameters([{"pointer": "#/url", "detail": "either url or a picture"}])
-        image = await now.fetch(options.url)
-    now.watch.lap("fetch")
-    added = await now.run(lambda: _add(now.gallery, image, options))
-    response.headers["Location"] = f"/v1/images/{added.image.id}"
-    response.status_code = 201 if added.status is AddStatus.ADDED else 200
-    return AddedImage.of(added, now.timing(response, added.took_ms))
 
+    async def work() -> AddedImage:
+        added = await now.take(received.image, options)
+        response.headers["Location"] = f"/v1/images/{added.image.id}"
+        response.status_code = 201 if added.status is AddStatus.ADDED else 200
+        return AddedImage.of(added, now.timing(response, added.took_ms))
 
-def _add(gallery: Gallery, image: bytes, options: AddOptions) -> Added:
-    if options.key is None:
-        if not image:
-            raise EmptyPicture("No picture came; send it as the body, the file or base64 `image`")
-        return gallery.add(Submission(lambda: image, **options.model_dump(exclude={"key", "url"})))
-    if image or options.model_fields_set != {"key"}:
-        raise InvalidParameters([{"pointer": "#/key", "detail": "stands alone"}])
-    return gallery.add_original(options.key)
+    return await once(request, response, now, received.fingerprint(), work)
 
 
 @router.get("", dependencies=ForReading, **query(ListOptions))
@@ -68,7 +56,7 @@ def list_images(request: Request, now: Now) -> ImagePage:
     """List images in an order that stays, part by part."""
     options = options_in_query(request, ListOptions)
     after = _decode_cursor(options.cursor)
-    page = now.gallery.list(options.filter, limit=options.limit, after=after)
+    page = now.gallery.list(options.filter, limit=options.limit, after=after, order=options.order())
     following = base64.urlsafe_b64encode(page.after.encode()).decode() if page.after else None
     return ImagePage(images=[Image.of(image) for image in page.images], next=following)
 

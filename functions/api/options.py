@@ -5,11 +5,15 @@ from typing import Annotated, Any, Self
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
 
-from functions.gallery.records import Example, Region, SearchOptions
+from functions.gallery.records import Order, Region, SearchOptions
 
 MAX_LIMIT = 100
 MAX_OFFSET = 10_000
 MAX_EXAMPLES = 20
+MAX_QUERIES = 20  # of one call
+MAX_BATCH = 50
+MAX_IDS = 1_000
+MAX_HASHES = 1_000
 
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="How many at most")]
 Demands = Annotated[
@@ -72,20 +76,17 @@ class Part(Strict):
 
 
 class ExampleIn(Strict):
-    """A stored image by its id, or a picture in base64."""
+    """A stored image by its id, or a picture in base64 or at a URL."""
 
-    id: str | None = None
-    image: Base64Bytes | None = None
+    id: Annotated[str | None, Field(description="Of a stored image")] = None
+    image: Annotated[Base64Bytes | None, Field(description="A picture in base64")] = None
+    url: Annotated[str | None, Field(description="Of a picture")] = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if (self.id is None) == (self.image is None):
-            raise ValueError("either id or image")
+        if sum(bool(each) for each in (self.id, self.image, self.url)) != 1:
+            raise ValueError("one of id, image and url")
         return self
-
-    def for_gallery(self) -> Example:
-        """Give this example in the gallery's words."""
-        return self.image or self.id or ""
 
 
 Examples = Annotated[list[ExampleIn], Field(max_length=MAX_EXAMPLES)]
@@ -107,12 +108,88 @@ class SearchRequest(SimilarOptions):
         return replace(super().for_gallery(), region=part)
 
 
+class BatchQuery(SearchRequest):
+    """One of several searches."""
+
+    image: Annotated[Base64Bytes | None, Field(description="A picture in base64")] = None
+
+
+class SearchBatch(Strict):
+    """Several searches."""
+
+    queries: Annotated[list[BatchQuery], Field(min_length=1, max_length=MAX_QUERIES)]
+
+
+class CompareRequest(Strict):
+    """Two pictures."""
+
+    a: ExampleIn
+    b: ExampleIn
+
+
+class BatchItem(AddOptions):
+    """One of several pictures to be added: by URL, by bucket key or in base64."""
+
+    image: Annotated[Base64Bytes | None, Field(description="A picture in base64")] = None
+
+
+class BatchRequest(Strict):
+    """Several pictures to be added."""
+
+    items: Annotated[list[BatchItem], Field(min_length=1, max_length=MAX_BATCH)]
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        names = [name for item in self.items if (name := item.name or item.key)]
+        if len(names) > len(set(names)):
+            raise ValueError("no two items of a batch have the same name")
+        return self
+
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="Of the bytes, in hex")]
+
+
+class CheckRequest(Strict):
+    """Pictures by their bytes."""
+
+    sha256: Annotated[list[Sha256], Field(min_length=1, max_length=MAX_HASHES)]
+
+
+class DeleteRequest(Strict):
+    """Which images to remove: ids, or demands that are not empty."""
+
+    ids: Annotated[list[str] | None, Field(min_length=1, max_length=MAX_IDS)] = None
+    filter: Annotated[
+        dict[str, Any] | None, Field(min_length=1, description="As in a search; never empty")
+    ] = None
+    dry_run: Annotated[bool, Field(description="Count, and remove nothing")] = False
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.ids is None) == (self.filter is None):
+            raise ValueError("either ids or filter")
+        return self
+
+
 class ListOptions(Strict):
     """Which part of the list."""
 
     limit: Limit = 50
     cursor: Annotated[str | None, Field(description="`next` of the answer before")] = None
     filter: Demands = None
+    sort: Annotated[
+        str | None,
+        Field(
+            pattern=r"^-?[^-].*$",
+            description="A number or date to sort by, such as added_at; -added_at: last first",
+        ),
+    ] = None
+
+    def order(self) -> Order | None:
+        """Give the order in the gallery's words."""
+        if self.sort is None:
+            return None
+        return Order(self.sort.removeprefix("-"), descending=self.sort.startswith("-"))
 
 
 class PictureOptions(Strict):

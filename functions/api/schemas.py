@@ -1,15 +1,17 @@
 """What goes out over HTTP, as pydantic models. Knows the gallery's records."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field
 
 from functions.api.options import MAX_OFFSET, SimilarOptions
+from functions.gallery.perceptual_hash import COPY_BITS
 from functions.gallery.records import (
     Added,
     AddStatus,
+    Comparison,
     Match,
     QueryEcho,
     SearchResult,
@@ -95,6 +97,84 @@ class AddedImage(BaseModel):
         return cls(status=added.status, image=Image.of(added.image), took_ms=dict(took_ms))
 
 
+class BatchResult(BaseModel):
+    """What became of one item: an addition, or a problem."""
+
+    status: Annotated[int, Field(description="As the call with this item alone would have")]
+    added: AddedImage | None = None
+    problem: "Problem | None" = None
+
+
+class BatchResults(BaseModel):
+    """One result for each item, in order."""
+
+    results: list[BatchResult]
+
+
+class Named(BaseModel):
+    """An image by id and name."""
+
+    id: str
+    name: str
+
+
+class Checked(BaseModel):
+    """Whether pictures of these bytes are here."""
+
+    sha256: str
+    known: bool
+    images: list[Named]
+
+    @classmethod
+    def of(cls, sha256: str, images: Sequence[StoredImage]) -> Self:
+        """Show the images of these bytes."""
+        named = [Named(id=image.id, name=image.name) for image in images]
+        return cls(sha256=sha256, known=bool(named), images=named)
+
+
+class CheckResults(BaseModel):
+    """One result for each hash, in order."""
+
+    results: list[Checked]
+
+
+class Deleted(BaseModel):
+    """What became of a deletion."""
+
+    matched: Annotated[int, Field(description="Images that were meant and there")]
+    deleted: int
+    remaining: Annotated[int, Field(description="Call again until it is 0")]
+    dry_run: bool
+
+
+class Compared(BaseModel):
+    """How alike two pictures are, by each notion."""
+
+    score: Annotated[float, Field(description="As the store's distance gives it")]
+    similarity: Annotated[float, Field(description="0 (nothing alike) .. 1 (the same)")]
+    same_bytes: bool
+    same_picture: Annotated[
+        bool | None, Field(description="By perceptual hash; null if one is too plain for it")
+    ]
+    hash_distance: Annotated[int | None, Field(description="Of 64 bits, how many differ")]
+    model: str
+    took_ms: dict[str, float]
+
+    @classmethod
+    def of(cls, found: Comparison, took_ms: Mapping[str, float]) -> Self:
+        """Show a comparison."""
+        distance = found.hash_distance
+        return cls(
+            score=found.score,
+            similarity=found.similarity,
+            same_bytes=found.same_bytes,
+            same_picture=None if distance is None else distance <= COPY_BITS,
+            hash_distance=distance,
+            model=found.model,
+            took_ms=dict(took_ms),
+        )
+
+
 class Result(BaseModel):
     """One match."""
 
@@ -166,6 +246,20 @@ class ImagePage(BaseModel):
     next: Annotated[str | None, Field(description="`cursor` of the next part, if any")]
 
 
+class BatchSearch(BaseModel):
+    """The answer to one of several searches, or a problem."""
+
+    status: Annotated[int, Field(description="As the call with this query alone would have")]
+    found: Results | None = None
+    problem: "Problem | None" = None
+
+
+class SearchResults(BaseModel):
+    """One answer for each query, in order."""
+
+    results: list[BatchSearch]
+
+
 class RefusalOut(BaseModel):
     """An original that is not in the index, and why."""
 
@@ -183,6 +277,8 @@ class StatsOut(BaseModel):
     distance: str
     refused: Annotated[int, Field(description="Originals not in the index; at most 1,000 counted")]
     refusals: Annotated[list[RefusalOut], Field(description="Some of them, with the reason")]
+    last_added_at: Annotated[datetime | None, Field(description="When the last image came")]
+    disk_bytes: Annotated[int | None, Field(description="Of the embedded index; null on a server")]
 
 
 class LimitsOut(BaseModel):
@@ -198,7 +294,14 @@ class LimitsOut(BaseModel):
     max_name_bytes: int
     max_metadata_fields: int
     max_metadata_characters: int
+    max_batch: Annotated[int, Field(description="Items of POST /v1/images/batch")]
+    max_queries: Annotated[int, Field(description="Queries of POST /v1/search/batch")]
+    max_ids: Annotated[int, Field(description="Ids or hashes in one call")]
+    max_examples: Annotated[int, Field(description="Positive or negative examples")]
     filter_fields: dict[str, str]
+    scope: Annotated[str, Field(description="What the key in use may: read, write or admin")]
+    uploads: Annotated[bool, Field(description="POST /v1/uploads gives signed forms")]
+    urls: Annotated[bool, Field(description="Pictures may be given by their URL")]
 
 
 class Alive(BaseModel):

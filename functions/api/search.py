@@ -1,29 +1,30 @@
-"""POST /v1/search. Knows HTTP and the gallery."""
+"""POST /v1/search, /v1/search/batch and /v1/compare. Knows HTTP and the gallery."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from functions.api.auth import requires
-from functions.api.bodies import receive
-from functions.api.calls import Call, call
-from functions.api.errors import InvalidParameters
-from functions.api.openapi import picture_body
-from functions.api.options import SearchRequest
-from functions.api.schemas import Results
-from functions.gallery.records import Example
+from functions.api.bodies import receive, receive_json
+from functions.api.calls import PATIENCE_S, Call, call
+from functions.api.errors import InvalidParameters, NotReached, problem_of
+from functions.api.openapi import json_body, picture_body
+from functions.api.options import BatchQuery, CompareRequest, SearchBatch, SearchRequest
+from functions.api.schemas import BatchSearch, Compared, Problem, Results, SearchResults
+from functions.gallery.errors import LookalikeError
+from functions.gallery.records import Example, SearchResult
 
 router = APIRouter(prefix="/v1", tags=["search"])
+Now = Annotated[Call, Depends(call)]
+ForReading = [Depends(requires("read"))]
 
 
 @router.post(
     "/search",
-    dependencies=[Depends(requires("read"))],
+    dependencies=ForReading,
     **picture_body(SearchRequest, required=False),
 )
-async def search(
-    request: Request, response: Response, now: Annotated[Call, Depends(call)]
-) -> Results:
+async def search(request: Request, response: Response, now: Now) -> Results:
     """Find the stored images that look like a picture, a stored image or several examples.
 
     Send exactly one of: the picture (as the body, the file `image` or base64 `image`), `id`,
@@ -31,16 +32,49 @@ async def search(
     """
     received = await receive(request, now.max_body_bytes)
     asked = received.options(SearchRequest)
-    sent: list[Example] = [each for each in (received.image, asked.id, asked.url) if each]
-    like = sent + [example.for_gallery() for example in asked.positive]
-    if len(sent) > 1 or (sent and asked.positive) or not like:
+    found = await _search(now, received.image, asked)
+    timing = now.timing(response, found.took_ms)
+    return Results.of(found, asked, now.gallery.sign, timing)
+
+
+@router.post("/search/batch", dependencies=ForReading, **json_body(SearchBatch))
+async def search_batch(request: Request, now: Now) -> SearchResults:
+    """Answer several searches in one call; each has its own status."""
+    asked = await receive_json(request, SearchBatch, now.max_body_bytes)
+    results = [await _query(request, now, query) for query in asked.queries]
+    return SearchResults(results=results)
+
+
+async def _query(request: Request, now: Call, query: BatchQuery) -> BatchSearch:
+    try:
+        if now.watch.elapsed_s() > PATIENCE_S:
+            raise NotReached("The time for one call was over; send this query again")
+        found = await _search(now, query.image, query)
+    except LookalikeError as refusal:
+        problem = Problem.model_validate(problem_of(request, refusal))
+        return BatchSearch(status=problem.status, problem=problem)
+    took_ms = {stage: round(ms, 2) for stage, ms in found.took_ms.items()}
+    return BatchSearch(status=200, found=Results.of(found, query, now.gallery.sign, took_ms))
+
+
+@router.post("/compare", dependencies=ForReading, **json_body(CompareRequest))
+async def compare(request: Request, response: Response, now: Now) -> Compared:
+    """Tell how alike two pictures are: by their bytes, their perceptual hashes, their vectors."""
+    asked = await receive_json(request, CompareRequest, now.max_body_bytes)
+    a, b = await now.example(asked.a), await now.example(asked.b)
+    now.watch.lap("fetch")
+    found = await now.run(lambda: now.gallery.compare(a, b))
+    return Compared.of(found, now.timing(response, {}))
+
+
+async def _search(now: Call, image: bytes | None, asked: SearchRequest) -> SearchResult:
+    sent = [each for each in (image, asked.id, asked.url) if each]
+    if len(sent) + bool(asked.positive) != 1:
         raise InvalidParameters(
             [{"pointer": "#/image", "detail": "one of image, id, url, positive"}]
         )
-    if asked.url is not None:
-        like = [await now.fetch(asked.url)]
-    unlike = [example.for_gallery() for example in asked.negative]
+    like: list[Example] = [image or asked.id or await now.fetch(asked.url or "")] if sent else []
+    like += [await now.example(each) for each in asked.positive]
+    unlike = [await now.example(each) for each in asked.negative]
     now.watch.lap("fetch")
-    found = await now.run(lambda: now.gallery.search(like, unlike, asked.for_gallery()))
-    timing = now.timing(response, found.took_ms)
-    return Results.of(found, asked, now.gallery.sign, timing)
+    return await now.run(lambda: now.gallery.search(like, unlike, asked.for_gallery()))

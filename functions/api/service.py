@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 
-from functions.api.auth import requires
+from functions.api import options
+from functions.api.auth import granted_scope, requires
 from functions.api.calls import Call, call
-from functions.api.options import MAX_LIMIT, MAX_OFFSET
 from functions.api.schemas import Alive, LimitsOut, RefusalOut, StatsOut
 from functions.gallery import filters, formats, names
 
@@ -16,7 +16,7 @@ ForReading = [Depends(requires("read"))]
 
 
 @router.get("/v1/limits", dependencies=ForReading)
-def limits(now: Now) -> LimitsOut:
+def limits(request: Request, now: Now) -> LimitsOut:
     """Say what is accepted."""
     gallery = now.gallery
     return LimitsOut(
@@ -25,12 +25,19 @@ def limits(now: Now) -> LimitsOut:
         max_body_bytes=now.max_body_bytes,
         max_pixels=gallery.limits.max_pixels,
         max_pixels_whole=gallery.limits.max_pixels_whole,
-        max_limit=MAX_LIMIT,
-        max_offset=MAX_OFFSET,
+        max_limit=options.MAX_LIMIT,
+        max_offset=options.MAX_OFFSET,
         max_name_bytes=names.MAX_NAME_BYTES,
         max_metadata_fields=filters.MAX_METADATA_FIELDS,
         max_metadata_characters=filters.MAX_METADATA_CHARACTERS,
+        max_batch=options.MAX_BATCH,
+        max_queries=options.MAX_QUERIES,
+        max_ids=options.MAX_IDS,
+        max_examples=options.MAX_EXAMPLES,
         filter_fields=dict(gallery.spec.fields),
+        scope=granted_scope(request),
+        uploads=gallery.gives_forms,
+        urls=now.fetches_urls,
     )
 
 
@@ -44,6 +51,8 @@ def stats(now: Now) -> StatsOut:
         dims=found.dims,
         distance=found.distance,
         refused=found.refused,
+        last_added_at=found.last_added_at,
+        disk_bytes=found.disk_bytes,
         refusals=[RefusalOut(name=r.name, code=r.code, detail=r.detail) for r in found.refusals],
     )
 

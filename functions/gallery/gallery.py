@@ -9,6 +9,7 @@ from typing import Any
 
 from functions.gallery.adding import Adder, Outcome
 from functions.gallery.comparing import Comparer
+from functions.gallery.duplicates import DuplicateOptions, DuplicatePage, Duplicates
 from functions.gallery.errors import (
     EmptyPicture,
     ImageNotFound,
@@ -89,7 +90,13 @@ class Gallery:
         self._syncer = Syncer(indexer, store, originals, limits, spec.fields)
         self._remover = Remover(store, originals, self._adder.turns)
         self._comparer = Comparer(spec, limits, embedder, store)
+        self._duplicates = Duplicates(store, spec.fields)
         self._reconciler = Reconciler(store, originals, embedder.card.id)
+
+    @property
+    def gives_forms(self) -> bool:
+        """Whether `upload_form` gives a form: a bucket can, a folder not."""
+        return self._signer is not None
 
     @property
     def bucket(self) -> str:
@@ -178,6 +185,13 @@ class Gallery:
         for image in self._store.page(where, IMAGES_OF_BYTES).images if sha256s else ():
             found.setdefault(image.sha256, []).append(image)
         return found
+
+    def duplicates(self, options: DuplicateOptions, after: str | None = None) -> DuplicatePage:
+        """Give groups of duplicates whose keepers stand from the id `after` on, part by part.
+
+        Raises InvalidFilter, InvalidCursor or StoreError.
+        """
+        return self._duplicates.page(options, after)
 
     def update(self, image_id: str, changes: Mapping[str, Any]) -> StoredImage:
         """Merge metadata into an image's own (None removes a field), without embedding again.

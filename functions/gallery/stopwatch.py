@@ -9,7 +9,11 @@ class Stopwatch:
     def __init__(self) -> None:
         """Start now."""
         self.took_ms: dict[str, float] = {}
-        self._last = perf_counter()
+        self._start = self._last = perf_counter()
+
+    def elapsed_s(self) -> float:
+        """Give the seconds since the start."""
+        return perf_counter() - self._start
 
     def lap(self, stage: str) -> None:
         """End a stage; a stage that comes again adds up."""

@@ -7,11 +7,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from functions.api.app import create_app
 from functions.gallery.gallery import Gallery
@@ -26,13 +27,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@contextmanager
-def served(gallery: Gallery, settings: Settings) -> Iterator[str]:
+def served(gallery: Gallery, settings: Settings) -> AbstractContextManager[str]:
     """Serve a gallery from a thread of this process and give its address."""
+    return serving(create_app(gallery, settings))
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """Serve an application from a thread of this process and give its address."""
     port = free_port()
-    config = uvicorn.Config(
-        create_app(gallery, settings), host="127.0.0.1", port=port, log_level="critical"
-    )
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -68,6 +68,32 @@ def test_nothing_is_told_without_a_key(gallery, path):
     assert "x-api-key" in answer.headers["www-authenticate"]
 
 
+@pytest.mark.parametrize(
+    ("key", "scope"), [("r-key", "read"), ("w-key", "write"), ("a-key", "admin")]
+)
+def test_a_key_is_told_what_it_may(gallery, key, scope):
+    limits = Caller(gallery).get("/v1/limits", headers={"x-api-key": key}).json()
+
+    assert limits["scope"] == scope
+
+
+@pytest.mark.parametrize("path", ["/v1/images/batch", "/v1/images/delete"])
+def test_changing_many_needs_a_key_for_writing(gallery, path):
+    answer = Caller(gallery).post(path, json={}, headers={"x-api-key": "r-key"})
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "key-refused")
+
+
+def test_two_callers_may_use_the_same_idempotency_key(gallery):
+    http = Caller(gallery)
+    sent = [
+        http.post("/v1/images", content=jpeg(n), headers={"x-api-key": key, "Idempotency-Key": "1"})
+        for n, key in enumerate(["w-key", "a-key"])
+    ]
+
+    assert [answer.status_code for answer in sent] == [201, 201]
+
+
 def test_a_missing_key_is_noticed_before_the_body_is_read(gallery):
     async def body():
         raise AssertionError("the body was read")

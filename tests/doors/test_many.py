@@ -1,0 +1,323 @@
+"""Many things in one call, comparing, and requests that are sent twice, over real HTTP."""
+
+import base64
+import hashlib
+import json
+import uuid
+from datetime import datetime
+
+import httpx
+import pytest
+
+from functions.api.app import create_app
+from functions.gallery.bootstrap import build_gallery
+from functions.gallery.settings import Settings
+from tests.doors.server import serving
+from tests.drawing import jpeg, scene, written
+
+FIELDS = {"category": "keyword", "price": "float"}
+PICTURES = {f"https://pictures.example/{n}.jpg": jpeg(n) for n in range(6)}
+
+
+class Internet:
+    """A fetcher of a few pictures; the real one is tested on its own."""
+
+    def fetch(self, url: str, max_bytes: int) -> bytes:
+        return PICTURES[url]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    settings = Settings(
+        lookalike_data=tmp_path_factory.mktemp("data"),
+        lookalike_filter_fields=FIELDS,
+        lookalike_fetch_urls="https",
+    )
+    gallery = build_gallery(settings)
+    app = create_app(gallery, settings)
+    app.state.fetcher = Internet()
+    with serving(app) as address:
+        yield address
+    gallery.close()
+
+
+@pytest.fixture
+def http(address):
+    """Give a client on an empty gallery."""
+    with httpx.Client(base_url=address, timeout=30) as client:
+        client.post("/v1/images/delete", json={"filter": {"bytes": {"gte": 0}}})
+        yield client
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def batch(http, *items, **headers):
+    return http.post("/v1/images/batch", json={"items": items}, headers=headers)
+
+
+def four(http) -> list[str]:
+    """Add two dresses and two hats."""
+    kinds = ["dress", "hat", "dress", "hat"]
+    items = [
+        {"image": b64(jpeg(n)), "name": f"{n}.jpg", "metadata": {"category": kind, "price": n}}
+        for n, kind in enumerate(kinds)
+    ]
+    results = batch(http, *items).json()["results"]
+    return [result["added"]["image"]["id"] for result in results]
+
+
+def test_every_item_of_a_batch_has_its_own_status(http):
+    url = "https://pictures.example/1.jpg"
+    results = batch(
+        http,
+        {"url": url, "name": "a.jpg", "metadata": {"category": "hat"}},
+        {"image": b64(b"no picture"), "name": "b.jpg"},
+        {"image": b64(jpeg(2))},
+        {"name": "empty.jpg"},
+        {"image": b64(jpeg(3)), "name": "c.jpg", "metadata": {"price": "dear"}},
+        {"key": "not/there.jpg"},
+    ).json()["results"]
+
+    assert [result["status"] for result in results] == [201, 415, 201, 400, 422, 404]
+    assert results[0]["added"]["image"]["name"] == "a.jpg"
+    assert results[2]["added"]["status"] == "added"
+    assert results[4]["problem"]["code"] == "invalid-metadata"
+    assert results[4]["problem"]["errors"][0]["pointer"] == "#/price"
+    assert http.get("/v1/stats").json()["images"] == 2
+
+
+def test_a_batch_that_comes_again_doubles_nothing(http):
+    four(http)
+
+    again = batch(http, {"image": b64(jpeg(0)), "name": "0.jpg"}, {"image": b64(jpeg(9))})
+
+    results = again.json()["results"]
+    assert [result["status"] for result in results] == [200, 201]
+    assert results[0]["added"]["status"] == "duplicate"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"items": []},
+        {"items": [{"name": "a", "what": 1}]},
+        {"items": [{"name": "a", "image": "AA=="}, {"name": "a", "image": "AA=="}]},
+        {"items": [{"image": "AA=="}] * 51},
+        {"items": [{"image": "not base64"}]},
+    ],
+    ids=["nothing", "no items", "unknown", "same name", "too many", "not base64"],
+)
+def test_a_batch_that_makes_no_sense_is_refused_whole(http, body):
+    answer = http.post("/v1/images/batch", json=body)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"]
+
+
+def test_one_asks_by_hash_before_sending(http):
+    four(http)
+    known, unknown = (hashlib.sha256(data).hexdigest() for data in (jpeg(1), b"else"))
+
+    answer = http.post("/v1/images/check", json={"sha256": [unknown, known, known]})
+
+    results = answer.json()["results"]
+    assert [result["known"] for result in results] == [False, True, True]
+    assert results[1]["images"][0]["name"] == "1.jpg"
+    assert results[0] == {"sha256": unknown, "known": False, "images": []}
+
+
+@pytest.mark.parametrize("sha256", [[], ["abc"], ["AB" * 32], "ab" * 32, [1]])
+def test_what_is_no_hash_is_refused(http, sha256):
+    assert http.post("/v1/images/check", json={"sha256": sha256}).status_code == 422
+
+
+def test_images_are_deleted_by_filter_after_a_count(http):
+    four(http)
+    hats = {"filter": {"category": "hat"}}
+
+    counted = http.post("/v1/images/delete", json=hats | {"dry_run": True}).json()
+    deleted = http.post("/v1/images/delete", json=hats).json()
+
+    assert counted == {"matched": 2, "deleted": 0, "remaining": 2, "dry_run": True}
+    assert deleted == {"matched": 2, "deleted": 2, "remaining": 0, "dry_run": False}
+    left = http.get("/v1/images").json()["images"]
+    assert {image["metadata"]["category"] for image in left} == {"dress"}
+
+
+def test_images_are_deleted_by_id_and_unknown_ids_do_not_count(http):
+    ids = four(http)
+
+    deleted = http.post(
+        "/v1/images/delete", json={"ids": [ids[0], str(uuid.uuid4()), "no id", ids[0]]}
+    )
+
+    assert deleted.json() == {"matched": 1, "deleted": 1, "remaining": 0, "dry_run": False}
+    assert http.get(f"/v1/images/{ids[0]}").status_code == 404
+    assert http.get(f"/v1/images/{ids[0]}/original").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"ids": []},
+        {"filter": {}},
+        {"ids": ["a"], "filter": {"category": "hat"}},
+        {"filter": {"colour": "red"}},
+        {"ids": ["a"], "dry": True},
+    ],
+)
+def test_a_deletion_that_is_not_clear_deletes_nothing(http, body):
+    four(http)
+
+    answer = http.post("/v1/images/delete", json=body)
+
+    assert answer.status_code == 422
+    assert http.get("/v1/stats").json()["images"] == 4
+
+
+def test_the_list_is_sorted_in_both_directions_page_by_page(http):
+    four(http)
+
+    names, cursor = [], None
+    while True:
+        asked = {"sort": "-price", "limit": 3} | ({"cursor": cursor} if cursor else {})
+        page = http.get("/v1/images", params=asked).json()
+        names += [image["name"] for image in page["images"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+
+    assert names == ["3.jpg", "2.jpg", "1.jpg", "0.jpg"]
+    first = http.get("/v1/images", params={"sort": "added_at", "limit": 1}).json()["images"][0]
+    newest = http.get("/v1/images", params={"sort": "-added_at"}).json()["images"][0]
+    assert datetime.fromisoformat(first["added_at"]) <= datetime.fromisoformat(newest["added_at"])
+
+
+@pytest.mark.parametrize("sort", ["category", "name", "colour", "--price", ""])
+def test_a_list_cannot_be_sorted_by_a_text_or_an_unknown_field(http, sort):
+    assert http.get("/v1/images", params={"sort": sort}).status_code == 422
+
+
+def test_several_searches_are_answered_each_as_alone(http):
+    ids = four(http)
+    queries = [
+        {"id": ids[0], "limit": 2},
+        {"image": b64(jpeg(1)), "filter": {"category": "hat"}},
+        {"id": str(uuid.uuid4())},
+        {"positive": [{"id": ids[0]}, {"url": "https://pictures.example/2.jpg"}], "limit": 1},
+        {"limit": 3},
+    ]
+
+    results = http.post("/v1/search/batch", json={"queries": queries}).json()["results"]
+
+    assert [result["status"] for result in results] == [200, 200, 404, 200, 422]
+    for position in (0, 1, 3):
+        alone = http.post("/v1/search", json=queries[position]).json()
+        assert results[position]["found"]["results"] == alone["results"]
+    assert results[2]["problem"]["code"] == "image-not-found"
+
+
+def test_two_pictures_are_compared_by_every_notion(http):
+    ids = four(http)
+    copy = written(scene(0).resize((160, 120)), quality=60)
+
+    def compared(a, b):
+        answer = http.post("/v1/compare", json={"a": a, "b": b})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    same = compared({"id": ids[0]}, {"url": "https://pictures.example/0.jpg"})
+    altered = compared({"id": ids[0]}, {"image": b64(copy)})
+    other = compared({"id": ids[0]}, {"id": ids[1]})
+
+    assert (same["same_bytes"], same["same_picture"], same["hash_distance"]) == (True, True, 0)
+    assert same["similarity"] == pytest.approx(1, abs=1e-5)
+    assert (altered["same_bytes"], altered["same_picture"]) == (False, True)
+    assert (other["same_bytes"], other["same_picture"]) == (False, False)
+    assert other["similarity"] < altered["similarity"] < 1
+
+
+@pytest.mark.parametrize("side", [{}, {"id": "a", "image": "AA=="}, {"file": "x"}, None])
+def test_a_comparison_needs_two_pictures(http, side):
+    assert http.post("/v1/compare", json={"a": {"id": "a"}, "b": side}).status_code == 422
+
+
+def test_a_request_that_comes_again_under_its_key_gets_the_same_answer(http):
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    files, form = {"image": jpeg(5)}, {"name": "five.jpg", "metadata": json.dumps({"price": 5})}
+
+    first = http.post("/v1/images", files=files, data=form, headers=key)
+    again = http.post("/v1/images", files=files, data=form, headers=key)
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    assert again.headers["Location"] == first.headers["Location"]
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first.headers
+
+
+def test_a_key_that_comes_with_another_request_is_refused(http):
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    http.post("/v1/images", content=jpeg(5), headers=key)
+
+    other = http.post("/v1/images", content=jpeg(4), headers=key)
+    elsewhere = http.post("/v1/images/delete", json={"ids": ["a"]}, headers=key)
+
+    assert (other.status_code, elsewhere.status_code) == (409, 409)
+    assert other.json()["code"] == "idempotency-key-reused"
+    assert http.get("/v1/stats").json()["images"] == 1
+
+
+def test_what_failed_under_a_key_is_done_again(http):
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    http.post("/v1/images", content=jpeg(1), params={"name": "a.jpg"})
+    taken = http.post("/v1/images", content=jpeg(2), params={"name": "a.jpg"}, headers=key)
+    (image,) = http.get("/v1/images").json()["images"]
+    http.delete(f"/v1/images/{image['id']}")
+
+    again = http.post("/v1/images", content=jpeg(2), params={"name": "a.jpg"}, headers=key)
+
+    assert (taken.status_code, again.status_code) == (409, 201)
+
+
+def test_a_deletion_and_a_batch_keep_to_their_key_too(http):
+    ids = four(http)
+    delete, add = ({"Idempotency-Key": str(uuid.uuid4())} for _ in range(2))
+
+    deleted = [
+        http.post("/v1/images/delete", json={"ids": ids[:2]}, headers=delete) for _ in range(2)
+    ]
+    added = [batch(http, {"image": b64(jpeg(0)), "name": "0.jpg"}, **add) for _ in range(2)]
+
+    assert deleted[0].json() == deleted[1].json()
+    assert [answer.json()["results"][0]["status"] for answer in added] == [201, 201]
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a b", "schlüssel".encode("latin-1")])
+def test_what_is_no_idempotency_key_is_refused(http, key):
+    answer = http.post("/v1/images", content=jpeg(1), headers={"Idempotency-Key": key})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "#/Idempotency-Key"
+
+
+def test_the_limits_tell_what_may_be_asked_at_once(http):
+    limits = http.get("/v1/limits").json()
+
+    assert (limits["max_batch"], limits["max_queries"]) == (50, 20)
+    assert (limits["scope"], limits["uploads"], limits["urls"]) == ("admin", False, True)
+
+
+def test_the_stats_tell_the_disk_and_the_last_addition(http):
+    before = http.get("/v1/stats").json()
+    four(http)
+    after = http.get("/v1/stats").json()
+
+    assert before["last_added_at"] is None
+    newest = http.get("/v1/images", params={"sort": "-added_at"}).json()["images"][0]
+    assert after["last_added_at"] == newest["added_at"]
+    assert after["disk_bytes"] > 1_000_000
