@@ -12,6 +12,13 @@ _PROBLEM = {
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Made up by the caller, the same in every retry: the answer is repeated",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+}
+
 
 def query(options: type[BaseModel]) -> dict[str, Any]:
     """Describe options that stand in the query; objects are JSON texts there."""
@@ -20,7 +27,7 @@ def query(options: type[BaseModel]) -> dict[str, Any]:
     return {"openapi_extra": {"parameters": parameters}}
 
 
-def json_body(options: type[BaseModel]) -> dict[str, Any]:
+def json_body(options: type[BaseModel], *, idempotent: bool = False) -> dict[str, Any]:
     """Describe a small JSON body that is read by `receive_json`."""
     schema = {
         "type": "object",
@@ -29,12 +36,19 @@ def json_body(options: type[BaseModel]) -> dict[str, Any]:
         "additionalProperties": False,
     }
     content = {"application/json": {"schema": schema}}
-    return {"openapi_extra": {"requestBody": {"required": True, "content": content}}}
+    extra: dict[str, Any] = {"requestBody": {"required": True, "content": content}}
+    if idempotent:
+        extra["parameters"] = [_IDEMPOTENCY_KEY]
+    return {"openapi_extra": extra}
 
 
-def picture_body(options: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
+def picture_body(
+    options: type[BaseModel], *, required: bool = True, idempotent: bool = False
+) -> dict[str, Any]:
     """Describe a picture as raw body, form or JSON, with options in the query or beside it."""
     extra = query(options)["openapi_extra"]
+    if idempotent:
+        extra["parameters"].append(_IDEMPOTENCY_KEY)
     properties = _properties(options)
     binary = {"type": "string", "format": "binary"}
     base64 = {"type": "string", "contentEncoding": "base64"}
