@@ -9,9 +9,10 @@ from functions.gallery.gallery import Gallery
 from functions.gallery.originals import FolderOriginals
 from functions.gallery.pictures import Limits
 from functions.gallery.place import in_function, under_sam_local
-from functions.gallery.ports import Place, Queue, Signer, VectorStore
+from functions.gallery.ports import Embedder, Place, Queue, Signer, VectorStore
 from functions.gallery.records import CollectionSpec
 from functions.gallery.settings import Settings
+from functions.gallery.width import NarrowEmbedder
 
 
 def build_gallery(settings: Settings) -> Gallery:
@@ -19,13 +20,8 @@ def build_gallery(settings: Settings) -> Gallery:
 
     Raises ModelMismatch, StoreBusy and other StoreErrors with what to do about them.
     """
-    embedder = OnnxEmbedder(settings.lookalike_model)
-    spec = CollectionSpec(
-        model=embedder.card.id,
-        dims=embedder.card.dims,
-        distance=settings.lookalike_distance,
-        fields=settings.lookalike_filter_fields,
-    )
+    embedder = _open_embedder(settings)
+    spec = _spec_of(settings, embedder)
     limits = Limits(settings.lookalike_max_bytes, settings.lookalike_max_pixels)
     originals, signer = _open_originals(settings)
     return Gallery(spec, limits, embedder, _open_store(settings, spec), originals, signer)
@@ -43,6 +39,21 @@ def open_queue(settings: Settings) -> Queue | None:
 def keeps_nothing(settings: Settings) -> bool:
     """Tell whether the index is in memory and gone with the process, as on a bare `sam local`."""
     return settings.qdrant_url is None and under_sam_local()
+
+
+def _open_embedder(settings: Settings) -> Embedder:
+    embedder = OnnxEmbedder(settings.lookalike_model)
+    dims = settings.lookalike_dims
+    return embedder if dims is None else NarrowEmbedder(embedder, dims)
+
+
+def _spec_of(settings: Settings, embedder: Embedder) -> CollectionSpec:
+    return CollectionSpec(
+        model=embedder.card.id,
+        dims=embedder.card.dims,
+        distance=settings.lookalike_distance,
+        fields=settings.lookalike_filter_fields,
+    )
 
 
 def _open_originals(settings: Settings) -> tuple[Place, Signer | None]:

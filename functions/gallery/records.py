@@ -144,8 +144,19 @@ class CollectionSpec:
 
     @property
     def name(self) -> str:
-        """One collection per model and width."""
-        return f"lookalike--{self.model}--{self.dims}".replace("@", "-")
+        """One collection per model, width and distance; the usual distance goes without saying."""
+        named = f"lookalike--{self.model}--{self.dims}".replace("@", "-")
+        return named if self.distance is Distance.COSINE else f"{named}--{self.distance.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A collection of a store, as it tells of itself."""
+
+    name: str
+    spec: CollectionSpec
+    filling: bool = False  # it does not hold every image yet, and must not be served
+    replaces: str | None = None  # the collection that it was filled from, while that is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +191,7 @@ class StoredImage:
     model: str  # a ModelCard.id
     metadata: Metadata = field(default_factory=dict)
     perceptual_hash: PerceptualHash | None = None  # None: too plain to be told by it
+    copied: str = ""  # of one that reindexing wrote: a hash of the metadata that it had then
 
 
 @dataclass(frozen=True, slots=True)

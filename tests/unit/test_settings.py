@@ -51,6 +51,7 @@ def test_fields_and_keys_are_read_from_one_line_each(monkeypatch):
         ("LOOKALIKE_API_KEYS", "read:secret"),
         ("LOOKALIKE_API_KEYS", f"owner:{DIGEST}"),
         ("LOOKALIKE_DISTANCE", "far"),
+        ("LOOKALIKE_DIMS", "15"),
         ("LOOKALIKE_MAX_BYTES", "0"),
     ],
 )
