@@ -31,7 +31,8 @@ class OnnxEmbedder:
         self._session = onnxruntime.InferenceSession(
             graph, options, providers=["CPUExecutionProvider"]
         )
-        (pixels,), (vectors,) = self._session.get_inputs(), self._session.get_outputs()
+        # A graph may show more than its vectors, which come first.
+        (pixels,), (vectors, *_) = self._session.get_inputs(), self._session.get_outputs()
         if pixels.shape[1:] != [self.card.input_px, self.card.input_px, 3]:
             raise ModelMismatch(
                 f"The graph takes {pixels.shape}, its card says {self.card.input_px} px"
@@ -40,7 +41,7 @@ class OnnxEmbedder:
             raise ModelMismatch(
                 f"The graph gives {vectors.shape}, its card says {self.card.dims} dims"
             )
-        self._input = pixels.name
+        self._input, self._output = pixels.name, vectors.name
 
     def embed(self, pictures: Sequence[Picture]) -> Vectors:
         """Give each picture a point on the unit sphere; those that look alike lie close.
@@ -52,7 +53,7 @@ class OnnxEmbedder:
         if not pictures:
             return np.empty((0, self.card.dims), np.float32)
         squares = np.stack([picture.square(part, px) for picture in pictures for part in views])
-        (each,) = self._session.run(None, {self._input: squares})
+        (each,) = self._session.run([self._output], {self._input: squares})
         mean = each.reshape(len(pictures), len(views), self.card.dims).mean(axis=1)
         vectors: Vectors = mean / np.linalg.norm(mean, axis=1, keepdims=True)
         return vectors

@@ -79,7 +79,7 @@ def test_a_picture_saved_again_without_loss_gives_the_same_vector(embedder):
 def test_a_vector_is_the_unit_mean_of_its_views(embedder):
     picture = decode(jpeg(6, 500, 375), Limits(), short_side_px=374)
     views = np.stack([picture.square(part, 224) for part in embedder.card.views])
-    (each,) = embedder._session.run(None, {embedder._input: views})
+    (each,) = embedder._session.run([embedder._output], {embedder._input: views})
 
     mean = each.mean(axis=0)
 
