@@ -1,0 +1,436 @@
+"""Groups of duplicates: what they are by definition, page by page, and the nearest few of one."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from functions.gallery import duplicates, grouping, likeness
+from functions.gallery.duplicates import (
+    DuplicateOptions,
+    Duplicates,
+    near_duplicates_of,
+)
+from functions.gallery.errors import ImageNotFound, InvalidCursor, InvalidFilter
+from functions.gallery.grouping import Neighbourhoods, followers_of
+from functions.gallery.likeness import Likeness
+from functions.gallery.perceptual_hash import PerceptualHash
+from functions.gallery.records import CollectionSpec, Match, Query
+from tests.contract.stores import LANES, an_image
+from tests.fakes import FakeStore
+
+SPEC = CollectionSpec("test@1", 2, fields={"shelf": "keyword"})
+KINDS = list(Likeness)
+HASH = 0x0F1E_2D3C_4B5A_6978
+
+
+def flips(count, first=0):
+    """Give HASH with so many bits turned over, from a place on."""
+    return PerceptualHash(HASH ^ (((1 << count) - 1) << first))
+
+
+def at(degrees):
+    return np.array([math.cos(math.radians(degrees)), math.sin(math.radians(degrees))], np.float32)
+
+
+def picture(name, *, bits=0, degrees=0.0, file="a", width=10, bytes_=1_000, **more):
+    """Make an image of this hash, this vector and these bytes."""
+    image = an_image(
+        name,
+        sha256=file * 64,
+        width=width,
+        height=10,
+        bytes=bytes_,
+        perceptual_hash=None if bits is None else flips(bits),
+        **more,
+    )
+    return image, at(degrees)
+
+
+def stocked(*pictures, store=None):
+    store = store or FakeStore(SPEC)
+    if pictures:
+        store.put([image for image, _ in pictures], np.stack([vector for _, vector in pictures]))
+    return store
+
+
+def all_groups(store, **options):
+    """Read all pages; give keeper and others of every group by name, in the order they came."""
+    found, after, asked = [], None, DuplicateOptions(**options)
+    while True:
+        page = Duplicates(store, SPEC.fields).page(asked, after)
+        found += [(g.keeper.name, [d.image.name for d in g.others]) for g in page.groups]
+        after = page.after
+        if after is None:
+            return found
+
+
+def groups_by_definition(pictures, is_like):
+    """Go through all images from the best to the last, as grouping.py says; by keeper's id."""
+    best_first = sorted(
+        pictures,
+        key=lambda p: (-p[0].width * p[0].height, -p[0].bytes, -len(p[0].metadata), p[0].id),
+    )
+    groups = []
+    for each in best_first:
+        followed = next((group for group in groups if is_like(each, group[0])), None)
+        if followed is None:
+            groups.append([each])
+        else:
+            followed.append(each)
+    groups.sort(key=lambda group: group[0][0].id)
+    named = [[image.name for image, _ in group] for group in groups]
+    return [(keeper, others) for keeper, *others in named if others]
+
+
+LIKE = {
+    Likeness.SAME_BYTES: lambda a, b: a[0].sha256 == b[0].sha256,
+    Likeness.SAME_PICTURE: lambda a, b: (
+        a[0].perceptual_hash is not None
+        and b[0].perceptual_hash is not None
+        and a[0].perceptual_hash.distance(b[0].perceptual_hash) <= 4
+    ),
+    Likeness.LOOKALIKE: lambda a, b: float(a[1] @ b[1]) >= 0.95,  # 18.2 degrees
+}
+# Hashes on a line, two bits apart, and vectors on a circle, 5 degrees apart: chains of all lengths.
+LOOKS = st.tuples(
+    st.none() | st.integers(0, 20).map(lambda n: 2 * n),
+    st.integers(0, 40).map(lambda n: 5.0 * n),
+    st.sampled_from("abcde"),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(0, 2),
+)
+
+
+def pictures_of(looks):
+    return [
+        picture(
+            f"{number}.jpg",
+            bits=bits,
+            degrees=degrees,
+            file=file,
+            width=width,
+            bytes_=bytes_,
+            metadata={f"field {n}": n for n in range(fields)},
+        )
+        for number, (bits, degrees, file, width, bytes_, fields) in enumerate(looks)
+    ]
+
+
+@given(
+    looks=st.lists(LOOKS, max_size=30),
+    kind=st.sampled_from(KINDS),
+    limit=st.integers(1, 5),
+    walked=st.integers(1, 7),
+    known=st.integers(1, 60),
+)
+@example([(2 * n, 5.0 * n, "a", n, 1, 0) for n in range(30)], Likeness.SAME_PICTURE, 1, 1, 1)
+def test_the_pages_together_are_the_groups_by_definition(looks, kind, limit, walked, known):
+    pictures = pictures_of(looks)
+    store = stocked(*pictures)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(duplicates, "_WALKED_AT_ONCE", walked)
+        patched.setattr(duplicates, "_MOST_KNOWN", known)
+        found = all_groups(store, kind=kind, limit=limit)
+
+    assert found == groups_by_definition(pictures, LIKE[kind])
+
+
+@given(looks=st.lists(LOOKS, max_size=30), kind=st.sampled_from(KINDS), most=st.integers(1, 12))
+def test_what_is_not_decided_is_left_out_and_changes_nothing_else(looks, kind, most):
+    pictures = pictures_of(looks)
+    store = stocked(*pictures)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(grouping, "MOST_LOOKS", most)
+        page = Duplicates(store, SPEC.fields).page(DuplicateOptions(kind=kind, limit=100))
+
+    found = [(g.keeper.name, [d.image.name for d in g.others]) for g in page.groups]
+    exact = groups_by_definition(pictures, LIKE[kind])
+    assert [group for group in exact if group in found] == found
+    assert len(exact) - len(found) <= page.undecided
+
+
+@given(looks=st.lists(LOOKS, min_size=2, max_size=30), most=st.integers(1, 6))
+def test_with_more_copies_than_count_no_image_is_in_two_groups(looks, most):
+    store = stocked(*pictures_of(looks))
+
+    with pytest.MonkeyPatch.context() as patched:
+        for module in ("grouping", "likeness"):
+            patched.setattr(f"functions.gallery.{module}.MOST_ALIKE", most)
+        for kind in KINDS:
+            groups = all_groups(store, kind=kind)
+            names = [name for keeper, others in groups for name in (keeper, *others)]
+            assert len(names) == len(set(names))
+            assert all(len(others) <= most for _, others in groups)
+
+
+def test_a_chain_does_not_join_strangers():
+    chain = [picture(f"{n}.jpg", bits=3 * n, width=10 - n) for n in range(4)]
+
+    assert all_groups(stocked(*chain)) == sorted(
+        [("0.jpg", ["1.jpg"]), ("2.jpg", ["3.jpg"])], key=lambda group: an_image(group[0]).id
+    )
+
+
+def test_a_long_chain_is_walked_as_far_as_may_be_and_undecided_beyond():
+    chain = [an_image(f"{n}.jpg", width=2_000 - n) for n in range(1_200)]
+    links = dict(zip([image.id for image in chain], range(len(chain)), strict=True))
+
+    def find(images):
+        for image in images:
+            place = links[image.id]
+            near = [*chain[max(0, place - 1) : place], *chain[place + 1 : place + 2]]
+            yield {other.id: Match(other, 0.0, 1.0) for other in near}
+
+    found = followers_of(chain, Neighbourhoods(find), 10_000)
+
+    decided = found[: grouping.MOST_LOOKS - 1]
+    assert [[match.image.name for match in group] for group in decided] == [
+        [] if n % 2 else [f"{n + 1}.jpg"] for n in range(grouping.MOST_LOOKS - 1)
+    ]
+    assert set(found[grouping.MOST_LOOKS :]) == {None}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_keeper_has_most_pixels_then_bytes_then_metadata_then_the_first_id(kind):
+    small = picture("small", width=10, bytes_=9_000, metadata={"a": 1, "b": 2, "c": 3})
+    light = picture("light", width=20, bytes_=1_000, metadata={"a": 1, "b": 2})
+    bare = picture("bare", width=20, bytes_=2_000)
+    kept = [picture(name, width=20, bytes_=2_000, metadata={"a": 1}) for name in "xyz"]
+    kept.sort(key=lambda each: each[0].id)
+
+    [(keeper, others)] = all_groups(stocked(small, light, bare, *kept), kind=kind)
+
+    assert [keeper, *others] == [*(i.name for i, _ in kept), "bare", "light", "small"]
+
+
+def test_each_image_says_by_which_notion_it_is_the_keepers():
+    keeper = picture("keeper", bits=0, degrees=0, file="a", width=90)
+    others = [
+        picture("same file", bits=0, degrees=0, file="a"),
+        picture("saved again", bits=3, degrees=2, file="b"),
+        picture("near", bits=30, degrees=10, file="c"),
+        picture("plain", bits=None, degrees=5, file="d"),
+        picture("far", bits=40, degrees=50, file="e"),
+    ]
+    store = stocked(keeper, *others)
+
+    def told(kind):
+        [group] = Duplicates(store, SPEC.fields).page(DuplicateOptions(kind)).groups
+        assert (group.kind, group.keeper.name) == (kind, "keeper")
+        return {d.image.name: (d.matched.value, d.distance) for d in group.others}
+
+    assert told(Likeness.SAME_BYTES) == {"same file": ("same-bytes", 0)}
+    assert told(Likeness.SAME_PICTURE) == {
+        "same file": ("same-bytes", 0),
+        "saved again": ("same-picture", 3),
+    }
+    assert told(Likeness.LOOKALIKE) == {
+        "same file": ("same-bytes", 0),
+        "saved again": ("same-picture", 3),
+        "near": ("lookalike", 30),
+        "plain": ("lookalike", None),
+    }
+
+
+def test_the_thresholds_are_those_of_the_call():
+    store = stocked(picture("a", bits=0, degrees=0), picture("b", bits=6, degrees=20, file="b"))
+
+    assert all_groups(store) == []
+    assert len(all_groups(store, max_distance=6)) == 1
+    assert all_groups(store, kind=Likeness.LOOKALIKE) == []
+    assert len(all_groups(store, kind=Likeness.LOOKALIKE, min_similarity=0.93)) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_filter_makes_groups_among_what_passes_it(kind):
+    pictures = [
+        picture(f"{n}.jpg", width=9 - n, metadata={"shelf": "left" if n % 2 else "right"})
+        for n in range(6)
+    ]
+
+    groups = all_groups(stocked(*pictures), kind=kind, filter={"shelf": "left"})
+
+    assert groups == [("1.jpg", ["3.jpg", "5.jpg"])]
+    with pytest.raises(InvalidFilter):
+        all_groups(stocked(), kind=kind, filter={"colour": "red"})
+
+
+def test_a_page_ends_before_the_work_grows_and_says_where_to_go_on():
+    pictures = [picture(f"{n}.jpg", bits=None, degrees=n / 100) for n in range(120)]
+    store = stocked(*pictures)
+    asked = DuplicateOptions(Likeness.SAME_PICTURE)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(duplicates, "_MOST_KNOWN", 60)
+        first = Duplicates(store, SPEC.fields).page(asked)
+        second = Duplicates(store, SPEC.fields).page(asked, first.after)
+
+    assert (first.groups, first.looked_at) == ((), 100)
+    assert (second.groups, second.looked_at, second.after) == ((), 20, None)
+
+
+def test_a_page_of_large_groups_ends_early():
+    letters = "0123456789"
+    pictures = [picture(f"{letter}/{n}.jpg", file=letter) for letter in letters for n in range(100)]
+    store = stocked(*pictures)
+
+    page = Duplicates(store, SPEC.fields).page(DuplicateOptions(Likeness.SAME_BYTES, limit=100))
+
+    assert len(page.groups) == 5
+    assert [len(o) for _, o in all_groups(store, kind=Likeness.SAME_BYTES)] == [99] * 10
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_very_many_copies_the_first_hundred_and_one_are_a_group(kind):
+    copies = [picture(f"{n}.jpg", width=10 + n % 7) for n in range(250)]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(likeness, "_MOST_READ", 200)
+        [(keeper, others)] = all_groups(stocked(*copies), kind=kind)
+
+    first = sorted((image for image, _ in copies), key=lambda image: image.id)[:101]
+    assert {keeper, *others} == {image.name for image in first}
+    assert keeper == max(first, key=lambda image: (image.width, -first.index(image))).name
+
+
+def test_a_gallery_without_images_has_no_groups():
+    for kind in KINDS:
+        page = Duplicates(FakeStore(SPEC), {}).page(DuplicateOptions(kind))
+        assert (page.groups, page.after, page.looked_at) == ((), None, 0)
+
+
+def test_a_cursor_that_is_no_id_is_refused():
+    with pytest.raises(InvalidCursor):
+        Duplicates(FakeStore(SPEC), {}).page(DuplicateOptions(), "behind the moon")
+
+
+def test_an_image_that_is_removed_meanwhile_is_nobodys_duplicate():
+    class Vanishing(FakeStore):
+        def search_many(self, queries):
+            if gone in self._images:
+                self.remove([gone])
+                raise ImageNotFound("gone")
+            return super().search_many(queries)
+
+    pictures = [picture(name) for name in "abc"]
+    gone = pictures[0][0].id
+    store = stocked(*pictures, store=Vanishing(SPEC))
+
+    [(keeper, others)] = all_groups(store, kind=Likeness.LOOKALIKE)
+
+    assert {keeper, *others} == {"b", "c"}
+
+
+@pytest.fixture(params=LANES.values(), ids=LANES.keys())
+def store(request, tmp_path):
+    with request.param(SPEC, tmp_path) as store:
+        yield store
+
+
+def test_every_store_gives_the_same_groups(store):
+    dice = np.random.default_rng(0)
+    pictures = pictures_of(
+        [
+            (int(bits), float(degrees), "abcdefgh"[letter], int(width), 1, 0)
+            for bits, degrees, letter, width in zip(
+                dice.integers(0, 40, 120),
+                dice.integers(0, 360, 120),
+                dice.integers(0, 8, 120),
+                dice.integers(1, 5, 120),
+                strict=True,
+            )
+        ]
+    )
+    stocked(*pictures, store=store)
+
+    for kind in KINDS:
+        found = all_groups(store, kind=kind, limit=3)
+        assert found == groups_by_definition(pictures, LIKE[kind])
+        assert found
+
+
+NEW, NEW_VECTOR = picture("new", bits=0, degrees=0, file="a")
+
+
+@pytest.fixture
+def neighbours(store):
+    return stocked(
+        picture("same file", bits=0, degrees=1, file="a"),
+        picture("same file, plain", bits=None, degrees=2, file="a"),
+        picture("saved again", bits=2, degrees=3, file="b"),
+        picture("saved badly", bits=4, degrees=70, file="c"),
+        picture("near", bits=40, degrees=10, file="d"),
+        picture("nearer", bits=44, degrees=6, file="e"),
+        picture("far", bits=50, degrees=60, file="f"),
+        store=store,
+    )
+
+
+def test_the_nearest_duplicates_of_a_new_image_come_strongest_notion_first(neighbours):
+    found = near_duplicates_of(NEW, NEW_VECTOR, neighbours, limit=10)
+
+    assert [(d.image.name, d.matched.value) for d in found] == [
+        ("same file", "same-bytes"),
+        ("same file, plain", "same-bytes"),
+        ("saved again", "same-picture"),
+        ("saved badly", "same-picture"),
+        ("nearer", "lookalike"),
+        ("near", "lookalike"),
+    ]
+    assert [d.distance for d in found] == [0, None, 2, 4, 44, 40]
+    assert [d.similarity for d in found] == pytest.approx(
+        [math.cos(math.radians(degrees)) for degrees in (1, 2, 3, 70, 6, 10)], abs=1e-5
+    )
+
+
+def test_of_the_nearest_duplicates_few_are_told(neighbours):
+    assert len(near_duplicates_of(NEW, NEW_VECTOR, neighbours)) == 5
+    assert len(near_duplicates_of(NEW, NEW_VECTOR, neighbours, limit=2)) == 2
+
+
+def test_an_image_is_no_duplicate_of_itself(store):
+    store = stocked((NEW, NEW_VECTOR), store=store)
+
+    assert near_duplicates_of(NEW, NEW_VECTOR, store) == ()
+    assert near_duplicates_of(replace(NEW, width=99), NEW_VECTOR, store) == ()
+
+
+def test_without_a_vector_hashes_alone_are_compared(neighbours):
+    found = near_duplicates_of(NEW, None, neighbours)
+
+    assert [d.image.name for d in found] == ["same file", "saved again", "saved badly"]
+    assert near_duplicates_of(replace(NEW, perceptual_hash=None), None, neighbours) == ()
+
+
+def test_without_a_hash_vectors_alone_are_compared(neighbours):
+    found = near_duplicates_of(replace(NEW, perceptual_hash=None), NEW_VECTOR, neighbours)
+
+    assert [(d.image.name, d.matched.value) for d in found] == [
+        ("same file", "same-bytes"),
+        ("same file, plain", "same-bytes"),
+        ("saved again", "lookalike"),
+        ("nearer", "lookalike"),
+        ("near", "lookalike"),
+    ]
+
+
+def test_the_nearest_duplicates_take_one_request():
+    class Counting(FakeStore):
+        asked = 0
+
+        def search_many(self, queries: list[Query]):
+            self.asked += 1
+            return super().search_many(queries)
+
+    store = stocked(picture("a"), store=Counting(SPEC))
+
+    near_duplicates_of(NEW, NEW_VECTOR, store)
+
+    assert store.asked == 1
