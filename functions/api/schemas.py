@@ -184,6 +184,7 @@ class Result(BaseModel):
     hidden: Annotated[int, Field(description="Further matches of its group, of those read")]
     id: str
     name: str
+    perceptual_hash: Annotated[str | None, Field(description="As of an image")]
     metadata: dict[str, Any]
     width: int
     height: int
@@ -203,6 +204,7 @@ class Result(BaseModel):
             hidden=match.hidden,
             id=image.id,
             name=image.name,
+            perceptual_hash=image.perceptual_hash,
             metadata=image.metadata,
             width=image.width,
             height=image.height,
