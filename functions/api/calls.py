@@ -1,6 +1,6 @@
 """One call in progress: the gallery it may use, its clock, its worker threads. Knows HTTP."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import anyio.to_thread
@@ -9,10 +9,11 @@ from fastapi import Request, Response
 from functions.api.errors import InvalidParameters
 from functions.api.options import AddOptions, ExampleIn
 from functions.gallery.cores import cores
+from functions.gallery.duplicates import Duplicate
 from functions.gallery.errors import EmptyPicture, UrlRefused
 from functions.gallery.fetch import UrlFetcher
 from functions.gallery.gallery import Gallery
-from functions.gallery.records import Added, Example, Submission
+from functions.gallery.records import Added, AddStatus, Example, Submission
 from functions.gallery.stopwatch import Stopwatch
 
 Answer = TypeVar("Answer")
@@ -74,6 +75,12 @@ class Call:
             raise EmptyPicture("No picture came; send it as the body, the file or base64 `image`")
         sent = Submission(lambda: image, options.name, options.metadata, options.overwrite)
         return await self.run(lambda: self.gallery.add(sent))
+
+    async def hint(self, added: Added) -> Sequence[Duplicate]:
+        """Find what a new image may be a copy of; its own bytes again need no hint."""
+        if added.status is AddStatus.DUPLICATE:
+            return ()
+        return await anyio.to_thread.run_sync(self.gallery.near_duplicates, added.image)
 
     async def run(self, work: Callable[[], Answer]) -> Answer:
         """Work on a picture in a thread; no more at once than cores, to bound memory."""

@@ -46,7 +46,8 @@ async def add(request: Request, response: Response, now: Now) -> Any:
         added = await now.take(received.image, options)
         response.headers["Location"] = f"/v1/images/{added.image.id}"
         response.status_code = 201 if added.status is AddStatus.ADDED else 200
-        return AddedImage.of(added, now.timing(response, added.took_ms))
+        near = await now.hint(added)
+        return AddedImage.of(added, near, now.timing(response, added.took_ms))
 
     return await once(request, response, now, received.fingerprint(), work)
 

@@ -69,11 +69,12 @@ async def _item(request: Request, now: Call, item: BatchItem) -> BatchResult:
         if now.watch.elapsed_s() > PATIENCE_S:
             raise NotReached("The time for one call was over; send this item again")
         added = await now.take(item.image, item)
+        near = await now.hint(added)
     except LookalikeError as refusal:
         problem = Problem.model_validate(problem_of(request, refusal))
         return BatchResult(status=problem.status, problem=problem)
     status = 201 if added.status is AddStatus.ADDED else 200
-    return BatchResult(status=status, added=AddedImage.of(added, added.took_ms))
+    return BatchResult(status=status, added=AddedImage.of(added, near, added.took_ms))
 
 
 @router.post("/check", dependencies=ForReading, **json_body(CheckRequest))

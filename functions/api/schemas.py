@@ -7,7 +7,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, Field
 
 from functions.api.options import MAX_OFFSET, SimilarOptions
-from functions.gallery.perceptual_hash import COPY_BITS
+from functions.gallery.duplicates import Duplicate
+from functions.gallery.likeness import SAME_PICTURE_BITS, Likeness
 from functions.gallery.records import (
     Added,
     AddStatus,
@@ -84,17 +85,42 @@ class Image(BaseModel):
         )
 
 
+class NearDuplicate(BaseModel):
+    """An image that was there before and may be a copy of the one that was added."""
+
+    id: str
+    name: str
+    matched: Annotated[Likeness, Field(description="The strongest notion that holds")]
+    distance: Annotated[int | None, Field(description="Bits of the hashes that differ")]
+    similarity: Annotated[float | None, Field(description="Of the vectors, where compared")]
+
+
 class AddedImage(BaseModel):
     """What became of a picture that was sent."""
 
     status: AddStatus
     image: Image
+    near_duplicates: Annotated[
+        list[NearDuplicate],
+        Field(description="Copies, perhaps, of what was there already; a hint, nothing more"),
+    ]
     took_ms: dict[str, float]
 
     @classmethod
-    def of(cls, added: Added, took_ms: Mapping[str, float]) -> Self:
-        """Show an addition."""
-        return cls(status=added.status, image=Image.of(added.image), took_ms=dict(took_ms))
+    def of(cls, added: Added, near: Sequence[Duplicate], took_ms: Mapping[str, float]) -> Self:
+        """Show an addition and what is like it."""
+        hint = [
+            NearDuplicate(
+                id=each.image.id,
+                name=each.image.name,
+                matched=each.matched,
+                distance=each.distance,
+                similarity=each.similarity,
+            )
+            for each in near
+        ]
+        image = Image.of(added.image)
+        return cls(status=added.status, image=image, near_duplicates=hint, took_ms=dict(took_ms))
 
 
 class BatchResult(BaseModel):
@@ -168,7 +194,7 @@ class Compared(BaseModel):
             score=found.score,
             similarity=found.similarity,
             same_bytes=found.same_bytes,
-            same_picture=None if distance is None else distance <= COPY_BITS,
+            same_picture=None if distance is None else distance <= SAME_PICTURE_BITS,
             hash_distance=distance,
             model=found.model,
             took_ms=dict(took_ms),

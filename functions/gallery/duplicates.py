@@ -108,11 +108,16 @@ class Duplicates:
 
 
 def near_duplicates_of(
-    image: StoredImage, vector: Vector | None, store: VectorStore, *, limit: int = NEAR_DUPLICATES
+    image: StoredImage,
+    vector: Vector | str | None,
+    store: VectorStore,
+    *,
+    limit: int = NEAR_DUPLICATES,
 ) -> tuple[Duplicate, ...]:
     """Find the nearest few duplicates of an image by any notion, the strongest notion first.
 
-    The image itself, in the store or not, is left out. Without a vector only hashes are compared.
+    The image itself, in the store or not, is left out. `vector` is its vector, or its id if it is
+    in the store; without either only hashes are compared.
     May raise StoreError.
     """
     targets = [target for target in (image.perceptual_hash, vector) if target is not None]

@@ -1,5 +1,6 @@
 """What one can do with a gallery. Knows the ports and the nouns; no adapter, no door."""
 
+import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,7 +10,13 @@ from typing import Any
 
 from functions.gallery.adding import Adder, Outcome
 from functions.gallery.comparing import Comparer
-from functions.gallery.duplicates import DuplicateOptions, DuplicatePage, Duplicates
+from functions.gallery.duplicates import (
+    Duplicate,
+    DuplicateOptions,
+    DuplicatePage,
+    Duplicates,
+    near_duplicates_of,
+)
 from functions.gallery.errors import (
     EmptyPicture,
     ImageNotFound,
@@ -46,6 +53,8 @@ from functions.gallery.records import (
 from functions.gallery.removing import Remover
 from functions.gallery.searching import Searcher
 from functions.gallery.syncing import Syncer
+
+log = logging.getLogger(__name__)
 
 THUMBNAIL_PX = 320
 # Of an import, what one store call carries: large enough for a distant server, small to lose.
@@ -185,6 +194,14 @@ class Gallery:
         for image in self._store.page(where, IMAGES_OF_BYTES).images if sha256s else ():
             found.setdefault(image.sha256, []).append(image)
         return found
+
+    def near_duplicates(self, image: StoredImage) -> Sequence[Duplicate]:
+        """Find the few images that a stored one may be a copy of; none if the store fails."""
+        try:
+            return near_duplicates_of(image, image.id, self._store)
+        except LookalikeError as problem:  # a hint is no reason to fail
+            log.warning("near duplicates of %s: %s", image.id, problem)
+            return ()
 
     def duplicates(self, options: DuplicateOptions, after: str | None = None) -> DuplicatePage:
         """Give groups of duplicates whose keepers stand from the id `after` on, part by part.

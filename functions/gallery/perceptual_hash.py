@@ -11,10 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 HASH_BITS = 64
-# Up to so many bits may differ between copies of one picture. Of 700 photos' copies (JPEG quality
-# 10, blur 1 %, short side 64, grey) 94 to 100 % stay within, of strangers 1 in 16,000 pairs or less
-# - more where a shop shows everything in one pose.
-COPY_BITS = 4
 # Of fewer bits that differ from the rest a hash tells nothing: plain areas and smooth gradients.
 _FEWEST_TELLING = 4
 

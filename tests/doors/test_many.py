@@ -305,6 +305,22 @@ def test_what_is_no_idempotency_key_is_refused(http, key):
     assert answer.json()["errors"][0]["pointer"] == "#/Idempotency-Key"
 
 
+def test_an_addition_hints_at_what_it_may_be_a_copy_of(http):
+    four(http)
+    small = written(scene(2).resize((200, 150)), quality=70)
+
+    copy = http.post("/v1/images", content=small, params={"name": "copy.jpg"}).json()
+    same = http.post("/v1/images", content=jpeg(3), params={"name": "again.jpg"}).json()
+    new = http.post("/v1/images", content=jpeg(8)).json()
+    twice = http.post("/v1/images", content=jpeg(8)).json()
+
+    (hint,) = copy["near_duplicates"]
+    assert (hint["name"], hint["matched"]) == ("2.jpg", "same-picture")
+    assert hint["distance"] <= 4
+    assert [each["matched"] for each in same["near_duplicates"]] == ["same-bytes"]
+    assert new["near_duplicates"] == twice["near_duplicates"] == []
+
+
 def test_the_limits_tell_what_may_be_asked_at_once(http):
     limits = http.get("/v1/limits").json()
 
