@@ -5,12 +5,13 @@ order of ids, and a group is told where its keeper stands, so a page needs to kn
 before it. Knows the ports and the records.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from functions.gallery.filters import parse_filter
 from functions.gallery.grouping import Find, Neighbourhoods, followers_of
+from functions.gallery.hash_table import HashTable
 from functions.gallery.likeness import (
     LOOKALIKE_SIMILARITY,
     ROUNDING,
@@ -20,11 +21,12 @@ from functions.gallery.likeness import (
 )
 from functions.gallery.perceptual_hash import PerceptualHash
 from functions.gallery.ports import VectorStore
-from functions.gallery.records import Fields, Match, Query, StoredImage, Vector
+from functions.gallery.records import Fields, Filter, Match, Query, StoredImage, Vector
 
 NEAR_DUPLICATES = 5
 
 _WALKED_AT_ONCE = 50  # one request to a Qdrant server
+_LISTED_AT_ONCE = 1_000
 _MOST_KNOWN = 1_000  # neighbourhoods in one page: seconds, of the 30 that a function has
 _MOST_SHOWN = 500  # images in one page, about a megabyte of JSON
 
@@ -86,15 +88,43 @@ class Duplicates:
         Raises InvalidFilter, InvalidCursor or StoreError.
         """
         where = parse_filter(options.filter, self._fields)
-        near = Neighbourhoods(_finding(Finder(self._store, where), options))
+        return self._page(Finder(self._store, where), where, options, after)
+
+    def walk(self, options: DuplicateOptions, after: str | None = None) -> Iterator[DuplicatePage]:
+        """Give all pages from the id `after` on, and the same groups as `page` does.
+
+        For a report over everything: it keeps the images in memory if hashes are compared.
+        """
+        where = parse_filter(options.filter, self._fields)
+        hashes = HashTable(self._all(where)) if options.kind is Likeness.SAME_PICTURE else None
+        finder = Finder(self._store, where, hashes)
+        while True:
+            page = self._page(finder, where, options, after)
+            yield page
+            after = page.after
+            if after is None:
+                return
+
+    def _all(self, where: Filter) -> Iterator[StoredImage]:
+        after = None
+        while True:
+            page = self._store.page(where, _LISTED_AT_ONCE, after)
+            yield from page.images
+            after = page.after
+            if after is None:
+                return
+
+    def _page(
+        self, finder: Finder, where: Filter, options: DuplicateOptions, after: str | None
+    ) -> DuplicatePage:
+        near = Neighbourhoods(_finding(finder, options))
         groups: list[DuplicateGroup] = []
         looked_at = undecided = 0
         while True:
             part = self._store.page(where, _WALKED_AT_ONCE, after)
+            found = followers_of(part.images, near, _MOST_KNOWN)
             done = 0
-            for image, followers in zip(
-                part.images, followers_of(part.images, near, _MOST_KNOWN), strict=False
-            ):
+            for image, followers in zip(part.images, found, strict=False):
                 if _is_full(groups, options):
                     break
                 done += 1

@@ -210,6 +210,12 @@ class Gallery:
         """
         return self._duplicates.page(options, after)
 
+    def walk_duplicates(
+        self, options: DuplicateOptions, after: str | None = None
+    ) -> Iterator[DuplicatePage]:
+        """Give the same groups as `duplicates`, all of them; for a report, not beside calls."""
+        return self._duplicates.walk(options, after)
+
     def update(self, image_id: str, changes: Mapping[str, Any]) -> StoredImage:
         """Merge metadata into an image's own (None removes a field), without embedding again.
 

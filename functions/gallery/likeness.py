@@ -15,6 +15,7 @@ from itertools import takewhile
 
 from functions.gallery.errors import ImageNotFound
 from functions.gallery.grouping import MOST_ALIKE, Alike
+from functions.gallery.hash_table import HashTable
 from functions.gallery.ports import VectorStore
 from functions.gallery.records import Condition, Filter, Match, Query, StoredImage
 
@@ -41,10 +42,11 @@ class Likeness(StrEnum):
 class Finder:
     """Finds, for many images at once, what each is like among the images that pass a filter."""
 
-    def __init__(self, store: VectorStore, where: Filter) -> None:
-        """Look into this store only where the filter holds."""
+    def __init__(self, store: VectorStore, where: Filter, hashes: HashTable | None = None) -> None:
+        """Look into this store only where the filter holds; into `hashes` of the same if given."""
         self._store = store
         self._where = where
+        self._hashes = hashes
 
     def same_bytes(self, images: Sequence[StoredImage]) -> Iterator[Alike]:
         """Find the files of the same bytes, the first by id if there are very many."""
@@ -62,8 +64,11 @@ class Finder:
     def same_picture(self, images: Sequence[StoredImage], most_bits: int) -> Iterator[Alike]:
         """Find the images whose hash is near, the nearest if there are very many."""
         hashes = list({image.perceptual_hash for image in images if image.perceptual_hash})
-        queries = [Query(hash, where=self._where) for hash in hashes]
-        found = self._nearest(queries, lambda match: match.score <= most_bits)
+        if self._hashes is not None:
+            found = self._hashes.nearest(hashes, most_bits, MOST_ALIKE + 1)
+        else:
+            queries = [Query(hash, where=self._where) for hash in hashes]
+            found = self._nearest(queries, lambda match: match.score <= most_bits)
         of_hash = dict(zip(hashes, found, strict=True))
         for image in images:
             hash = image.perceptual_hash

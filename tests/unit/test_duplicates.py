@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from functions.gallery import duplicates, grouping, likeness
@@ -16,6 +16,7 @@ from functions.gallery.duplicates import (
 )
 from functions.gallery.errors import ImageNotFound, InvalidCursor, InvalidFilter
 from functions.gallery.grouping import Neighbourhoods, followers_of
+from functions.gallery.hash_table import HashTable
 from functions.gallery.likeness import Likeness
 from functions.gallery.perceptual_hash import PerceptualHash
 from functions.gallery.records import CollectionSpec, Match, Query
@@ -66,6 +67,13 @@ def all_groups(store, **options):
         after = page.after
         if after is None:
             return found
+
+
+def groups_on_a_walk(store, **options):
+    """Walk over everything; give keeper and others of every group by name."""
+    pages = Duplicates(store, SPEC.fields).walk(DuplicateOptions(**options))
+    groups = [group for page in pages for group in page.groups]
+    return [(group.keeper.name, [d.image.name for d in group.others]) for group in groups]
 
 
 def groups_by_definition(pictures, is_like):
@@ -121,6 +129,7 @@ def pictures_of(looks):
     ]
 
 
+@settings(deadline=None)
 @given(
     looks=st.lists(LOOKS, max_size=30),
     kind=st.sampled_from(KINDS),
@@ -137,10 +146,13 @@ def test_the_pages_together_are_the_groups_by_definition(looks, kind, limit, wal
         patched.setattr(duplicates, "_WALKED_AT_ONCE", walked)
         patched.setattr(duplicates, "_MOST_KNOWN", known)
         found = all_groups(store, kind=kind, limit=limit)
+        walked_groups = groups_on_a_walk(store, kind=kind, limit=limit)
 
     assert found == groups_by_definition(pictures, LIKE[kind])
+    assert walked_groups == found
 
 
+@settings(deadline=None)
 @given(looks=st.lists(LOOKS, max_size=30), kind=st.sampled_from(KINDS), most=st.integers(1, 12))
 def test_what_is_not_decided_is_left_out_and_changes_nothing_else(looks, kind, most):
     pictures = pictures_of(looks)
@@ -156,6 +168,7 @@ def test_what_is_not_decided_is_left_out_and_changes_nothing_else(looks, kind, m
     assert len(exact) - len(found) <= page.undecided
 
 
+@settings(deadline=None)
 @given(looks=st.lists(LOOKS, min_size=2, max_size=30), most=st.integers(1, 6))
 def test_with_more_copies_than_count_no_image_is_in_two_groups(looks, most):
     store = stocked(*pictures_of(looks))
@@ -179,7 +192,7 @@ def test_a_chain_does_not_join_strangers():
 
 
 def test_a_long_chain_is_walked_as_far_as_may_be_and_undecided_beyond():
-    chain = [an_image(f"{n}.jpg", width=2_000 - n) for n in range(1_200)]
+    chain = [an_image(f"{n}.jpg", width=2_000 - n) for n in range(540)]
     links = dict(zip([image.id for image in chain], range(len(chain)), strict=True))
 
     def find(images):
@@ -289,15 +302,52 @@ def test_a_page_of_large_groups_ends_early():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_of_very_many_copies_the_first_hundred_and_one_are_a_group(kind):
-    copies = [picture(f"{n}.jpg", width=10 + n % 7) for n in range(250)]
+    copies = [picture(f"{n}.jpg", width=10 + n % 7) for n in range(220)]
+    store = stocked(*copies)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(likeness, "_MOST_READ", 200)
-        [(keeper, others)] = all_groups(stocked(*copies), kind=kind)
+        [(keeper, others)] = all_groups(store, kind=kind)
 
+    assert groups_on_a_walk(store, kind=kind) == [(keeper, others)]
     first = sorted((image for image, _ in copies), key=lambda image: image.id)[:101]
     assert {keeper, *others} == {image.name for image in first}
     assert keeper == max(first, key=lambda image: (image.width, -first.index(image))).name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_walk_goes_on_where_a_page_ended_and_obeys_filters(kind):
+    pictures = [
+        picture(f"{n}.jpg", bits=4 * (n // 3), degrees=10 * (n // 3), file="abcdefghij"[n // 3])
+        for n in range(30)
+    ]
+    store = stocked(*pictures)
+    found = Duplicates(store, SPEC.fields)
+    asked = DuplicateOptions(kind, limit=4, max_distance=0, min_similarity=0.999)
+
+    first = found.page(asked)
+    rest = [group for page in found.walk(asked, first.after) for group in page.groups]
+
+    assert len(first.groups) == 4
+    assert [*first.groups, *rest] == [g for page in found.walk(asked) for g in page.groups]
+    assert groups_on_a_walk(store, kind=kind, filter={"shelf": "left"}) == []
+
+
+def test_a_hash_table_finds_what_a_store_finds(store):
+    dice = np.random.default_rng(1)
+    pictures = [picture(f"{n}.jpg", bits=None) for n in range(3)] + [
+        (an_image(f"h{n}.jpg", perceptual_hash=flips(int(dice.integers(0, 9)), n % 50)), at(0))
+        for n in range(200)
+    ]
+    stocked(*pictures, store=store)
+    table = HashTable(image for image, _ in pictures)
+
+    for image, _ in pictures[3:40]:
+        hash = image.perceptual_hash
+        near = [match for match in store.search(Query(hash, limit=300)) if match.score <= 7]
+        assert table.nearest([hash], 7, 300) == [near]
+        assert table.nearest([hash, flips(60)], 7, 5)[0] == near[:5]
+    assert HashTable([]).nearest([flips(0)], 64, 1) == [[]]
 
 
 def test_a_gallery_without_images_has_no_groups():
