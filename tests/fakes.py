@@ -18,6 +18,7 @@ from functions.gallery.perceptual_hash import PerceptualHash
 from functions.gallery.pictures import Picture
 from functions.gallery.records import (
     BUILT_IN_FIELDS,
+    Collection,
     CollectionSpec,
     Condition,
     Distance,
@@ -35,6 +36,7 @@ from functions.gallery.records import (
     Vectors,
     hash_similarity,
 )
+from functions.gallery.stores.about import choose
 from functions.gallery.stores.payload import check_batch, check_cursor, check_target
 from functions.gallery.stores.sorting import cursor_of, read_cursor, value_of
 
@@ -146,6 +148,51 @@ class FakeStore:
             for image in self._images.values()
             if all(_holds(condition, kind, image) for condition, kind in typed)
         ]
+
+
+class FakeCollections:
+    """Collections in dictionaries, which outlive whoever opens them."""
+
+    def __init__(self) -> None:
+        self.stores: dict[str, FakeStore] = {}
+        self._kept: dict[str, Collection] = {}
+        self._used: str | None = None
+
+    def current(self) -> str | None:
+        return self._used
+
+    def read(self, name: str) -> Collection | None:
+        return self._kept.get(name)
+
+    def make(self, collection: Collection) -> None:
+        if collection.name not in self._kept:
+            self._kept[collection.name] = replace(
+                collection, spec=replace(collection.spec, fields={})
+            )
+            self.stores[collection.name] = FakeStore(collection.spec)
+
+    def mark(self, collection: Collection) -> None:
+        self._kept[collection.name] = replace(collection, spec=replace(collection.spec, fields={}))
+
+    def use(self, name: str) -> None:
+        self._used = name
+
+    def drop(self, name: str) -> None:
+        self._kept.pop(name, None)
+        self.stores.pop(name, None)
+
+    def close(self) -> None:
+        pass
+
+    def open(self, collection: Collection) -> "FakeStore":
+        return self.stores[collection.name]
+
+    def ready(self, spec: CollectionSpec) -> Collection:
+        name = choose(self._used, self.read, spec)
+        collection = Collection(name or spec.name, spec)
+        self.make(collection)
+        self._used = self._used or collection.name
+        return collection
 
 
 def _hash_match(image: StoredImage, hash: PerceptualHash) -> Match:

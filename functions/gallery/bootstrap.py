@@ -2,17 +2,22 @@
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from functions.gallery.embedder import OnnxEmbedder
 from functions.gallery.errors import SettingsError
 from functions.gallery.gallery import Gallery
+from functions.gallery.indexing import Indexer
 from functions.gallery.originals import FolderOriginals
 from functions.gallery.pictures import Limits
 from functions.gallery.place import in_function, under_sam_local
-from functions.gallery.ports import Embedder, Place, Queue, Signer, VectorStore
+from functions.gallery.ports import Collections, Embedder, Place, Queue, Signer, VectorStore
 from functions.gallery.records import CollectionSpec
 from functions.gallery.settings import Settings
 from functions.gallery.width import NarrowEmbedder
+
+if TYPE_CHECKING:
+    from functions.gallery.reindexing import OpenStore, Reindexing
 
 
 def build_gallery(settings: Settings) -> Gallery:
@@ -25,6 +30,23 @@ def build_gallery(settings: Settings) -> Gallery:
     limits = Limits(settings.lookalike_max_bytes, settings.lookalike_max_pixels)
     originals, signer = _open_originals(settings)
     return Gallery(spec, limits, embedder, _open_store(settings, spec), originals, signer)
+
+
+def build_reindexing(settings: Settings) -> "Reindexing":
+    """Get ready to fill the collection that the settings describe from the one in use.
+
+    Raises StoreBusy and other StoreErrors with what to do about them.
+    """
+    # Only here, for no function needs it.
+    from functions.gallery.reindexing import Reindexing
+
+    embedder = _open_embedder(settings)
+    limits = Limits(settings.lookalike_max_bytes, settings.lookalike_max_pixels)
+    originals, _ = _open_originals(settings)
+    collections, open_store = _open_collections(settings)
+    indexer = Indexer(embedder, limits)
+    spec = _spec_of(settings, embedder)
+    return Reindexing(collections, open_store, originals, indexer, limits, spec)
 
 
 def open_queue(settings: Settings) -> Queue | None:
@@ -70,7 +92,7 @@ def _open_originals(settings: Settings) -> tuple[Place, Signer | None]:
 
 def _open_store(settings: Settings, spec: CollectionSpec) -> VectorStore:
     # Only the chosen store is imported: qdrant_client takes longer than all the rest.
-    if settings.qdrant_url is None and not (in_function() or under_sam_local()):
+    if _is_embedded(settings):
         from functions.gallery.stores.edge_store import EdgeStore
 
         return EdgeStore.open(settings.lookalike_data / "index", spec)
@@ -78,12 +100,36 @@ def _open_store(settings: Settings, spec: CollectionSpec) -> VectorStore:
 
     if keeps_nothing(settings):
         return QdrantStore.in_memory(spec)
+    return QdrantStore.connect(_qdrant_url(settings), _qdrant_key(settings), spec)
+
+
+def _open_collections(settings: Settings) -> tuple[Collections, "OpenStore"]:
+    if _is_embedded(settings):
+        from functions.gallery.stores.edge_collections import EdgeCollections
+        from functions.gallery.stores.edge_store import EdgeStore
+
+        folder = EdgeCollections.open(settings.lookalike_data / "index")
+        return folder, lambda collection: EdgeStore(folder, collection, shared=True)
+    from functions.gallery.stores.qdrant_collections import QdrantCollections
+    from functions.gallery.stores.qdrant_connection import QdrantConnection
+    from functions.gallery.stores.qdrant_store import QdrantStore
+
+    connection = QdrantConnection.to(_qdrant_url(settings), _qdrant_key(settings))
+    server = QdrantCollections(connection)
+    return server, lambda collection: QdrantStore(server, collection, shared=True)
+
+
+def _is_embedded(settings: Settings) -> bool:
+    return settings.qdrant_url is None and not (in_function() or under_sam_local())
+
+
+def _qdrant_url(settings: Settings) -> str:
     if settings.qdrant_url is None:
         raise SettingsError(
             "QDRANT_URL is not set, and a function keeps no index of its own; set it to the "
             "address of a Qdrant server or Cloud cluster (parameter QdrantUrl of the template)"
         )
-    return QdrantStore.connect(settings.qdrant_url, _qdrant_key(settings), spec)
+    return settings.qdrant_url
 
 
 def _qdrant_key(settings: Settings) -> str | None:

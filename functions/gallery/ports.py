@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from functions.gallery.objects import Listed, ObjectState, Original, SignedForm
 from functions.gallery.pictures import Picture
 from functions.gallery.records import (
+    Collection,
     Filter,
     Match,
     Metadata,
@@ -83,6 +84,31 @@ class VectorStore(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections; a second call does nothing."""
+
+
+class Collections(Protocol):
+    """The collections of one store, of which one is in use. Any method may raise StoreError."""
+
+    def current(self) -> str | None:
+        """Name the collection in use; None in a new store."""
+
+    def read(self, name: str) -> Collection | None:
+        """Tell of a collection, or None if there is none of this name. May raise ModelMismatch."""
+
+    def make(self, collection: Collection) -> None:
+        """Make a collection unless it is there."""
+
+    def mark(self, collection: Collection) -> None:
+        """Write down whether it is being filled, and what it replaces."""
+
+    def use(self, name: str) -> None:
+        """Put a collection to use in place of the one before, in one step."""
+
+    def drop(self, name: str) -> None:
+        """Delete a collection; nothing there is no error."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
 
 
 class Originals(Protocol):

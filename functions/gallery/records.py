@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.gallery.bands import Band, Bands
 from functions.gallery.perceptual_hash import HASH_BITS, PerceptualHash
 
 Vectors = NDArray[np.float32]  # (n, dims), rows of length 1
@@ -53,6 +54,11 @@ class Distance(StrEnum):
             return float(np.abs(one - other).sum())
         return float(one @ other)
 
+    @property
+    def has_bands(self) -> bool:
+        """Tell whether similarities are cosines, which the bands of a model card speak of."""
+        return self is not Distance.MANHATTAN
+
     def similarity(self, score: float, dims: int) -> float:
         """Translate a store's raw score into 0 (nothing alike) .. 1 (the same), for unit vectors.
 
@@ -75,6 +81,7 @@ class Comparison:
     same_bytes: bool
     hash_distance: int | None  # bits that differ; None if one of them is too plain for a hash
     model: str
+    band: Band | None = None  # where the model has bands
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,7 @@ class ModelCard:
     input_px: int  # the graph takes (n, input_px, input_px, 3) uint8
     dims: int
     views: tuple[float, ...]  # centre squares, as parts of the short side
+    bands: Bands | None = None  # what similarities mean in words, where it was measured
 
     @property
     def id(self) -> str:
@@ -147,6 +155,10 @@ class CollectionSpec:
         """One collection per model, width and distance; the usual distance goes without saying."""
         named = f"lookalike--{self.model}--{self.dims}".replace("@", "-")
         return named if self.distance is Distance.COSINE else f"{named}--{self.distance.value}"
+
+    def fits(self, other: "CollectionSpec") -> bool:
+        """Tell whether vectors made for one can be searched by vectors made for the other."""
+        return replace(self, fields={}) == replace(other, fields={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +225,7 @@ class Match:
     score: float  # of a hash: how many bits differ
     similarity: float
     hidden: int = 0  # further matches of its group among those that were read
+    band: Band | None = None  # where the model has bands, for a single example
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from functions.gallery.names import image_id
 from functions.gallery.perceptual_hash import PerceptualHash
 from functions.gallery.records import CollectionSpec, StoredImage, Vectors
 from functions.gallery.stores.edge_store import EdgeStore
+from functions.gallery.stores.qdrant_collections import QdrantCollections
+from functions.gallery.stores.qdrant_connection import QdrantConnection
 from functions.gallery.stores.qdrant_store import QdrantStore
 from tests.fakes import FakeStore
 
@@ -49,7 +51,8 @@ def qdrant_server_lane(spec: CollectionSpec, folder: Path) -> Iterator["VectorSt
     url, key = os.environ["QDRANT_TEST_URL"], os.environ.get("QDRANT_TEST_API_KEY")
     alias = f"lookalike-test-{uuid.uuid4()}"
     spec = replace(spec, model=f"{spec.model}-{alias}")
-    store = QdrantStore.connect(url, key, spec, alias=alias)
+    collections = QdrantCollections(QdrantConnection.to(url, key), alias)
+    store = QdrantStore.open(collections, spec)
     yield store
     store.close()
     cleaner = QdrantClient(url=url, api_key=key, check_compatibility=False)

@@ -182,7 +182,7 @@ def test_a_store_opened_again_knows_everything(tmp_path):
     ("other", "setting"),
     [
         (replace(SPEC, model="test@2"), "LOOKALIKE_MODEL"),
-        (replace(SPEC, dims=8), "LOOKALIKE_MODEL"),
+        (replace(SPEC, dims=8), "LOOKALIKE_DIMS"),
         (replace(SPEC, distance=Distance.DOT), "LOOKALIKE_DISTANCE"),
     ],
 )

@@ -18,9 +18,12 @@ from functions.gallery.errors import (
     StoreTimeout,
     StoreUnavailable,
 )
-from functions.gallery.records import CollectionSpec, Query
+from functions.gallery.records import Collection, CollectionSpec, Query
+from functions.gallery.stores.about import about
 from functions.gallery.stores.patience import Patience
-from functions.gallery.stores.payload import about_collection, indexed_fields
+from functions.gallery.stores.payload import indexed_fields
+from functions.gallery.stores.qdrant_collections import QdrantCollections
+from functions.gallery.stores.qdrant_connection import QdrantConnection
 from functions.gallery.stores.qdrant_store import QdrantStore
 from tests.contract.stores import an_image, random_units, unit
 
@@ -39,7 +42,18 @@ def refusal(status: int, message: str = "no", **headers: str) -> httpx.Response:
     return httpx.Response(status, json=body, headers=headers)
 
 
-def collection(spec: CollectionSpec = SPEC, *, indexed: bool = True) -> httpx.Response:
+def aliases(**named: str) -> httpx.Response:
+    """Answer as a server with these aliases."""
+    told = [{"alias_name": alias, "collection_name": name} for alias, name in named.items()]
+    return result({"aliases": told})
+
+
+USED = aliases(lookalike="lookalike--test-1--4")
+
+
+def collection(
+    spec: CollectionSpec = SPEC, *, indexed: bool = True, **told: object
+) -> httpx.Response:
     """Answer as a server that has the collection of this spec."""
     indexes = indexed_fields(spec) if indexed else {}
     vectors = {"image": {"size": spec.dims, "distance": spec.distance.value.capitalize()}}
@@ -59,7 +73,7 @@ def collection(spec: CollectionSpec = SPEC, *, indexed: bool = True) -> httpx.Re
                     "default_segment_number": 0,
                     "flush_interval_sec": 5,
                 },
-                "metadata": about_collection(spec),
+                "metadata": about(Collection(spec.name, spec)) | told,
             },
         }
     )
@@ -84,20 +98,25 @@ class Server:
         self.now += seconds
 
     def connect(self, url: str = "https://qdrant.test", **patience: float) -> QdrantStore:
-        return QdrantStore.connect(
+        return QdrantStore.open(self.collections(url, **patience), SPEC)
+
+    def collections(
+        self, url: str = "https://qdrant.test", key: str | None = "secret-key", **patience: float
+    ) -> QdrantCollections:
+        connection = QdrantConnection.to(
             url,
-            "secret-key",
-            SPEC,
+            key,
             patience=Patience(
                 sleep=self.sleep, clock=lambda: self.now, chance=lambda: 0.5, **patience
             ),
             transport=httpx.MockTransport(self.answer),
         )
+        return QdrantCollections(connection)
 
 
 @pytest.fixture
 def server():
-    return Server([collection()])
+    return Server([USED, collection()])
 
 
 @pytest.fixture
@@ -223,7 +242,8 @@ def test_the_key_goes_with_every_request_and_no_version_is_asked_for(server):
 
     store.check()
 
-    assert paths(server) == ["GET /collections/lookalike"] * 2
+    name = "/collections/lookalike--test-1--4"
+    assert paths(server) == ["GET /aliases", f"GET {name}", f"GET {name}"]
     assert {request.headers["api-key"] for request in server.requests} == {"secret-key"}
     store.close()
 
@@ -231,23 +251,24 @@ def test_the_key_goes_with_every_request_and_no_version_is_asked_for(server):
 @pytest.mark.parametrize(
     ("url", "reached"),
     [
-        ("https://xyz.cloud.qdrant.io", "https://xyz.cloud.qdrant.io/collections/lookalike"),
-        ("https://xyz.qdrant.io:6333", "https://xyz.qdrant.io:6333/collections/lookalike"),
-        ("https://proxy.test/qdrant", "https://proxy.test/qdrant/collections/lookalike"),
+        ("https://xyz.cloud.qdrant.io", "https://xyz.cloud.qdrant.io"),
+        ("https://xyz.qdrant.io:6333", "https://xyz.qdrant.io:6333"),
+        ("https://proxy.test/qdrant", "https://proxy.test/qdrant"),
     ],
 )
 def test_a_hosted_address_is_reached_with_or_without_a_port(server, url, reached):
     server.connect(url).close()
 
-    assert [str(request.url) for request in server.requests] == [reached]
+    assert [str(request.url) for request in server.requests] == [
+        f"{reached}/aliases",
+        f"{reached}/collections/lookalike--test-1--4",
+    ]
 
 
 def test_a_server_of_ones_own_is_reached_at_its_usual_port(server):
-    transport = httpx.MockTransport(server.answer)
+    QdrantStore.open(server.collections("http://qdrant.test", None), SPEC).close()
 
-    QdrantStore.connect("http://qdrant.test", None, SPEC, transport=transport).close()
-
-    assert str(server.requests[0].url) == "http://qdrant.test:6333/collections/lookalike"
+    assert str(server.requests[0].url) == "http://qdrant.test:6333/aliases"
 
 
 def test_an_address_that_is_none_is_a_fault_of_the_settings(server):
@@ -255,37 +276,37 @@ def test_an_address_that_is_none_is_a_fault_of_the_settings(server):
         server.connect("ftp://qdrant.test")
 
 
-def test_a_new_server_gets_collection_alias_and_indexes_before_the_first_write(server):
-    missing = refusal(404, "Not found: Collection `lookalike` doesn't exist!")
-    server.answers = [
-        missing,
-        missing,
-        result(True),
-        result(True),
-        collection(indexed=False),
-        result({"operation_id": 1, "status": "completed"}),
-    ]
+def test_a_new_server_gets_collection_indexes_and_alias_before_the_first_write(server):
+    missing = refusal(404, "Not found: Collection `lookalike--test-1--4` doesn't exist!")
+    indexed = result({"operation_id": 1, "status": "completed"})
+    server.answers = [aliases(), missing, result(True), collection(indexed=False)]
+    server.answers += [*[indexed] * len(indexed_fields(SPEC)), aliases(), result(True)]
 
     server.connect().close()
 
     name = "/collections/lookalike--test-1--4"
-    assert paths(server)[:5] == [
-        "GET /collections/lookalike",
-        f"GET {name}",
-        f"PUT {name}",
-        "POST /collections/aliases",
-        "GET /collections/lookalike",
-    ]
+    said = paths(server)
+    assert said[:4] == ["GET /aliases", f"GET {name}", f"PUT {name}", f"GET {name}"]
+    assert set(said[4:-2]) == {f"PUT {name}/index"}
+    assert said[-1] == "POST /collections/aliases"
     made = json.loads(server.requests[2].content)
-    assert made["metadata"] == {"model": "test@1", "dims": 4, "distance": "cosine", "schema": 2}
-    indexes = [json.loads(request.content) for request in server.requests[5:]]
+    assert made["metadata"] == {
+        "model": "test@1",
+        "dims": 4,
+        "distance": "cosine",
+        "schema": 2,
+        "filling": False,
+        "replaces": None,
+    }
+    indexes = [json.loads(request.content) for request in server.requests[4:-2]]
     assert {i["field_name"]: i["field_schema"] for i in indexes} == indexed_fields(SPEC)
 
 
 def test_a_collection_that_another_process_made_meanwhile_is_taken(server):
-    missing = refusal(404, "Not found: Collection `lookalike` doesn't exist!")
+    missing = refusal(404, "Not found: Collection `lookalike--test-1--4` doesn't exist!")
     exists = refusal(409, "Wrong input: Collection already exists!")
-    server.answers = [missing, missing, exists, collection(), result(True), collection()]
+    server.answers = [aliases(), missing, exists, collection(), collection(), USED, result(True)]
+    server.answers += [collection()]
 
     store = server.connect()
 
@@ -294,12 +315,72 @@ def test_a_collection_that_another_process_made_meanwhile_is_taken(server):
 
 
 def test_a_collection_of_another_model_is_refused_and_nothing_is_written(server):
-    server.answers = [collection(CollectionSpec("other@1", 4))]
+    missing = refusal(404, "Not found: Collection `lookalike--test-1--4` doesn't exist!")
+    other = CollectionSpec("other@1", 4)
+    server.answers = [aliases(lookalike=other.name), collection(other), missing]
 
-    with pytest.raises(ModelMismatch, match="LOOKALIKE_MODEL"):
+    with pytest.raises(ModelMismatch, match="LOOKALIKE_MODEL.*scripts/reindex"):
         server.connect()
 
     assert {request.method for request in server.requests} == {"GET"}
+
+
+def test_after_a_swap_the_old_settings_go_on_with_the_old_collection(server):
+    new = CollectionSpec("new@1", 8)
+    server.answers = [aliases(lookalike=new.name), collection(new), collection()]
+    store = server.connect()
+    server.answers = [result({"count": 7})]
+
+    store.count()
+
+    assert paths(server)[-1] == "POST /collections/lookalike--test-1--4/points/count"
+    store.close()
+
+
+def test_a_swap_beside_a_running_process_does_not_move_it(server, store):
+    server.answers = [aliases(lookalike="another"), result({"count": 7})]
+    server.collections().current()
+
+    store.count()
+
+    assert paths(server)[-1] == "POST /collections/lookalike--test-1--4/points/count"
+
+
+def test_a_collection_that_is_being_filled_is_not_served(server):
+    old = CollectionSpec("old@1", 4)
+    server.answers = [aliases(lookalike=old.name), collection(old), collection(filling=True)]
+
+    with pytest.raises(ModelMismatch, match="scripts/reindex"):
+        server.connect()
+
+
+def test_a_swap_is_one_request(server):
+    server.answers = [USED, result(True)]
+
+    server.collections().use("lookalike--test-1--2")
+
+    assert paths(server) == ["GET /aliases", "POST /collections/aliases"]
+    assert json.loads(server.requests[1].content)["actions"] == [
+        {"delete_alias": {"alias_name": "lookalike"}},
+        {
+            "create_alias": {
+                "alias_name": "lookalike",
+                "collection_name": "lookalike--test-1--2",
+            }
+        },
+    ]
+
+
+def test_a_server_that_forgets_what_a_collection_tells_is_refused(server):
+    server.answers = [result(True), collection(filling=True)]
+    whole = Collection(SPEC.name, SPEC, replaces="old")
+
+    with pytest.raises(StoreRejected, match=r"1\.16"):
+        server.collections().mark(whole)
+
+    written = json.loads(server.requests[0].content)["metadata"]
+    assert paths(server)[0] == "PATCH /collections/lookalike--test-1--4"
+    assert (written["filling"], written["replaces"]) == (False, "old")
 
 
 def test_a_wrong_key_is_told_at_the_start(server):
@@ -323,7 +404,7 @@ def test_a_search_by_id_without_the_image_itself_is_one_request(server, store):
 
     store.search(Query(target, without=(target,)))
 
-    assert paths(server) == ["POST /collections/lookalike/points/query/batch"]
+    assert paths(server) == ["POST /collections/lookalike--test-1--4/points/query/batch"]
     assert json.loads(server.requests[0].content)["searches"][0]["query"]["nearest"] == target
 
 
@@ -347,9 +428,8 @@ def test_many_images_go_in_requests_of_a_hundred(server, store):
 
 def test_a_request_with_wide_vectors_stays_below_four_megabytes():
     wide = CollectionSpec("test@1", 4_096)
-    server = Server([collection(wide)])
-    transport = httpx.MockTransport(server.answer)
-    store = QdrantStore.connect("https://qdrant.test", None, wide, transport=transport)
+    server = Server([aliases(lookalike=wide.name), collection(wide)])
+    store = QdrantStore.open(server.collections(), wide)
     server.requests.clear()
     server.answers = [result({"operation_id": 1, "status": "completed"})]
     images = [an_image(f"{n}.jpg", metadata={"text": "x" * 8_000}) for n in range(100)]

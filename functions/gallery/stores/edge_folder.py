@@ -2,7 +2,7 @@
 
     <folder>/lock                      held while a process has the folder; the pid is inside
     <folder>/current                   the name of the collection in use, replaced atomically
-    <folder>/<collection>/about.json   who filled it: model, dims, distance, schema
+    <folder>/<collection>/about.json   what it tells of itself (about.py)
     <folder>/<collection>/shard/       the vectors and payloads, written by Qdrant
 
 Knows files only; what is inside a shard is the business of edge_store.py.
@@ -36,7 +36,8 @@ else:
 # log, payload and vector files of 32 MB each; little is asked for removing, which makes room.
 ROOM_TO_PUT = 144_000_000
 ROOM_TO_EDIT = 16_000_000
-_MAKING = ".making"  # a collection that is not finished; after a kill the next start wipes it
+_MAKING = ".making"  # a collection without its files yet; after a kill it is made anew
+_GOING = ".going"  # one that is being deleted; what a kill left of it goes at the next start
 _WAY_OUT = "if it stays so, put back a copy, or move the folder away and import the pictures again"
 
 
@@ -66,6 +67,8 @@ class EdgeFolder:
         except OSError as problem:
             self.release()
             raise StoreFull(f"Nothing can be written to {root}: {problem}") from problem
+        for left in root.glob("*" + _GOING):
+            shutil.rmtree(left, ignore_errors=True)
 
     def release(self) -> None:
         """Let others have the folder; the kernel does the same when the process is killed."""
@@ -107,8 +110,19 @@ class EdgeFolder:
     def finish(self, collection: str, about: Mapping[str, Any]) -> None:
         """Turn what `begin` started into a collection, in one step."""
         making = self.root / (collection + _MAKING)
-        _replace(making / "about.json", json.dumps(dict(about), indent=1) + "\n")
+        _write_about(making, about)
         os.replace(making, self.root / collection)
+
+    def tell(self, collection: str, about: Mapping[str, Any]) -> None:
+        """Replace what a collection says of itself, in one step."""
+        _write_about(self.root / collection, about)
+
+    def drop(self, collection: str) -> None:
+        """Delete a collection: gone in one step, its room given back in a while."""
+        going = self.root / (collection + _GOING)
+        if (self.root / collection).is_dir():
+            os.replace(self.root / collection, going)
+        shutil.rmtree(going, ignore_errors=True)
 
     def bytes_on_disk(self) -> int:
         """Add up what the files of all collections take, as `du` does."""
@@ -176,6 +190,10 @@ def translated(root: Path) -> Iterator[None]:
         if type(panic).__name__ != "PanicException":
             raise
         raise StoreError(f"The store in {root} broke down ({panic}); {_WAY_OUT}") from panic
+
+
+def _write_about(folder: Path, about: Mapping[str, Any]) -> None:
+    _replace(folder / "about.json", json.dumps(dict(about), indent=1) + "\n")
 
 
 def _replace(path: Path, text: str) -> None:

@@ -1,7 +1,8 @@
 """The embedded store: Qdrant's own core inside this process, its data in one folder.
 
-The only file that imports qdrant_edge. Queries release the interpreter, `optimize` and `flush` hold
-it; a full disk kills the process (SIGBUS on a mapped file), so room is checked before every write.
+Beside edge_collections.py the only file that imports qdrant_edge. Queries release the interpreter,
+`optimize` and `flush` hold it; a full disk kills the process (SIGBUS on a mapped file), so room is
+checked before every write.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,10 +14,10 @@ import numpy as np
 import qdrant_edge as edge
 
 from functions.gallery.filters import sortable_type, typed_conditions
-from functions.gallery.perceptual_hash import HASH_BITS, PerceptualHash
+from functions.gallery.perceptual_hash import PerceptualHash
 from functions.gallery.records import (
+    Collection,
     CollectionSpec,
-    Distance,
     Filter,
     Match,
     Metadata,
@@ -28,13 +29,8 @@ from functions.gallery.records import (
     Vectors,
 )
 from functions.gallery.stores import payload
-from functions.gallery.stores.edge_folder import (
-    ROOM_TO_EDIT,
-    ROOM_TO_PUT,
-    EdgeFolder,
-    Gate,
-    translated,
-)
+from functions.gallery.stores.edge_collections import EdgeCollections
+from functions.gallery.stores.edge_folder import ROOM_TO_EDIT, ROOM_TO_PUT, Gate, translated
 from functions.gallery.stores.ranking import TIES, Hit, hits_in_order, match_of
 from functions.gallery.stores.sorting import sorted_page
 
@@ -42,12 +38,7 @@ _POINTS_PER_WRITE = 100
 # After a kill the log is replayed, which takes seconds for each 10,000 points; a flush cuts it.
 _POINTS_PER_FLUSH = 2_000
 _WORTH_AN_INDEX = 10_000  # below this a search reads all the vectors, fast enough
-# 4-bit copies are read first and the best are scored again with the full vectors: searches and the
-# building of the index are several times as fast, the ten answers the same. Manhattan: Qdrant's
-# guide advises against.
-_CODES = edge.TurboQuantQuantizationConfig(
-    bits=edge.TurboQuantBitSize.Bits4, memory=edge.Memory.Pinned
-)
+# The 4-bit copies are read first, and the best are scored again with the full vectors.
 _RESCORED = edge.SearchParams(
     quantization=edge.QuantizationSearchParams(rescore=True, oversampling=8.0)
 )
@@ -68,11 +59,15 @@ _WORDS = payload.FilterWords(
 class EdgeStore:
     """A VectorStore in a folder that survives a kill; one process at a time may have it."""
 
-    def __init__(self, home: EdgeFolder, shard: edge.EdgeShard, spec: CollectionSpec) -> None:
-        """Take over an open shard; `EdgeStore.open` is the way to get one."""
-        self._home = home
-        self._shard = shard
-        self._spec = spec
+    def __init__(
+        self, collections: EdgeCollections, collection: Collection, *, shared: bool = False
+    ) -> None:
+        """Open one of these collections; unless they are shared they are closed with it."""
+        self._collections = collections
+        self._home = collections.home
+        self._shard = collections.load(collection)
+        self._spec = collection.spec
+        self._shared = shared
         self._unflushed = 0
         self._gate = Gate()
 
@@ -80,14 +75,15 @@ class EdgeStore:
     def open(cls, folder: Path, spec: CollectionSpec) -> "EdgeStore":
         """Open the folder's collection or make it, with an index for every field to filter by.
 
-        Raises StoreBusy if another process or store has the folder, ModelMismatch if another model,
-        width or distance filled it, StoreFull, and StoreError if it is damaged.
+        Raises StoreBusy if another process or store has the folder, ModelMismatch if there is none
+        of this model, width and distance but others are, StoreFull, and StoreError if it is
+        damaged.
         """
-        home = EdgeFolder(folder)
+        collections = EdgeCollections.open(folder)
         try:
-            return cls(home, _open_shard(home, spec), spec)
+            return cls(collections, collections.ready(spec))
         except BaseException:
-            home.release()
+            collections.close()
             raise
 
     def put(self, images: Sequence[StoredImage], vectors: Vectors) -> None:
@@ -184,14 +180,15 @@ class EdgeStore:
             shard.info()
 
     def close(self) -> None:
-        """Write everything out and let go of the folder; a second call does nothing."""
+        """Write everything out and let go of the files; a second call does nothing."""
         if not self._gate.shut():  # the core fails when it is closed beside a running call
             return
         try:
             with translated(self._home.root):
                 self._shard.close()
         finally:
-            self._home.release()
+            if not self._shared:
+                self._collections.close()
 
     def unindexed(self) -> int:
         """Count the images that every search reads, because they came after `optimize`."""
@@ -255,53 +252,3 @@ class EdgeStore:
 
 def _point(image: StoredImage, vector: Vector) -> edge.Point:
     return edge.Point(image.id, payload.vectors_of(image, vector), payload.payload_of(image))
-
-
-def _open_shard(home: EdgeFolder, spec: CollectionSpec) -> edge.EdgeShard:
-    home.require_room(ROOM_TO_EDIT)
-    collection = home.current() or spec.name
-    about = home.about(collection)
-    with translated(home.root):
-        if about is None:
-            collection = spec.name
-            _make_shard(home, spec)
-        else:
-            payload.check_about(about, spec)
-        home.make_current(collection)
-        shard = edge.EdgeShard.load(str(home.shard(collection)))
-        _make_indexes(shard, home, spec)
-    return shard
-
-
-def _make_shard(home: EdgeFolder, spec: CollectionSpec) -> None:
-    home.require_room(ROOM_TO_PUT)
-    vectors = edge.EdgeVectorParams(
-        size=spec.dims,
-        distance=getattr(edge.Distance, spec.distance.value.capitalize()),
-        quantization_config=None if spec.distance is Distance.MANHATTAN else _CODES,
-    )
-    # Every hash is read (2.4 ms for 100,000): exact, and no index to build.
-    hashes = edge.EdgeVectorParams(
-        size=HASH_BITS,
-        distance=edge.Distance.Manhattan,
-        datatype=edge.VectorStorageDatatype.Uint8,
-        hnsw_config=edge.HnswIndexConfig(m=0, ef_construct=4, full_scan_threshold=10),
-    )
-    path = home.begin(spec.name)
-    both = {payload.VECTOR: vectors, payload.HASH: hashes}
-    shard = edge.EdgeShard.create(str(path), edge.EdgeConfig(vectors=both))
-    _make_indexes(shard, home, spec)
-    shard.close()
-    home.finish(spec.name, payload.about_collection(spec))
-
-
-def _make_indexes(shard: edge.EdgeShard, home: EdgeFolder, spec: CollectionSpec) -> None:
-    there = {key: index.data_type for key, index in shard.info().payload_schema.items()}
-    for key, kind in payload.indexed_fields(spec).items():
-        wanted = getattr(edge.PayloadSchemaType, kind.capitalize())
-        if there.get(key) == wanted:
-            continue
-        home.require_room(ROOM_TO_PUT)
-        if key in there:  # declared with another type before
-            shard.update(edge.UpdateOperation.delete_field_index(key))
-        shard.update(edge.UpdateOperation.create_field_index(key, wanted))

@@ -1,6 +1,7 @@
 """What a stored image looks like inside a vector store, and the checks every store makes alike.
 
 The one layout that all stores share: built-in fields at the top, the user's metadata under `meta`.
+A change that older versions cannot read needs another SCHEMA_VERSION (about.py).
 Knows records, errors and numpy; no store.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from functions.gallery.errors import ImageNotFound, InvalidCursor, ModelMismatch, StoreRejected
+from functions.gallery.errors import ImageNotFound, InvalidCursor, StoreRejected
 from functions.gallery.perceptual_hash import PerceptualHash
 from functions.gallery.records import (
     BUILT_IN_FIELDS,
@@ -30,13 +31,13 @@ from functions.gallery.records import (
 VECTOR = "image"  # the name of the vector in every collection
 METADATA = "meta"  # the part of a payload that belongs to the user
 HASH = "hash"  # the name of the vector that holds the bits of a perceptual hash
-SCHEMA_VERSION = 2  # of this layout, kept beside every collection
 _PLAIN = re.compile(r"[\w-]+")
 _UNIT_TOLERANCE = 1e-3  # catches wrong vectors, not rounding: float32 lengths err by less than 1e-5
 
 
 def payload_of(image: StoredImage) -> dict[str, Any]:
     """Write an image as the JSON object that is stored beside its vector."""
+    copied = {"copied": image.copied} if image.copied else {}
     return {
         "name": image.name,
         "etag": image.etag,
@@ -49,6 +50,7 @@ def payload_of(image: StoredImage) -> dict[str, Any]:
         "model": image.model,
         "perceptual_hash": str(image.perceptual_hash or ""),
         METADATA: dict(image.metadata),
+        **copied,
     }
 
 
@@ -93,28 +95,6 @@ def payload_key(name: str) -> str:
 def indexed_fields(spec: CollectionSpec) -> dict[str, FieldType]:
     """Give the payload keys that a collection must have indexes for, with their types."""
     return {payload_key(name): kind for name, kind in {**spec.fields, **BUILT_IN_FIELDS}.items()}
-
-
-def about_collection(spec: CollectionSpec) -> dict[str, Any]:
-    """Give what a collection remembers of its making, to be kept beside it."""
-    return {
-        "model": spec.model,
-        "dims": spec.dims,
-        "distance": spec.distance.value,
-        "schema": SCHEMA_VERSION,
-    }
-
-
-def check_about(about: Mapping[str, Any], spec: CollectionSpec) -> None:
-    """Accept a collection made as `spec` asks; raises ModelMismatch with what to do."""
-    setting = {"schema": "the version of Lookalike", "distance": "LOOKALIKE_DISTANCE"}
-    for key, wanted in about_collection(spec).items():
-        if about.get(key) != wanted:
-            raise ModelMismatch(
-                f"The stored vectors were made with {key} {about.get(key)}, now it is {wanted}; "
-                f"set {setting.get(key, 'LOOKALIKE_MODEL')} back, or import the pictures again "
-                "into an empty store"
-            )
 
 
 def vectors_of(image: StoredImage, vector: Vector) -> dict[str, Any]:

@@ -1,22 +1,18 @@
 """A Qdrant server or Qdrant Cloud as the store, over REST.
 
-The only file that imports qdrant_client, which is slow: who needs no server does not import this.
-The server must be 1.16 or later: older ones do not keep the collection's metadata.
+Stands on qdrant_client, which is slow to import: who needs no server does not import this.
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from threading import RLock
 from typing import Any, ParamSpec, TypeVar
 
-import httpx
 import numpy as np
-from qdrant_client import QdrantClient, models
+from qdrant_client import models
 
-from functions.gallery.errors import SettingsError, StoreError, StoreRejected
 from functions.gallery.filters import sortable_type, typed_conditions
-from functions.gallery.perceptual_hash import HASH_BITS, PerceptualHash
+from functions.gallery.perceptual_hash import PerceptualHash
 from functions.gallery.records import (
+    Collection,
     CollectionSpec,
     Filter,
     Match,
@@ -29,20 +25,17 @@ from functions.gallery.records import (
     Vectors,
 )
 from functions.gallery.stores import payload
-from functions.gallery.stores.patience import Patience
-from functions.gallery.stores.qdrant_errors import is_missing_collection, store_error
+from functions.gallery.stores.qdrant_collections import QdrantCollections
+from functions.gallery.stores.qdrant_connection import QdrantConnection
 from functions.gallery.stores.ranking import TIES, Hit, hits_in_order, match_of
 from functions.gallery.stores.sorting import sorted_page
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
 
-ALIAS = "lookalike"  # readers and writers use it, so that a new collection can take its place
 _MOST_POINTS = 100
 _QUERIES_AT_ONCE = 50
 _MOST_BYTES = 4_000_000  # of one request; servers take 32 MB, proxies in between often less
-# httpx drops idle connections after 5 s; a warm Lambda function waits longer between requests.
-_CONNECTIONS = httpx.Limits(max_keepalive_connections=20, keepalive_expiry=60)
 _WORDS = payload.FilterWords(
     all_of=lambda must, must_not: models.Filter(must=must, must_not=must_not),
     one_of=lambda parts: models.Filter(should=parts),
@@ -60,54 +53,38 @@ class QdrantStore:
     """A VectorStore on a server; safe to share between threads."""
 
     def __init__(
-        self, client: QdrantClient, spec: CollectionSpec, alias: str, patience: Patience
+        self, collections: QdrantCollections, collection: Collection, *, shared: bool = False
     ) -> None:
-        """Take over a client; `connect` and `in_memory` are the ways to get a store."""
-        self._client = client
-        self._spec = spec
-        self._alias = alias
-        self._patience = patience
-        # The client's local mode breaks for good when two threads write: one lock around all.
-        self._local = client.init_options["location"] == ":memory:"
-        self._turn: AbstractContextManager[Any] = RLock() if self._local else nullcontext()
-        self._closed = False
+        """Use one of these collections; unless they are shared they are closed with it."""
+        self._collections = collections
+        self._connection = collections.connection
+        self._client = self._connection.client
+        self._name = collection.name
+        self._spec = collection.spec
+        self._shared = shared
 
     @classmethod
-    def connect(
-        cls,
-        url: str,
-        api_key: str | None,
-        spec: CollectionSpec,
-        *,
-        timeout_s: int = 5,
-        alias: str = ALIAS,
-        patience: Patience | None = None,
-        transport: httpx.BaseTransport | None = None,
-    ) -> "QdrantStore":
-        """Reach a server over REST and see to it that the collection and its indexes are there.
+    def open(cls, collections: QdrantCollections, spec: CollectionSpec) -> "QdrantStore":
+        """Open the collection for this spec or make it, with an index for every field to filter by.
 
-        Without a port, https means 443 (Cloud answers there too) and http means 6333. A request
-        waits `timeout_s` whole seconds. Raises StoreError, ModelMismatch if another model, width or
-        distance filled the collection, and SettingsError for an address that is none.
+        Raises StoreError, and ModelMismatch if there is none of this model, width and distance but
+        others are.
         """
         try:
-            client = QdrantClient(
-                url=url,
-                port=None if url.startswith("https:") else 6333,
-                api_key=api_key,
-                timeout=timeout_s,
-                check_compatibility=False,  # else a thread sends one more request
-                limits=_CONNECTIONS,
-                transport=transport,
-            )
-        except ValueError as problem:
-            raise SettingsError(f"QDRANT_URL {url!r} is no address: {problem}") from problem
-        return cls(client, spec, alias, patience or Patience())._ready()
+            return cls(collections, collections.ready(spec))
+        except BaseException:
+            collections.close()
+            raise
+
+    @classmethod
+    def connect(cls, url: str, api_key: str | None, spec: CollectionSpec) -> "QdrantStore":
+        """Reach a server over REST; raises as `open` does, and SettingsError for no address."""
+        return cls.open(QdrantCollections(QdrantConnection.to(url, api_key)), spec)
 
     @classmethod
     def in_memory(cls, spec: CollectionSpec) -> "QdrantStore":
         """Make a store without a server, for tests and trials; it is gone with the process."""
-        return cls(QdrantClient(":memory:"), spec, ALIAS, Patience(tries=1))._ready()
+        return cls.open(QdrantCollections(QdrantConnection.in_memory()), spec)
 
     def put(self, images: Sequence[StoredImage], vectors: Vectors) -> None:
         """Store or overwrite images by id, searchable at once. Of repeated ids the last wins."""
@@ -123,14 +100,14 @@ class QdrantStore:
                 )
                 for row in part
             ]
-            self._ask(self._client.upsert, self._alias, points)
+            self._ask(self._client.upsert, self._name, points)
 
     def get(self, ids: Sequence[str]) -> dict[str, StoredImage]:
         """Find images by id; ids that are not there are left out."""
         known = payload.known_ids(ids)
         if not known:
             return {}
-        found = self._ask(self._client.retrieve, self._alias, known)
+        found = self._ask(self._client.retrieve, self._name, known)
         return {str(p.id): payload.image_of(str(p.id), p.payload) for p in found}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Vector]:
@@ -138,7 +115,7 @@ class QdrantStore:
         known = [i for i in ids if payload.is_id(i)]
         if not known:
             return {}
-        found = self._ask(self._client.retrieve, self._alias, known, False, [payload.VECTOR])
+        found = self._ask(self._client.retrieve, self._name, known, False, [payload.VECTOR])
         vectors: dict[str, Any] = {str(point.id): point.vector for point in found}
         return {id_: np.asarray(v[payload.VECTOR], np.float32) for id_, v in vectors.items()}
 
@@ -175,16 +152,16 @@ class QdrantStore:
         if not self.get([image_id]):  # the server would take it for an id that is not there
             raise payload.unknown_image(image_id)
         written = {payload.METADATA: dict(metadata)}
-        self._ask(self._client.set_payload, self._alias, written, [image_id])
+        self._ask(self._client.set_payload, self._name, written, [image_id])
 
     def remove(self, ids: Sequence[str]) -> None:
         """Forget these images; ids that are not there are no error."""
         if known := payload.known_ids(ids):
-            self._ask(self._client.delete, self._alias, known)
+            self._ask(self._client.delete, self._name, known)
 
     def count(self, where: Filter = ()) -> int:
         """Count images exactly."""
-        return self._ask(self._client.count, self._alias, self._filter(where)).count
+        return self._ask(self._client.count, self._name, self._filter(where)).count
 
     def disk_bytes(self) -> int | None:
         """Give None: a server does not tell."""
@@ -192,7 +169,7 @@ class QdrantStore:
 
     def check(self) -> None:
         """Return if the store can serve now; raise StoreError if not."""
-        self._ask(self._client.get_collection, self._alias)
+        self._ask(self._client.get_collection, self._name)
 
     def optimize(self) -> bool:
         """Leave it to the server, which builds its index in the background."""
@@ -200,22 +177,13 @@ class QdrantStore:
 
     def close(self) -> None:
         """Let go of the connections; a second call does nothing."""
-        self._closed = True
-        self._client.close()
+        if not self._shared:
+            self._collections.close()
 
     def _ask(
         self, request: Callable[Given, Answer], *given: Given.args, **named: Given.kwargs
     ) -> Answer:
-        def once() -> Answer:
-            if self._closed:
-                raise StoreError("The connection to Qdrant was closed")
-            try:
-                with self._turn:
-                    return request(*given, **named)
-            except Exception as problem:
-                raise store_error(problem) from problem
-
-        return self._patience.call(once)
+        return self._connection.ask(request, *given, **named)
 
     def _request(self, query: Query) -> models.QueryRequest:
         return models.QueryRequest(
@@ -229,7 +197,7 @@ class QdrantStore:
         self, requests: Sequence[models.QueryRequest], limits: Sequence[int]
     ) -> list[list[Hit]]:
         asked = [r.model_copy(update={"limit": n}) for r, n in zip(requests, limits, strict=True)]
-        answers = self._ask(self._client.query_batch_points, self._alias, asked)
+        answers = self._ask(self._client.query_batch_points, self._name, asked)
         return [[Hit(str(p.id), p.score, p.payload) for p in a.points] for a in answers]
 
     def _matches(self, query: Query, request: models.QueryRequest, first: list[Hit]) -> list[Match]:
@@ -250,7 +218,7 @@ class QdrantStore:
 
     def _scrolled(self, where: Filter, limit: int, **how: Any) -> Page:
         points, following = self._ask(
-            self._client.scroll, self._alias, self._filter(where), limit, **how
+            self._client.scroll, self._name, self._filter(where), limit, **how
         )
         return payload.page_of(points, following)
 
@@ -270,55 +238,3 @@ class QdrantStore:
 
     def _filter(self, where: Filter, without: Sequence[str] = ()) -> Any:
         return payload.write_filter(typed_conditions(where, self._spec.fields), without, _WORDS)
-
-    def _ready(self) -> "QdrantStore":
-        try:
-            info = self._info(self._alias) or self._make_collection()
-            payload.check_about(info.config.metadata or {}, self._spec)
-            if not self._local:  # which has no indexes
-                self._make_indexes(info)
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def _info(self, collection: str) -> models.CollectionInfo | None:
-        try:
-            return self._ask(self._client.get_collection, collection)
-        except StoreRejected as problem:
-            if is_missing_collection(problem):
-                return None
-            raise
-
-    def _make_collection(self) -> models.CollectionInfo:
-        spec, name = self._spec, self._spec.name
-        distance = models.Distance(spec.distance.value.capitalize())
-        vectors = {
-            payload.VECTOR: models.VectorParams(size=spec.dims, distance=distance),
-            payload.HASH: models.VectorParams(
-                size=HASH_BITS,
-                distance=models.Distance.MANHATTAN,
-                datatype=models.Datatype.UINT8,
-            ),
-        }
-        about = payload.about_collection(spec)
-        try:
-            if self._info(name) is None:
-                self._ask(self._client.create_collection, name, vectors, metadata=about)
-        except StoreRejected:
-            if self._info(name) is None:  # else another process was faster
-                raise
-        alias = models.CreateAlias(collection_name=name, alias_name=self._alias)
-        change = models.CreateAliasOperation(create_alias=alias)
-        self._ask(self._client.update_collection_aliases, [change])
-        return self._ask(self._client.get_collection, self._alias)
-
-    def _make_indexes(self, info: models.CollectionInfo) -> None:
-        there = {key: index.data_type for key, index in info.payload_schema.items()}
-        for key, kind in payload.indexed_fields(self._spec).items():
-            wanted = models.PayloadSchemaType(kind)
-            if there.get(key) == wanted:
-                continue
-            if key in there:  # declared with another type before
-                self._ask(self._client.delete_payload_index, self._alias, key)
-            self._ask(self._client.create_payload_index, self._alias, key, wanted)
