@@ -86,7 +86,7 @@ def similar(id: str, request: Request, response: Response, now: Now) -> Results:
     """Find more like this one, without itself; the model is not run."""
     options = options_in_query(request, SimilarOptions)
     found = now.gallery.similar_to(id, options.for_gallery())
-    return Results.of(found, options, now.gallery.sign, now.timing(response, found.took_ms))
+    return Results.of(found, options, now.gallery.view.sign, now.timing(response, found.took_ms))
 
 
 @router.get(
@@ -99,7 +99,7 @@ def similar(id: str, request: Request, response: Response, now: Now) -> Results:
 async def thumbnail(id: str, request: Request, now: Now) -> Response:
     """Show a small upright JPEG."""
     options_in_query(request, PictureOptions)
-    image, data = await now.run(lambda: now.gallery.thumbnail(id))
+    image, data = await now.run(lambda: now.gallery.view.thumbnail(id))
     return _picture(request, data, "image/jpeg", image.sha256)
 
 
@@ -113,9 +113,9 @@ async def thumbnail(id: str, request: Request, now: Now) -> Response:
 def original(id: str, request: Request, now: Now) -> Response:
     """Give the bytes that were sent, or lead to them in the bucket."""
     options_in_query(request, PictureOptions)
-    if link := now.gallery.original_link(id):
+    if link := now.gallery.view.link(id):
         return RedirectResponse(link, 302, {"Cache-Control": "no-store"})
-    image, data = now.gallery.original(id)
+    image, data = now.gallery.view.original(id)
     return _picture(request, data, media_type(image.format), image.sha256)
 
 

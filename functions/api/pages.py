@@ -107,7 +107,7 @@ def _bucket_origin(request: Request) -> str:
     """Name the place of signed forms and links; empty where the pictures lie in a folder."""
     gallery = getattr(request.app.state, "gallery", None)
     try:
-        form = gallery and gallery.upload_form("page", "image/jpeg")
+        form = gallery and gallery.view.form("page", "image/jpeg")
     except LookalikeError:
         return ""  # the page opens all the same, and says what is wrong when it matters
     if not form:

@@ -34,7 +34,7 @@ async def search(request: Request, response: Response, now: Now) -> Results:
     asked = received.options(SearchRequest)
     found = await _search(now, received.image, asked)
     timing = now.timing(response, found.took_ms)
-    return Results.of(found, asked, now.gallery.sign, timing)
+    return Results.of(found, asked, now.gallery.view.sign, timing)
 
 
 @router.post("/search/batch", dependencies=ForReading, **json_body(SearchBatch))
@@ -54,7 +54,7 @@ async def _query(request: Request, now: Call, query: BatchQuery) -> BatchSearch:
         problem = Problem.model_validate(problem_of(request, refusal))
         return BatchSearch(status=problem.status, problem=problem)
     took_ms = {stage: round(ms, 2) for stage, ms in found.took_ms.items()}
-    return BatchSearch(status=200, found=Results.of(found, query, now.gallery.sign, took_ms))
+    return BatchSearch(status=200, found=Results.of(found, query, now.gallery.view.sign, took_ms))
 
 
 @router.post("/compare", dependencies=ForReading, **json_body(CompareRequest))

@@ -36,7 +36,7 @@ def limits(request: Request, now: Now) -> LimitsOut:
         max_examples=options.MAX_EXAMPLES,
         filter_fields=dict(gallery.spec.fields),
         scope=granted_scope(request),
-        uploads=gallery.gives_forms,
+        uploads=gallery.view.gives_forms,
         urls=now.fetches_urls,
     )
 

@@ -28,7 +28,7 @@ async def create_upload(request: Request, now: Annotated[Call, Depends(call)]) -
     form takes this name and type only, and no more than `max_bytes`.
     """
     asked = await receive_json(request, UploadRequest)
-    form = now.gallery.upload_form(asked.name, asked.media_type)
+    form = now.gallery.view.form(asked.name, asked.media_type)
     if form is None:
         raise NoBucket("This gallery keeps its pictures in a folder; POST them to /v1/images")
     return Upload(

@@ -30,8 +30,8 @@ from functions.gallery.filters import check_metadata, parse_filter
 from functions.gallery.indexing import Indexer
 from functions.gallery.names import check_name, is_picture_name
 from functions.gallery.names import image_id as id_of
-from functions.gallery.objects import Progress, SignedForm, Synced
-from functions.gallery.pictures import Limits, decode
+from functions.gallery.objects import Progress, Synced
+from functions.gallery.pictures import Limits
 from functions.gallery.ports import Embedder, Place, Replies, Signer, VectorStore
 from functions.gallery.reconciling import Compared, Reconciler
 from functions.gallery.records import (
@@ -53,10 +53,10 @@ from functions.gallery.records import (
 from functions.gallery.removing import Remover
 from functions.gallery.searching import Searcher
 from functions.gallery.syncing import Syncer
+from functions.gallery.viewing import Viewer
 
 log = logging.getLogger(__name__)
 
-THUMBNAIL_PX = 320
 # Of an import, what one store call carries: large enough for a distant server, small to lose.
 CHUNK_IMAGES = 32
 MAX_REFUSED_COUNTED = 1_000  # one page of a bucket's listing
@@ -92,7 +92,7 @@ class Gallery:
         self._store = store
         self._originals = originals
         self.replies: Replies = originals
-        self._signer = signer
+        self.view = Viewer(limits, store, originals, signer)
         self._searcher = Searcher(spec, limits, embedder, store, originals)
         indexer = Indexer(embedder, limits)
         self._adder = Adder(indexer, store, originals, spec.fields)
@@ -101,11 +101,6 @@ class Gallery:
         self._comparer = Comparer(spec, limits, embedder, store)
         self._duplicates = Duplicates(store, spec.fields)
         self._reconciler = Reconciler(store, originals, embedder.card.id)
-
-    @property
-    def gives_forms(self) -> bool:
-        """Whether `upload_form` gives a form: a bucket can, a folder not."""
-        return self._signer is not None
 
     @property
     def bucket(self) -> str:
@@ -281,38 +276,6 @@ class Gallery:
     def differences(self, progress: Progress | None = None) -> Iterator[Compared]:
         """Find the names for which originals and index differ, from here on; nothing is changed."""
         return self._reconciler.compare(progress or Progress())
-
-    def original(self, image_id: str) -> tuple[StoredImage, bytes]:
-        """Give an image and the bytes that were sent; raises ImageNotFound."""
-        image = self.get(image_id)
-        return image, self._originals.read(image.name)
-
-    def original_link(self, image_id: str) -> str | None:
-        """Give a short-lived link to the original, or None if a folder keeps it."""
-        return None if self._signer is None else self.sign(self.get(image_id))
-
-    def sign(self, image: StoredImage) -> str | None:
-        """Give a short-lived link to the original, or None if a folder keeps it."""
-        return None if self._signer is None else self._signer.sign_link(image)
-
-    def upload_form(self, name: str, media_type: str) -> SignedForm | None:
-        """Give a form to send a picture straight to the bucket; None if there is no bucket.
-
-        Raises InvalidName.
-        """
-        if self._signer is None:
-            return None
-        return self._signer.sign_form(check_name(name), media_type, self.limits.max_bytes)
-
-    def thumbnail(self, image_id: str) -> tuple[StoredImage, bytes]:
-        """Give an image and an upright JPEG of at most THUMBNAIL_PX; raises ImageNotFound."""
-        image = self.get(image_id)
-        kept = self._originals.read_thumbnail(image)
-        if kept is None:
-            data = self._originals.read(image.name)
-            kept = decode(data, self.limits, short_side_px=THUMBNAIL_PX).thumbnail(THUMBNAIL_PX)
-            self._originals.write_thumbnail(image, kept)
-        return image, kept
 
     def stats(self) -> Stats:
         """Count the images and what was refused; say which model made the vectors."""

@@ -157,7 +157,7 @@ def test_what_the_gallery_keeps_in_the_bucket_is_never_taken_for_a_picture(place
     place.upload("1.jpg", jpeg(1))
     place.poll()
 
-    place.gallery.thumbnail(image_id(place.bucket, "1.jpg"))
+    place.gallery.view.thumbnail(image_id(place.bucket, "1.jpg"))
     place.poll()
 
     assert place.names() == ["1.jpg"]
@@ -264,13 +264,13 @@ def test_without_a_bucket_the_function_says_what_is_missing(monkeypatch):
 
 
 def test_a_form_brings_a_picture_into_the_index(place):
-    form = place.gallery.upload_form(ODD, "image/jpeg")
+    form = place.gallery.view.form(ODD, "image/jpeg")
 
     httpx.post(form.url, data=dict(form.fields), files={"file": jpeg(1)}).raise_for_status()
     place.poll()
 
     assert place.names() == [ODD]
-    link = place.gallery.original_link(image_id(place.bucket, ODD))
+    link = place.gallery.view.link(image_id(place.bucket, ODD))
     assert httpx.get(link).content == jpeg(1)
 
 

@@ -268,30 +268,35 @@ def test_metadata_is_merged_and_none_removes(gallery):
 
 def test_what_is_removed_is_gone_with_original_and_thumbnail(rig):
     id = rig.gallery.add(submission(jpeg(1), "1.jpg")).image.id
-    rig.gallery.thumbnail(id)
+    rig.gallery.view.thumbnail(id)
 
     rig.gallery.remove(id)
 
     assert (rig.originals.originals, rig.originals.thumbnails) == ({}, {})
     assert rig.gallery.find_similar(jpeg(1), SearchOptions()).matches == ()
-    for call in (rig.gallery.get, rig.gallery.remove, rig.gallery.original, rig.gallery.thumbnail):
+    for call in (
+        rig.gallery.get,
+        rig.gallery.remove,
+        rig.gallery.view.original,
+        rig.gallery.view.thumbnail,
+    ):
         with pytest.raises(ImageNotFound):
             call(id)
 
 
 def test_a_thumbnail_is_made_once_and_anew_for_other_bytes(rig):
     id = rig.gallery.add(submission(jpeg(1), "1.jpg")).image.id
-    first = rig.gallery.thumbnail(id)[1]
+    first = rig.gallery.view.thumbnail(id)[1]
     rig.originals.thumbnails = {key: b"kept" for key in rig.originals.thumbnails}
 
-    assert rig.gallery.thumbnail(id)[1] == b"kept"
+    assert rig.gallery.view.thumbnail(id)[1] == b"kept"
     rig.gallery.add(submission(jpeg(2), "1.jpg", overwrite=True))
-    assert rig.gallery.thumbnail(id)[1] not in (b"kept", first)
+    assert rig.gallery.view.thumbnail(id)[1] not in (b"kept", first)
 
 
 def test_thumbnails_of_replaced_bytes_are_gone(rig):
     id = rig.gallery.add(submission(jpeg(1), "1.jpg")).image.id
-    rig.gallery.thumbnail(id)
+    rig.gallery.view.thumbnail(id)
 
     rig.gallery.add(submission(jpeg(2), "1.jpg", overwrite=True))
 
@@ -339,7 +344,7 @@ def four_pictures(gallery) -> list[str]:
 
 def test_images_are_removed_by_id_with_all_that_belongs_to_them(rig):
     ids = four_pictures(rig.gallery)
-    rig.gallery.thumbnail(ids[0])
+    rig.gallery.view.thumbnail(ids[0])
 
     removal = rig.gallery.remove_ids([*ids[:2], "nobody"], dry_run=False, patience_s=9)
 

@@ -76,7 +76,7 @@ def test_metadata_changed_in_the_index_stay_until_the_object_changes(rig):
 def test_a_removed_object_leaves_no_point_and_no_thumbnail(rig):
     put(rig, "1.jpg", jpeg(1))
     rig.gallery.sync("1.jpg")
-    rig.gallery.thumbnail(image_id("local", "1.jpg"))
+    rig.gallery.view.thumbnail(image_id("local", "1.jpg"))
     rig.originals.remove("1.jpg")
 
     assert rig.gallery.sync("1.jpg") is Synced.REMOVED
