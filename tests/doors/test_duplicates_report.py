@@ -1,0 +1,218 @@
+"""scripts/duplicates as a user runs it: the report, what it shares with the API, kills."""
+
+import json
+import signal
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+
+from functions.gallery.bootstrap import build_gallery
+from functions.gallery.records import Submission
+from functions.gallery.settings import Settings
+from tests.doors.server import free_port, run, started, wait_for
+from tests.drawing import jpeg, scene, written
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>.png",
+    "\"'><script>alert(1)</script>.png",
+    "</p><style>*{display:none}</style>.png",
+    "&lt;b&gt; \N{RIGHT-TO-LEFT OVERRIDE}gnp.exe \N{ZERO WIDTH JOINER}.png",
+    "javascript:alert(1) ' onload=alert(1) .png",
+]
+
+
+def add(gallery, name, data):
+    gallery.add(Submission(lambda: data, name))
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Give a folder with a gallery of five pictures, each under a hostile name and three others."""
+    data = tmp_path / "data"
+    gallery = build_gallery(Settings(lookalike_data=data))
+    for number, name in enumerate(HOSTILE):
+        picture = scene(number)
+        add(gallery, f"{number}/{name}", written(picture, "PNG"))
+        add(gallery, f"{number}/again.png", written(picture, "PNG"))
+        add(gallery, f"{number}/small.jpg", written(picture.resize((200, 150)), quality=70))
+        add(gallery, f"{number}/alone.jpg", jpeg(50 + number))
+    gallery.close()
+    return data
+
+
+def groups_in(report: Path) -> list[dict]:
+    return [json.loads(line) for line in (report / "groups.jsonl").read_text().splitlines()]
+
+
+def groups_of_the_api(data: Path) -> list[dict]:
+    port, found = free_port(), []
+    with started("serve", "--port", port, data=data):
+        wait_for(f"http://127.0.0.1:{port}")
+        for kind in ("same-bytes", "same-picture", "lookalike"):
+            asked = {"kind": kind, "limit": 2}
+            while True:
+                answer = httpx.get(f"http://127.0.0.1:{port}/v1/duplicates", params=asked).json()
+                found += answer["groups"]
+                if answer["next"] is None:
+                    break
+                asked["cursor"] = answer["next"]
+    return found
+
+
+def test_the_report_has_the_groups_of_the_api(tmp_path, data):
+    report = tmp_path / "report"
+
+    result = run("duplicates", report, data=data)
+
+    assert result.returncode == 0, result.stderr
+    assert "same-bytes: 5 groups, 5 images beside their keepers" in result.stdout
+    assert "same-picture: 5 groups, 10 images" in result.stdout
+    assert groups_in(report) == groups_of_the_api(data)
+    assert sorted(path.name for path in report.iterdir()) == [
+        "groups.jsonl",
+        "report.html",
+        "thumbnails",
+    ]
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: its elements, its texts, what it would load."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: set[str] = set()
+        self.attributes: set[str] = set()
+        self.text = ""
+        self.loaded: set[str] = set()
+        self.kept = 0
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.add(tag)
+        self.attributes |= {name for name, _ in attributes}
+        self.loaded |= {value for name, value in attributes if name in ("src", "href")}
+        self.kept += ("class", "kept") in attributes
+
+    def handle_data(self, text):
+        self.text += text
+
+
+def test_the_page_shows_every_image_and_takes_no_name_for_markup(tmp_path, data):
+    report = tmp_path / "report"
+
+    run("duplicates", report, "--kind", "same-picture", data=data)
+
+    html = (report / "report.html").read_text()
+    page = Page(html)
+    assert page.elements.isdisjoint({"script", "iframe", "object", "link", "a", "base"})
+    assert not {name for name in page.attributes if name.startswith("on")}
+    assert html.count("<style>") == 1
+    assert page.kept == 5
+    for name in HOSTILE[:3]:
+        assert name in page.text
+    assert r"\u202egnp.exe \u200d.png" in page.text
+    thumbnails = {f"thumbnails/{path.name}" for path in (report / "thumbnails").iterdir()}
+    assert page.loaded == thumbnails
+    assert len(thumbnails) == 15
+    for place in thumbnails:
+        with Image.open(report / place) as thumbnail:
+            assert thumbnail.format == "JPEG"
+    assert "default-src 'none'" in html
+    assert "http:" not in html
+    assert "https:" not in html
+
+
+def test_the_thresholds_and_the_number_of_shown_groups_can_be_chosen(tmp_path, data):
+    report = tmp_path / "report"
+    wanted = ["--kind", "same-picture", "--kind", "same-bytes", "--max-distance", 0]
+
+    result = run("duplicates", report, *wanted, "--most-shown", 2, data=data)
+
+    kinds = [group["kind"] for group in groups_in(report)]
+    assert kinds[:5] == ["same-bytes"] * 5
+    assert set(kinds[5:]) == {"same-picture"}
+    assert "lookalike" not in result.stdout
+    html = (report / "report.html").read_text()
+    assert "2 of 5 groups" in html
+    assert html.count("<article>") == 4
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.4])
+def test_a_report_that_was_killed_goes_on_and_comes_to_the_same(tmp_path, data, seconds):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    run("duplicates", whole, data=data)
+    with started("duplicates", killed, data=data) as process:
+        while not killed.exists() and process.poll() is None:
+            time.sleep(0.005)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    result = run("duplicates", killed, data=data)
+
+    assert result.returncode == 0, result.stderr
+    assert groups_in(killed) == groups_in(whole)
+    assert (killed / "report.html").read_text() == (whole / "report.html").read_text()
+
+
+def unfinished(report: Path, lines: list[str]) -> None:
+    (report / "unfinished.jsonl").write_text("".join(lines))
+
+
+def test_a_search_goes_on_behind_the_last_whole_page(tmp_path, data):
+    report = tmp_path / "report"
+    report.mkdir()
+    run("duplicates", report, "--kind", "same-bytes", data=data)
+    whole = groups_in(report)
+    about = {
+        "wanted": {"kinds": ["same-bytes"], "max_distance": 4, "min_similarity": 0.95},
+        "model": whole[0]["images"][0]["model"],
+        "bucket": "local",
+    }
+    known = {**whole[0], "keeper": "found before the kill"}
+    mark = {"kind": "same-bytes", "after": whole[1]["keeper"], "looked_at": 7, "undecided": 0}
+    lines = [json.dumps(each) + "\n" for each in ({"about": about}, known, {"mark": mark})]
+    torn = [json.dumps({**whole[1], "keeper": "no mark behind it"}) + "\n", '{"kind": "same-by']
+
+    unfinished(report, [*lines, *torn])
+    run("duplicates", report, "--kind", "same-bytes", data=data)
+    gone_on = groups_in(report)
+    unfinished(report, [*lines, *torn])
+    run("duplicates", report, "--kind", "same-bytes", "--max-distance", 5, data=data)
+    anew = groups_in(report)
+
+    assert gone_on == [known, *whole[1:]]
+    assert anew == whole
+
+
+def test_an_empty_gallery_has_an_empty_report(tmp_path):
+    result = run("duplicates", tmp_path / "report", data=tmp_path / "data")
+
+    assert result.returncode == 0, result.stderr
+    assert "lookalike: 0 groups" in result.stdout
+    assert (tmp_path / "report" / "groups.jsonl").read_text() == ""
+    assert "There are none." in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_an_image_whose_original_is_gone_is_shown_without_its_picture(tmp_path, data):
+    (data / "originals" / "0" / "again.png").unlink()
+
+    result = run("duplicates", tmp_path / "report", "--kind", "same-bytes", data=data)
+
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "report" / "report.html").read_text().count("cannot be shown") == 1
+
+
+def test_a_gallery_in_use_is_not_waited_for(tmp_path, data):
+    gallery = build_gallery(Settings(lookalike_data=data))
+    try:
+        result = run("duplicates", tmp_path / "report", data=data)
+    finally:
+        gallery.close()
+
+    assert result.returncode == 2
+    assert "in use by process" in result.stderr
