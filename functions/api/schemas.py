@@ -19,6 +19,9 @@ from functions.gallery.records import (
     StoredImage,
 )
 
+# null: of several examples, of Manhattan distances and of cut vectors nothing was measured
+BAND = "What that means: same picture, near-duplicate, similar or weak; null where not measured"
+
 Sign = Callable[[StoredImage], str | None]  # gives a short-lived link to an original
 
 
@@ -183,6 +186,7 @@ class Compared(BaseModel):
         bool | None, Field(description="By perceptual hash; null if one is too plain for it")
     ]
     hash_distance: Annotated[int | None, Field(description="Of 64 bits, how many differ")]
+    band: Annotated[str | None, Field(description=BAND)]
     model: str
     took_ms: dict[str, float]
 
@@ -196,6 +200,7 @@ class Compared(BaseModel):
             same_bytes=found.same_bytes,
             same_picture=None if distance is None else distance <= SAME_PICTURE_BITS,
             hash_distance=distance,
+            band=found.band,
             model=found.model,
             took_ms=dict(took_ms),
         )
@@ -207,6 +212,7 @@ class Result(BaseModel):
     rank: int
     score: Annotated[float, Field(description="As the store's distance gives it")]
     similarity: Annotated[float, Field(description="0 (nothing alike) .. 1 (the same)")]
+    band: Annotated[str | None, Field(description=BAND)]
     hidden: Annotated[int, Field(description="Further matches of its group, of those read")]
     id: str
     name: str
@@ -227,6 +233,7 @@ class Result(BaseModel):
             rank=rank,
             score=match.score,
             similarity=match.similarity,
+            band=match.band,
             hidden=match.hidden,
             id=image.id,
             name=image.name,

@@ -33,12 +33,16 @@ class Comparer:
         """Tell how alike two examples are; raises PictureError, ImageNotFound or StoreError."""
         a, b = self._side(one), self._side(other)
         score = self._spec.distance.score(a.vector, b.vector)
+        similarity = self._spec.distance.similarity(score, self._spec.dims)
+        bits = a.hash.distance(b.hash) if a.hash and b.hash else None
+        bands = self._embedder.card.bands if self._spec.distance.has_bands else None
         return Comparison(
             score=score,
-            similarity=self._spec.distance.similarity(score, self._spec.dims),
+            similarity=similarity,
             same_bytes=a.sha256 == b.sha256,
-            hash_distance=a.hash.distance(b.hash) if a.hash and b.hash else None,
+            hash_distance=bits,
             model=self._spec.model,
+            band=bands.of(similarity, bits) if bands else None,
         )
 
     def _side(self, example: Example) -> _Side:

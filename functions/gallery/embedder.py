@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from functions.gallery.bands import Bands
 from functions.gallery.errors import ModelMismatch
 from functions.gallery.pictures import Picture
 from functions.gallery.records import ModelCard, Vectors
@@ -71,6 +72,7 @@ def read_card(folder: Path) -> ModelCard:
             input_px=card["input"]["px"],
             dims=card["output"]["dims"],
             views=tuple(card["views"]),
+            bands=Bands.read(card["bands"]) if "bands" in card else None,
         )
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise ModelMismatch(f"No usable card.json in {folder}; set LOOKALIKE_MODEL") from problem

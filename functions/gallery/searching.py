@@ -12,6 +12,7 @@ import numpy as np
 
 from functions.gallery.errors import ImageNotFound, InvalidExamples
 from functions.gallery.filters import field_type, parse_filter
+from functions.gallery.perceptual_hash import PerceptualHash
 from functions.gallery.pictures import Limits, Picture, decode
 from functions.gallery.ports import Embedder, Originals, VectorStore
 from functions.gallery.records import (
@@ -24,6 +25,7 @@ from functions.gallery.records import (
     Region,
     SearchOptions,
     SearchResult,
+    StoredImage,
     Vector,
 )
 from functions.gallery.stopwatch import Stopwatch
@@ -63,7 +65,7 @@ class Searcher:
         if options.group_by is not None:
             field_type(options.group_by, self._spec.fields)
         watch = Stopwatch()
-        target, shown = self._target(like, unlike, options.region, watch)
+        target, pictures = self._target(like, unlike, options.region, watch)
         ids = tuple(each for each in (*like, *unlike) if isinstance(each, str))
         if options.exclude_self:
             sent = [each for each in (*like, *unlike) if isinstance(each, bytes)]
@@ -73,8 +75,29 @@ class Searcher:
         found = self._found(query, options)
         watch.lap("search")
         first, last = options.offset, options.offset + options.limit
-        more = len(found) > last
-        return SearchResult(found[first:last], self._spec.model, more, shown, watch.took_ms)
+        page, more = found[first:last], len(found) > last
+        if len(like) == 1 and not unlike:
+            page = self._banded(page, like[0], pictures)
+            watch.lap("search")
+        shown = _echo(pictures[0]) if len(pictures) == len(like) == 1 else None
+        return SearchResult(page, self._spec.model, more, shown, watch.took_ms)
+
+    def _banded(
+        self, page: tuple[Match, ...], example: Example, pictures: Sequence[Picture]
+    ) -> tuple[Match, ...]:
+        """Give each match its band beside a single example, a stored image or a picture."""
+        bands = self._embedder.card.bands
+        if bands is None or not self._spec.distance.has_bands:
+            return page
+        if pictures:
+            hash = pictures[0].perceptual_hash()
+        else:
+            image = self._store.get([example]).get(example) if isinstance(example, str) else None
+            hash = image.perceptual_hash if image else None
+        return tuple(
+            replace(match, band=bands.of(match.similarity, _bits(hash, match.image)))
+            for match in page
+        )
 
     def _target(
         self,
@@ -82,20 +105,22 @@ class Searcher:
         unlike: Sequence[Example],
         region: Region | None,
         watch: Stopwatch,
-    ) -> tuple[Vector | str, QueryEcho | None]:
-        """Give what the store is to look for, by id if that is all there is to know."""
+    ) -> tuple[Vector | str, list[Picture]]:
+        """Give what the store is to look for, by id if that is all there is to know.
+
+        And the pictures that had to be decoded for it.
+        """
         if not like:
             raise InvalidExamples("At least one example of what to find", field="positive")
         if region is not None and (len(like), len(unlike)) != (1, 0):
             raise InvalidExamples("A region belongs to a single example", field="region")
         if len(like) == 1 and not unlike and region is None and isinstance(like[0], str):
-            return like[0], None
+            return like[0], []
         vectors, pictures = self._vectors([*like, *unlike], region, watch)
         target = np.mean(vectors[: len(like)], axis=0)
         if unlike:
             target = 2 * target - np.mean(vectors[len(like) :], axis=0)
-        shown = _echo(pictures[0]) if len(pictures) == len(like) == 1 else None
-        return _unit(target), shown
+        return _unit(target), pictures
 
     def _vectors(
         self, examples: Sequence[Example], region: Region | None, watch: Stopwatch
@@ -171,6 +196,11 @@ def _unit(vector: Vector) -> Vector:
     if length < 1e-6:
         raise InvalidExamples("The negative examples cancel the positive ones", field="negative")
     return np.asarray(vector / length, np.float32)
+
+
+def _bits(hash: PerceptualHash | None, image: StoredImage) -> int | None:
+    other = image.perceptual_hash
+    return hash.distance(other) if hash is not None and other is not None else None
 
 
 def _echo(picture: Picture) -> QueryEcho:

@@ -22,7 +22,9 @@ class NarrowEmbedder:
                 f"{embedder.card.id} gives"
             )
         self._embedder = embedder
-        self.card = replace(embedder.card, dims=dims)
+        # Fewer numbers give other similarities: the bands were measured on all of them.
+        bands = embedder.card.bands if dims == embedder.card.dims else None
+        self.card = replace(embedder.card, dims=dims, bands=bands)
 
     def embed(self, pictures: Sequence[Picture]) -> Vectors:
         """Give each picture a point on the unit sphere: (len(pictures), dims) float32, in order."""

@@ -1,0 +1,128 @@
+"""A similarity, and a hash distance where it is known, become a word."""
+
+from dataclasses import replace
+
+import pytest
+
+from functions.gallery.bands import Band, Bands
+from functions.gallery.records import Distance, SearchOptions, Submission
+from functions.gallery.width import NarrowEmbedder
+from tests.drawing import jpeg, scene, written
+from tests.fakes import FakeEmbedder
+
+LIMITS = {
+    "same_picture": 0.97,
+    "near_duplicate": 0.9,
+    "near_duplicate_with_bits": 0.6,
+    "similar": 0.5,
+    "same_picture_bits": 2,
+    "near_duplicate_bits": 6,
+}
+BANDS = Bands.read(LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("similarity", "band"),
+    [
+        (1.0, Band.SAME_PICTURE),
+        (0.97, Band.SAME_PICTURE),
+        (0.969, Band.NEAR_DUPLICATE),
+        (0.9, Band.NEAR_DUPLICATE),
+        (0.899, Band.SIMILAR),
+        (0.5, Band.SIMILAR),
+        (0.499, Band.WEAK),
+        (0.0, Band.WEAK),
+    ],
+)
+def test_a_similarity_alone_has_a_band_from_its_least_value_up(similarity, band):
+    assert BANDS.of(similarity) == band
+
+
+@pytest.mark.parametrize(
+    ("similarity", "bits", "band"),
+    [
+        (0.99, 2, Band.SAME_PICTURE),
+        (0.99, 3, Band.NEAR_DUPLICATE),  # an edit that the network hardly sees
+        (0.95, 40, Band.NEAR_DUPLICATE),  # mirrored: the network's word is enough
+        (0.7, 6, Band.NEAR_DUPLICATE),  # blurred: the hash has not changed
+        (0.7, 7, Band.SIMILAR),
+        (0.59, 0, Band.SIMILAR),  # plain pictures of different things share hashes
+        (0.4, 0, Band.WEAK),
+    ],
+)
+def test_a_hash_takes_from_one_band_and_adds_to_another(similarity, bits, band):
+    assert BANDS.of(similarity, bits) == band
+
+
+def test_bands_are_written_as_people_read_them():
+    assert [str(band) for band in Band] == ["same picture", "near-duplicate", "similar", "weak"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"similar": 0.7}, {"same_picture": 1.1}, {"near_duplicate": 0.98}, {"similar": None}],
+)
+def test_limits_out_of_order_are_refused(wrong):
+    with pytest.raises((ValueError, TypeError)):
+        Bands.read(LIMITS | wrong)
+
+
+@pytest.fixture
+def banded(rig, monkeypatch):
+    """Give a gallery whose model has bands, with two drawn scenes and a grey copy of one."""
+    card = replace(FakeEmbedder.card, bands=Bands(0.999, 0.995, 0.9, 2, 8, 0.95))
+    monkeypatch.setattr(FakeEmbedder, "card", card)
+    grey = written(scene(1).convert("L"), quality=90)
+    for name, data in (("one", jpeg(1)), ("grey", grey), ("two", jpeg(2))):
+        rig.gallery.add(Submission(lambda data=data: data, f"{name}.jpg"))
+    return rig.gallery
+
+
+def bands_of(result) -> dict[str, Band | None]:
+    return {match.image.name: match.band for match in result.matches}
+
+
+def test_each_match_of_a_picture_has_its_band_by_vector_and_hash(banded):
+    bands = bands_of(banded.search([jpeg(1)], [], SearchOptions()))
+
+    # Grey, it is further than 0.995 for this embedder, but its hash is the same.
+    assert bands["one.jpg"] == Band.SAME_PICTURE
+    assert bands["grey.jpg"] == Band.NEAR_DUPLICATE
+    assert bands["two.jpg"] in (Band.SIMILAR, Band.WEAK)
+
+
+def test_a_stored_image_gives_the_bands_that_its_file_gives(banded):
+    by_file = banded.search([jpeg(1)], [], SearchOptions())
+    stored = next(m.image.id for m in by_file.matches if m.image.name == "one.jpg")
+
+    by_id = banded.search([stored], [], SearchOptions())
+
+    assert bands_of(by_id) == bands_of(by_file)
+
+
+def test_several_examples_have_no_bands(banded):
+    bands = bands_of(banded.search([jpeg(1), jpeg(2)], [], SearchOptions()))
+
+    assert set(bands.values()) == {None}
+
+
+def test_a_model_without_bands_gives_none(gallery):
+    gallery.add(Submission(lambda: jpeg(1), "one.jpg"))
+
+    assert bands_of(gallery.search([jpeg(1)], [], SearchOptions())) == {"one.jpg": None}
+
+
+def test_two_pictures_compared_have_a_band(banded):
+    assert banded.compare(jpeg(1), jpeg(1)).band == Band.SAME_PICTURE
+
+
+def test_manhattan_distances_have_no_bands():
+    assert [distance for distance in Distance if not distance.has_bands] == [Distance.MANHATTAN]
+
+
+def test_a_cut_vector_has_no_bands():
+    embedder = FakeEmbedder()
+    embedder.card = replace(FakeEmbedder.card, bands=BANDS)
+
+    assert NarrowEmbedder(embedder, 48).card.bands == BANDS
+    assert NarrowEmbedder(embedder, 24).card.bands is None
