@@ -25,9 +25,9 @@ from functions.gallery.likeness import (
     LEAST_SIMILARITY,
     LOOKALIKE_SIMILARITY,
     MOST_PICTURE_BITS,
-    SAME_PICTURE_BITS,
     Likeness,
 )
+from functions.gallery.perceptual_hash import SAME_PICTURE_BITS
 
 router = APIRouter(prefix="/v1", tags=["duplicates"])
 

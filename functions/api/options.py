@@ -54,6 +54,9 @@ class SimilarOptions(Strict):
     collapse_duplicates: Annotated[
         bool, Field(description="Of images of the same bytes show one")
     ] = False
+    collapse_copies: Annotated[
+        bool, Field(description="And of copies that were resized or saved again, by their hashes")
+    ] = False
 
     def for_gallery(self) -> SearchOptions:
         """Give these options in the gallery's words."""

@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 
 from functions.api.options import MAX_OFFSET, SimilarOptions
 from functions.gallery.duplicates import Duplicate
-from functions.gallery.likeness import SAME_PICTURE_BITS, Likeness
+from functions.gallery.likeness import Likeness
+from functions.gallery.perceptual_hash import SAME_PICTURE_BITS
 from functions.gallery.records import (
     Added,
     AddStatus,

@@ -15,11 +15,10 @@ from functions.gallery.hash_table import HashTable
 from functions.gallery.likeness import (
     LOOKALIKE_SIMILARITY,
     ROUNDING,
-    SAME_PICTURE_BITS,
     Finder,
     Likeness,
 )
-from functions.gallery.perceptual_hash import PerceptualHash
+from functions.gallery.perceptual_hash import SAME_PICTURE_BITS, PerceptualHash
 from functions.gallery.ports import VectorStore
 from functions.gallery.records import Fields, Filter, Match, Query, StoredImage, Vector
 

@@ -19,9 +19,6 @@ from functions.gallery.hash_table import HashTable
 from functions.gallery.ports import VectorStore
 from functions.gallery.records import Condition, Filter, Match, Query, StoredImage
 
-# Copies by blur of 1 %, JPEG quality 10 or loss of colour stay within 4 bits in 95 to 100 % of 700
-# photos, strangers do so in 15 to 45 of 720,000 pairs of two development sets.
-SAME_PICTURE_BITS = 4
 MOST_PICTURE_BITS = 10
 LOOKALIKE_SIMILARITY = 0.95
 LEAST_SIMILARITY = 0.5

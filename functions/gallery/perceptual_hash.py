@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 HASH_BITS = 64
+# Copies by blur of 1 %, JPEG quality 10 or loss of colour stay within 4 bits in 95 to 100 % of 700
+# photos, strangers do so in 15 to 45 of 720,000 pairs of two development sets.
+SAME_PICTURE_BITS = 4
 # Of fewer bits that differ from the rest a hash tells nothing: plain areas and smooth gradients.
 _FEWEST_TELLING = 4
 

@@ -290,6 +290,7 @@ class SearchOptions:
     region: Region | None = None  # of a single example, what to look for
     group_by: str | None = None  # a declared field: of each value show the best image only
     collapse_duplicates: bool = False  # of images of the same bytes show one
+    collapse_copies: bool = False  # and of images whose perceptual hashes nearly agree
 
 
 @dataclass(frozen=True, slots=True)

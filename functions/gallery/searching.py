@@ -5,14 +5,14 @@ An example is a picture (its bytes) or a stored image (its id). Several are join
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from functions.gallery.errors import ImageNotFound, InvalidExamples
 from functions.gallery.filters import field_type, parse_filter
-from functions.gallery.perceptual_hash import PerceptualHash
+from functions.gallery.perceptual_hash import SAME_PICTURE_BITS, PerceptualHash
 from functions.gallery.pictures import Limits, Picture, decode
 from functions.gallery.ports import Embedder, Originals, VectorStore
 from functions.gallery.records import (
@@ -165,7 +165,9 @@ class Searcher:
     def _found(self, query: Query, options: SearchOptions) -> tuple[Match, ...]:
         """Give the matches down to one behind the page, best first, grouped if asked for."""
         wanted = options.offset + options.limit + 1
-        grouped = options.group_by is not None or options.collapse_duplicates
+        grouped = (
+            options.group_by is not None or options.collapse_duplicates or options.collapse_copies
+        )
         read = min(4 * wanted, _MOST_READ) if grouped else wanted
         while True:
             matches = self._store.search(replace(query, limit=read))
@@ -187,8 +189,20 @@ def _leaders(matches: Sequence[Match], options: SearchOptions) -> list[Match]:
             key = repr(image.metadata[options.group_by])
         elif options.collapse_duplicates:
             key = image.sha256
+        elif options.collapse_copies:
+            key = _copied(image, groups.values()) or image.id
         groups.setdefault(key, []).append(match)
     return [replace(group[0], hidden=len(group) - 1) for group in groups.values()]
+
+
+def _copied(image: StoredImage, groups: Iterable[Sequence[Match]]) -> str | None:
+    """Give the id of the leader that this one is a copy of: its bytes, or nearly its hash."""
+    for leader in (group[0].image for group in groups):
+        one, other = image.perceptual_hash, leader.perceptual_hash
+        near = one and other and one.distance(other) <= SAME_PICTURE_BITS
+        if near or image.sha256 == leader.sha256:
+            return leader.id
+    return None
 
 
 def _unit(vector: Vector) -> Vector:

@@ -140,3 +140,17 @@ def test_images_of_the_same_bytes_are_shown_once_when_asked(gallery):
 
     assert [match.hidden for match in result.matches] == [2, 0]
     assert names(result)[1] == "d.jpg"
+
+
+def test_copies_of_one_picture_are_shown_once_when_asked(gallery):
+    copies = [scene(1), scene(1).resize((160, 120)), scene(1).convert("L").convert("RGB")]
+    for n, copy in enumerate(copies):
+        add(gallery, written(copy, "PNG"), f"{n}.png")
+    for plain in (RED, GREEN):  # without a hash: nobody's copies
+        add(gallery, plain, f"{len(plain)}-{plain[60:70].hex()}.png")
+    add(gallery, jpeg(2), "other.jpg")
+
+    result = gallery.find_similar(jpeg(1), SearchOptions(collapse_copies=True))
+
+    assert sorted(match.hidden for match in result.matches) == [0, 0, 0, 2]
+    assert result.matches[0].hidden == 2
