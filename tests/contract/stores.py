@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qdrant_client import QdrantClient
 
 from functions.gallery.names import image_id
 from functions.gallery.perceptual_hash import PerceptualHash
@@ -18,6 +17,7 @@ from functions.gallery.records import CollectionSpec, StoredImage, Vectors
 from functions.gallery.stores.edge_store import EdgeStore
 from functions.gallery.stores.qdrant_collections import QdrantCollections
 from functions.gallery.stores.qdrant_connection import QdrantConnection
+from functions.gallery.stores.qdrant_import import QdrantClient
 from functions.gallery.stores.qdrant_store import QdrantStore
 from tests.fakes import FakeStore
 

@@ -27,13 +27,22 @@ SAM_LOCAL = {"AWS_SAM_LOCAL": "true"}
 class Function:
     """A function under the emulator, which takes one call at a time and starts with the first."""
 
-    def __init__(self, address: str, log: Path) -> None:
+    def __init__(self, address: str, log: Path, emulator: int) -> None:
         self._address = f"{address}/2015-03-31/functions/function/invocations"
         self._log = log
+        self._emulator = Path(f"/proc/{emulator}")
 
     def invoke(self, event: dict[str, Any]) -> Any:
         """Give what the handler returns, or the error that Lambda would report."""
         return httpx.post(self._address, content=json.dumps(event), timeout=120).json()
+
+    def processor_ms(self) -> float:
+        """Give the processor's time of the running function, its start included."""
+        (runtime,) = " ".join(
+            task.read_text() for task in self._emulator.glob("task/*/children")
+        ).split()
+        spent = Path(f"/proc/{runtime}/stat").read_text().rpartition(")")[2].split()
+        return (int(spent[11]) + int(spent[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
     @property
     def log(self) -> str:
@@ -41,7 +50,9 @@ class Function:
 
 
 @contextmanager
-def function(handler: str, folder: Path, **environment: str) -> Iterator[Function]:
+def function(
+    handler: str, folder: Path, python: str = sys.executable, **environment: str
+) -> Iterator[Function]:
     """Run this handler with nothing but these variables, from `folder`/task, which stays empty."""
     task = folder / "task"
     task.mkdir()
@@ -54,7 +65,7 @@ def function(handler: str, folder: Path, **environment: str) -> Iterator[Functio
         # Without both it listens on every interface.
         *("--runtime-interface-emulator-address", f"127.0.0.1:{api}"),
         *("--runtime-api-address", f"127.0.0.1:{runtime}"),
-        *(sys.executable, "-m", "awslambdaric", handler),
+        *(python, "-m", "awslambdaric", handler),
     ]
     log = folder / "log"
     with log.open("w") as file:
@@ -67,7 +78,7 @@ def function(handler: str, folder: Path, **environment: str) -> Iterator[Functio
         )
     try:
         _wait_for(api)
-        yield Function(f"http://127.0.0.1:{api}", log)
+        yield Function(f"http://127.0.0.1:{api}", log, process.pid)
     finally:
         process.terminate()
         process.wait(timeout=30)

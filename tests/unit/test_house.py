@@ -50,6 +50,7 @@ RUNGS = {
     "functions.gallery.stores.patience": 3,
     "functions.gallery.stores.edge_folder": 3,
     "functions.gallery.stores.qdrant_errors": 3,
+    "functions.gallery.stores.qdrant_import": 3,
     "functions.gallery.stores.qdrant_connection": 4,
     "functions.gallery.stores.about": 3,
     "functions.gallery.stores.edge_collections": 4,
@@ -94,11 +95,7 @@ ONLY_IN = {
         "functions.gallery.stores.edge_collections",
         "functions.gallery.stores.edge_store",
     },
-    "qdrant_client": {
-        "functions.gallery.stores.qdrant_connection",
-        "functions.gallery.stores.qdrant_collections",
-        "functions.gallery.stores.qdrant_store",
-    },
+    "qdrant_client": {"functions.gallery.stores.qdrant_import"},
 }
 NEVER_IN_THE_HEART = {"fastapi", "starlette", "mangum", "uvicorn", "typer", "rich"}
 

@@ -7,14 +7,13 @@ new ones. The server must be 1.16 or later: older ones do not keep a collection'
 
 from dataclasses import replace
 
-from qdrant_client import models
-
 from functions.gallery.errors import StoreRejected
 from functions.gallery.perceptual_hash import HASH_BITS
 from functions.gallery.records import Collection, CollectionSpec
 from functions.gallery.stores import about, payload
 from functions.gallery.stores.qdrant_connection import QdrantConnection
 from functions.gallery.stores.qdrant_errors import is_missing_collection
+from functions.gallery.stores.qdrant_import import models
 
 ALIAS = "lookalike"
 

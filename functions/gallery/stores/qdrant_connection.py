@@ -9,11 +9,11 @@ from threading import RLock
 from typing import Any, ParamSpec, TypeVar
 
 import httpx
-from qdrant_client import QdrantClient
 
 from functions.gallery.errors import SettingsError, StoreError
 from functions.gallery.stores.patience import Patience
 from functions.gallery.stores.qdrant_errors import store_error
+from functions.gallery.stores.qdrant_import import QdrantClient
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
-from qdrant_client import models
 
 from functions.gallery.filters import sortable_type, typed_conditions
 from functions.gallery.perceptual_hash import PerceptualHash
@@ -27,6 +26,7 @@ from functions.gallery.records import (
 from functions.gallery.stores import payload
 from functions.gallery.stores.qdrant_collections import QdrantCollections
 from functions.gallery.stores.qdrant_connection import QdrantConnection
+from functions.gallery.stores.qdrant_import import models
 from functions.gallery.stores.ranking import TIES, Hit, hits_in_order, match_of
 from functions.gallery.stores.sorting import sorted_page
 

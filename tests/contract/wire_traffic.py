@@ -1,0 +1,96 @@
+"""A fixed run of the server store against a stand-in, and all that went over the wire."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from threading import Barrier
+from typing import Any
+
+import httpx
+
+from functions.gallery.records import CollectionSpec, Condition, Order, Query
+from functions.gallery.stores import qdrant_import
+from functions.gallery.stores.qdrant_collections import QdrantCollections
+from functions.gallery.stores.qdrant_connection import QdrantConnection
+from functions.gallery.stores.qdrant_store import QdrantStore
+from scripts.bench.starting.stand_in import Collections
+from tests.contract.stores import an_image, random_units
+
+SPEC = CollectionSpec("test@1", 4, fields={"price": "float", "kind": "keyword", "on": "bool"})
+WHERE = (
+    Condition("kind", any_of=("shoe", "boot")),
+    Condition("on", any_of=(True,), negated=True),
+    Condition("price", gte=10, lt=50),
+    Condition("added_at", gt=datetime(2025, 1, 1, tzinfo=UTC)),
+)
+
+
+class Wire:
+    """A stand-in server without a socket, which writes down what it is asked."""
+
+    def __init__(self) -> None:
+        self.requests: list[list[Any]] = []
+        self._kept = Collections()
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content or b"{}")
+        self.requests.append([request.method, str(request.url), body])
+        path = [part for part in request.url.path.split("/") if part]
+        result = self._kept.answer(request.method, path, body)
+        if result is None:
+            missing = f"Not found: Collection `{path[-1]}` doesn't exist!"
+            return httpx.Response(404, json={"status": {"error": missing}, "time": 0.0})
+        return httpx.Response(200, json={"result": result, "status": "ok", "time": 0.001})
+
+    def store(self) -> QdrantStore:
+        transport = httpx.MockTransport(self.answer)
+        connection = QdrantConnection.to("https://qdrant.test", "key", transport=transport)
+        return QdrantStore.open(QdrantCollections(connection), SPEC)
+
+
+def traffic() -> dict[str, Any]:
+    """Use every call of the store; gives what was asked and what was answered."""
+    wire = Wire()
+    store = wire.store()
+    images = [an_image(f"{n}.jpg", metadata={"kind": "shoe", "price": n}) for n in range(5)]
+    vectors = random_units(5, 4)
+    first = images[0].id
+    store.put(images, vectors)
+    queries = [
+        Query(vectors[0], limit=3),
+        Query(vectors[1], limit=2, where=WHERE, without=(first,)),
+        Query(first, limit=2, without=(first,)),
+    ]
+    answers: list[Any] = [
+        store.search_many(queries),
+        sorted(store.get([image.id for image in images]).items()),
+        sorted((id_, v.tolist()) for id_, v in store.vectors([first]).items()),
+        store.page(WHERE, 3),
+        store.page((), 3, order=Order("price", descending=True)),
+        store.count(WHERE),
+    ]
+    store.set_metadata(first, {"kind": "boot"})
+    store.remove([first])
+    store.check()
+    store.close()
+    return {"light": qdrant_import.IS_LIGHT, "requests": wire.requests, "answers": repr(answers)}
+
+
+def tell() -> None:
+    """Print it, for another process to compare."""
+    print(json.dumps(traffic()))
+
+
+def searches_at_once(threads: int) -> int:
+    """Search from many threads, all for the first time; gives how many found something."""
+    wire = Wire()
+    store = wire.store()
+    store.put([an_image("a.jpg")], random_units(1, 4))
+    start = Barrier(threads)
+
+    def search(_: int) -> bool:
+        start.wait()
+        return len(store.search(Query(random_units(1, 4)[0], limit=3, where=WHERE))) == 1
+
+    with ThreadPoolExecutor(threads) as pool:
+        return sum(pool.map(search, range(threads)))
