@@ -10,7 +10,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from functions.api import duplicates, images, many, pages, search, service, uploads
 from functions.api.calls import picture_workers
 from functions.api.errors import answer_with_problems
-from functions.api.openapi import describe_problems
 from functions.gallery.fetch import UrlFetcher
 from functions.gallery.gallery import Gallery
 from functions.gallery.settings import Settings
@@ -38,13 +37,43 @@ def create_app(
     app.state.max_body_bytes = min(max_body_bytes or most, most)
     urls = settings.lookalike_fetch_urls
     app.state.fetcher = None if urls == "off" else UrlFetcher(allow_http=urls == "http")
+    app.add_middleware(HeadAsGet)
     app.add_middleware(RequestId)
     answer_with_problems(app)
     for part in (images, many, search, duplicates, uploads, service):
         app.include_router(part.router)
     app.include_router(pages.router)
-    describe_problems(app)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        from functions.api.document import document  # no cold start needs it
+
+        app.openapi_schema = document(app)
+    return app.openapi_schema
+
+
+class HeadAsGet:
+    """Answers HEAD as GET, without the body; the routes name GET alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._app({**scope, "method": "GET"}, receive, send_head)
 
 
 class RequestId:

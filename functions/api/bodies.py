@@ -1,7 +1,5 @@
 """Reads what came: a picture as raw body, form or JSON, and the options beside it."""
 
-import base64
-import binascii
 import hashlib
 import json
 from collections import Counter
@@ -16,15 +14,13 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from functions.api.errors import InvalidParameters, MalformedBody, pointed
+from functions.api.options import decoded
 from functions.gallery.errors import PictureTooLarge
 
 MAX_JSON_PARTS = 50_000  # brackets, braces and commas; Python needs about 60 bytes for each
 OVERHEAD_BYTES = 100_000  # options, metadata and form boundaries beside the picture
-_JSON_TEXTS = (
-    "metadata",
-    "filter",
-    "region",
-)  # objects that a query string or form carries as JSON text
+# Objects that a query string or form carries as JSON text.
+_JSON_TEXTS = {"metadata", "filter", "region"}
 
 Options = TypeVar("Options", bound=BaseModel)
 
@@ -35,6 +31,7 @@ class Received:
 
     image: bytes | None
     beside: dict[str, Any]
+    texts: frozenset[str] = frozenset()  # what came as text, from a query or form
 
     def fingerprint(self) -> str:
         """Give a text that is the same for the same picture and options, however they came."""
@@ -44,7 +41,7 @@ class Received:
     def options(self, model: type[Options]) -> Options:
         """Check what stood beside the picture; raises InvalidParameters, naming each."""
         try:
-            return model.model_validate(self.beside)
+            return model.model_validate(self.beside, context=self.texts)
         except ValidationError as problem:
             raise InvalidParameters(pointed(problem.errors())) from None
 
@@ -70,36 +67,45 @@ async def receive(request: Request, max_bytes: int) -> Received:
     """Read a picture of at most `max_bytes` and its options, wherever they stand.
 
     application/json carries the picture in base64 as `image`, multipart/form-data as the file
-    `image`; any other body is the picture itself. Options stand in the query, form or JSON.
-    Raises PictureTooLarge, MalformedBody or InvalidParameters.
+    `image`; any other body is the picture itself. Options stand in the query, form or JSON; those
+    in the query count first. Raises PictureTooLarge, MalformedBody or InvalidParameters.
     """
+    image: bytes | None
+    written: dict[str, Any] = {}
+    form: dict[str, Any] = {}
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         body = await _body(request, max_bytes * 4 // 3 + OVERHEAD_BYTES)
-        image, beside = await anyio.to_thread.run_sync(_from_json, body)
+        image, written = await anyio.to_thread.run_sync(_from_json, body)
     elif kind == "multipart/form-data":
-        image, beside = await _from_form(request, max_bytes + OVERHEAD_BYTES)
+        image, form = await _from_form(request, max_bytes + OVERHEAD_BYTES)
     else:
-        image, beside = await _body(request, max_bytes), {}
-    return Received(image, _with_query(request, beside))
+        image = await _body(request, max_bytes)
+    return _with_query(request, image, written, form)
 
 
 def options_in_query(request: Request, model: type[Options]) -> Options:
     """Check the options of a request without a body; raises InvalidParameters."""
-    return Received(None, _with_query(request, {})).options(model)
+    return _with_query(request, None, {}, {}).options(model)
 
 
-def _with_query(request: Request, beside: dict[str, Any]) -> dict[str, Any]:
+def _with_query(
+    request: Request, image: bytes | None, written: dict[str, Any], form: dict[str, Any]
+) -> Received:
     queried = request.query_params.multi_items()
-    names = Counter([*beside, *(name for name, _ in queried)])
+    names = Counter(name for name, _ in queried)
     if twice := [name for name, times in names.items() if times > 1]:
         raise InvalidParameters([{"pointer": f"#/{n}", "detail": "given twice"} for n in twice])
-    merged = beside | dict(queried)
-    for name in _JSON_TEXTS:
-        if isinstance(merged.get(name), str):
-            merged[name] = _object(name, merged[name])
-    _require_plain(merged)
-    return merged
+    texts = form | dict(queried)
+    beside = written | texts
+    for name in texts.keys() & _JSON_TEXTS:
+        try:
+            beside[name] = _object(name, texts[name])
+        except MalformedBody:
+            wrong = {"pointer": f"#/{name}", "detail": "a JSON object, as text"}
+            raise InvalidParameters([wrong]) from None
+    _require_plain(beside)
+    return Received(image, beside, frozenset(texts))
 
 
 async def _body(request: Request, most: int) -> bytes:
@@ -132,8 +138,8 @@ def _from_json(body: bytes) -> tuple[bytes | None, dict[str, Any]]:
     if not isinstance(text, str):
         raise InvalidParameters([{"pointer": "#/image", "detail": "a picture in base64"}])
     try:
-        return base64.b64decode(text.partition(";base64,")[2] or text, validate=True), beside
-    except (binascii.Error, ValueError):
+        return decoded(text), beside
+    except ValueError:
         raise InvalidParameters([{"pointer": "#/image", "detail": "not valid base64"}]) from None
 
 

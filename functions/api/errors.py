@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from functions.gallery import errors
 
@@ -70,7 +71,7 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
     KeyRefused: HTTPStatus.FORBIDDEN,
     KeyReused: HTTPStatus.CONFLICT,
     NotReached: HTTPStatus.SERVICE_UNAVAILABLE,
-    NoBucket: HTTPStatus.NOT_IMPLEMENTED,
+    NoBucket: HTTPStatus.NOT_FOUND,
     errors.PictureError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.EmptyPicture: HTTPStatus.BAD_REQUEST,
     errors.PictureTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -81,7 +82,7 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
     errors.InvalidMetadata: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidFilter: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InvalidExamples: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.InvalidCursor: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.InvalidCursor: HTTPStatus.NOT_FOUND,
     errors.UrlRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.UrlUnreachable: HTTPStatus.BAD_GATEWAY,
     errors.ImageNotFound: HTTPStatus.NOT_FOUND,
@@ -98,6 +99,22 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
     errors.SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.LookalikeError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
+
+
+def statuses() -> dict[str, HTTPStatus]:
+    """Give the status of every code that a problem can carry."""
+    ours = {error.code: status for error, status in STATUS.items()}
+    missed = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)  # no route, not that method
+    return ours | {_code_of(status): status for status in missed}
+
+
+def retryable() -> frozenset[str]:
+    """Give the codes that waiting may help; their answers tell how long, in Retry-After."""
+    return frozenset(error.code for error in STATUS if error.retryable)
+
+
+def _code_of(status: HTTPStatus) -> str:
+    return status.phrase.lower().replace(" ", "-")
 
 
 def answer_with_problems(app: FastAPI) -> None:
@@ -137,10 +154,15 @@ def _content(
     return content
 
 
+def pointer(*path: str) -> str:
+    """Point to a part of what was sent (RFC 6901)."""
+    return "#" + "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
+
+
 def pointed(problems: Sequence[Any]) -> list[dict[str, str]]:
     """Turn pydantic's errors into pointers (RFC 6901) and plain words."""
     return [
-        {"pointer": "#/" + "/".join(str(part) for part in e["loc"]), "detail": e["msg"]}
+        {"pointer": pointer(*(str(part) for part in e["loc"])), "detail": e["msg"]}
         for e in problems
     ]
 
@@ -159,7 +181,7 @@ def _ours(request: Request, error: Exception) -> JSONResponse:
 def _status_of(request: Request, error: errors.LookalikeError) -> HTTPStatus:
     """Look the status up, and log what is a fault of ours or of the store."""
     status = STATUS[type(error)]
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, NoBucket | NotReached):
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, NotReached):
         log.error("%s %s: %s", request.state.request_id, error.code, error)
     return status
 
@@ -167,8 +189,8 @@ def _status_of(request: Request, error: errors.LookalikeError) -> HTTPStatus:
 def _found_in(error: errors.LookalikeError) -> list[dict[str, str]]:
     if isinstance(error, InvalidParameters):
         return error.found
-    if isinstance(error, errors.RequestError) and error.field:
-        return [{"pointer": f"#/{error.field}", "detail": str(error)}]
+    if isinstance(error, errors.RequestError) and error.path:
+        return [{"pointer": pointer(*error.path), "detail": str(error)}]
     return []
 
 
@@ -180,10 +202,22 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
 
 def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    code = _code_of(HTTPStatus(error.status_code))
     answer = problem(request, error.status_code, code, str(error.detail))
     answer.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        answer.headers["Allow"] = ", ".join(_allowed(request))
     return answer
+
+
+def _allowed(request: Request) -> list[str]:
+    """Give the methods of all routes of this path; the framework tells of the first one only."""
+    allowed: set[str] = set()
+    for route in request.app.routes:
+        matched, _ = route.matches(request.scope)
+        if matched is not Match.NONE:
+            allowed |= set(getattr(route, "methods", None) or ())
+    return sorted(allowed | ({"HEAD"} if "GET" in allowed else set()))
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:

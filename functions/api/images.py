@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from functions.api.auth import requires
 from functions.api.bodies import options_in_query, receive, receive_json
@@ -19,6 +20,14 @@ from functions.gallery.errors import InvalidCursor
 from functions.gallery.formats import media_type
 from functions.gallery.records import AddStatus
 
+
+class ImageId(StringConvertor):
+    """Anything but the calls that stand beside the ids, so that these refuse other methods."""
+
+    regex = "(?!(?:batch|check|delete)$)[^/]+"
+
+
+register_url_convertor("image", ImageId())
 router = APIRouter(prefix="/v1/images", tags=["images"])
 Now = Annotated[Call, Depends(call)]
 ForReading = [Depends(requires("read"))]
@@ -31,7 +40,7 @@ ForWriting = [Depends(requires("write"))]
     dependencies=ForWriting,
     response_model=AddedImage,
     responses={200: {"model": AddedImage, "description": "There already, or replaced"}},
-    **picture_body(AddOptions, idempotent=True),
+    **picture_body(AddOptions, ways=("url", "key"), idempotent=True),
 )
 async def add(request: Request, response: Response, now: Now) -> Any:
     """Add one picture; it is found by the next search.
@@ -62,26 +71,26 @@ def list_images(request: Request, now: Now) -> ImagePage:
     return ImagePage(images=[Image.of(image) for image in page.images], next=following)
 
 
-@router.get("/{id}", dependencies=ForReading)
+@router.get("/{id:image}", dependencies=ForReading)
 def get(id: str, now: Now) -> Image:
     """Show one image."""
     return Image.of(now.gallery.get(id))
 
 
-@router.patch("/{id}", dependencies=ForWriting, **json_body(Changes))
+@router.patch("/{id:image}", dependencies=ForWriting, **json_body(Changes))
 async def update(id: str, request: Request, now: Now) -> Image:
     """Merge metadata into an image's own (null removes a field); it is not embedded again."""
     changes = await receive_json(request, Changes)
     return Image.of(await run_in_threadpool(now.gallery.update, id, changes.metadata))
 
 
-@router.delete("/{id}", status_code=204, dependencies=ForWriting)
+@router.delete("/{id:image}", status_code=204, dependencies=ForWriting)
 def remove(id: str, now: Now) -> None:
     """Remove an image, its original and its thumbnail."""
     now.gallery.remove(id)
 
 
-@router.get("/{id}/similar", dependencies=ForReading, **query(SimilarOptions))
+@router.get("/{id:image}/similar", dependencies=ForReading, **query(SimilarOptions))
 def similar(id: str, request: Request, response: Response, now: Now) -> Results:
     """Find more like this one, without itself; the model is not run."""
     options = options_in_query(request, SimilarOptions)
@@ -90,7 +99,7 @@ def similar(id: str, request: Request, response: Response, now: Now) -> Results:
 
 
 @router.get(
-    "/{id}/thumbnail",
+    "/{id:image}/thumbnail",
     dependencies=ForReading,
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {}}}},
@@ -104,7 +113,7 @@ async def thumbnail(id: str, request: Request, now: Now) -> Response:
 
 
 @router.get(
-    "/{id}/original",
+    "/{id:image}/original",
     dependencies=ForReading,
     response_class=Response,
     responses={200: {"content": {"image/*": {}}}, 302: {"description": "A signed link"}},

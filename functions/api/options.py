@@ -1,9 +1,18 @@
 """What comes in over HTTP beside a picture, as pydantic models. Knows the gallery's records."""
 
+import base64
 from dataclasses import replace
 from typing import Annotated, Any, Self
 
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    model_validator,
+)
 
 from functions.gallery.records import Order, Region, SearchOptions
 
@@ -15,7 +24,37 @@ MAX_BATCH = 50
 MAX_IDS = 1_000
 MAX_HASHES = 1_000
 
-Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="How many at most")]
+
+def decoded(value: Any) -> Any:
+    """Give the bytes of a picture in base64, also as a data URL; raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    return base64.b64decode(value.partition(";base64,")[2] or value, validate=True)
+
+
+def _not_another_type(value: Any, info: ValidationInfo) -> Any:
+    """Refuse what would be read as something else: "5" for 5 or 1 for true, but from a query."""
+    if isinstance(value, str) and info.field_name not in (info.context or ()):
+        raise ValueError("not a text")
+    return value
+
+
+def _number(value: Any, info: ValidationInfo) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("a number")
+    return _not_another_type(value, info)
+
+
+def _flag(value: Any, info: ValidationInfo) -> Any:
+    if not isinstance(value, bool) and str(value).lower() not in ("true", "false"):
+        raise ValueError("true or false")
+    return _not_another_type(value, info)
+
+
+OnlyNumber = BeforeValidator(_number)
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Base64 = Annotated[bytes, BeforeValidator(decoded), PlainSerializer(base64.b64encode)]
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="How many at most"), OnlyNumber]
 Demands = Annotated[
     dict[str, Any] | None,
     Field(description='Demands on declared fields: {"category": ["dress", "skirt"]}'),
@@ -33,7 +72,7 @@ class AddOptions(Strict):
 
     name: Annotated[str | None, Field(description="Its name; without one, sha256/<hex>")] = None
     metadata: Annotated[dict[str, Any], Field(description="Flat: texts, numbers, booleans")] = {}
-    overwrite: Annotated[bool, Field(description="Replace another picture of this name")] = False
+    overwrite: Annotated[Flag, Field(description="Replace another picture of this name")] = False
     url: Annotated[str | None, Field(description="Of a picture, instead of a picture")] = None
     key: Annotated[
         str | None, Field(description="Of a picture in the bucket already, instead of a picture")
@@ -44,15 +83,19 @@ class SimilarOptions(Strict):
     """How a search is to answer."""
 
     limit: Limit = 10
-    offset: Annotated[int, Field(ge=0, le=MAX_OFFSET, description="How many to pass over")] = 0
-    min_similarity: Annotated[float, Field(ge=0, le=1, description="0..1, see similarity")] = 0.0
+    offset: Annotated[
+        int, Field(ge=0, le=MAX_OFFSET, description="How many to pass over"), OnlyNumber
+    ] = 0
+    min_similarity: Annotated[
+        float, Field(ge=0, le=1, description="0..1, see similarity"), OnlyNumber
+    ] = 0.0
     filter: Demands = None
-    exclude_self: Annotated[bool, Field(description="Leave out the examples themselves")] = True
+    exclude_self: Annotated[Flag, Field(description="Leave out the examples themselves")] = True
     group_by: Annotated[
         str | None, Field(description="A declared field; the best image of each value is shown")
     ] = None
     collapse_duplicates: Annotated[
-        bool, Field(description="Of images of the same bytes show one")
+        Flag, Field(description="Of images of the same bytes show one")
     ] = False
     collapse_copies: Annotated[
         bool, Field(description="And of copies that were resized or saved again, by their hashes")
@@ -64,25 +107,22 @@ class SimilarOptions(Strict):
 
 
 class Part(Strict):
-    """A part of the upright query picture, in fractions of its width and height."""
+    """A part of the upright query picture, in fractions of its width and height.
 
-    x: Annotated[float, Field(ge=0, lt=1)]
-    y: Annotated[float, Field(ge=0, lt=1)]
-    width: Annotated[float, Field(gt=0.01, le=1)]
-    height: Annotated[float, Field(gt=0.01, le=1)]
+    What of it reaches beyond the picture is cut off.
+    """
 
-    @model_validator(mode="after")
-    def _inside(self) -> Self:
-        if self.x + self.width > 1.0001 or self.y + self.height > 1.0001:
-            raise ValueError("reaches beyond the picture")
-        return self
+    x: Annotated[float, Field(ge=0, lt=1), OnlyNumber]
+    y: Annotated[float, Field(ge=0, lt=1), OnlyNumber]
+    width: Annotated[float, Field(gt=0.01, le=1), OnlyNumber]
+    height: Annotated[float, Field(gt=0.01, le=1), OnlyNumber]
 
 
 class ExampleIn(Strict):
     """A stored image by its id, or a picture in base64 or at a URL."""
 
     id: Annotated[str | None, Field(description="Of a stored image")] = None
-    image: Annotated[Base64Bytes | None, Field(description="A picture in base64")] = None
+    image: Annotated[Base64 | None, Field(description="A picture in base64")] = None
     url: Annotated[str | None, Field(description="Of a picture")] = None
 
     @model_validator(mode="after")
@@ -98,7 +138,7 @@ Examples = Annotated[list[ExampleIn], Field(max_length=MAX_EXAMPLES)]
 class SearchRequest(SimilarOptions):
     """A search by a picture, by the id of a stored one, or by several examples."""
 
-    exclude_self: Annotated[bool, Field(description="Leave out the examples themselves")] = False
+    exclude_self: Annotated[Flag, Field(description="Leave out the examples themselves")] = False
     id: Annotated[str | None, Field(description="Of a stored image, instead of a picture")] = None
     url: Annotated[str | None, Field(description="Of a picture, instead of a picture")] = None
     region: Annotated[Part | None, Field(description="Look for this part of the query only")] = None
@@ -114,7 +154,7 @@ class SearchRequest(SimilarOptions):
 class BatchQuery(SearchRequest):
     """One of several searches."""
 
-    image: Annotated[Base64Bytes | None, Field(description="A picture in base64")] = None
+    image: Annotated[Base64 | None, Field(description="A picture in base64")] = None
 
 
 class SearchBatch(Strict):
@@ -133,7 +173,7 @@ class CompareRequest(Strict):
 class BatchItem(AddOptions):
     """One of several pictures to be added: by URL, by bucket key or in base64."""
 
-    image: Annotated[Base64Bytes | None, Field(description="A picture in base64")] = None
+    image: Annotated[Base64 | None, Field(description="A picture in base64")] = None
 
 
 class BatchRequest(Strict):
@@ -165,7 +205,7 @@ class DeleteRequest(Strict):
     filter: Annotated[
         dict[str, Any] | None, Field(min_length=1, description="As in a search; never empty")
     ] = None
-    dry_run: Annotated[bool, Field(description="Count, and remove nothing")] = False
+    dry_run: Annotated[Flag, Field(description="Count, and remove nothing")] = False
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -205,7 +245,7 @@ class UploadRequest(Strict):
     """A picture that is about to be sent to the bucket."""
 
     name: Annotated[str, Field(description="Its key in the bucket")]
-    media_type: Annotated[str, Field(pattern=r"^image/[\w.+-]+$", description="image/jpeg")]
+    media_type: Annotated[str, Field(pattern="^image/[A-Za-z0-9.+-]+$", description="image/jpeg")]
 
 
 class Changes(Strict):

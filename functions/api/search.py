@@ -22,7 +22,7 @@ ForReading = [Depends(requires("read"))]
 @router.post(
     "/search",
     dependencies=ForReading,
-    **picture_body(SearchRequest, required=False),
+    **picture_body(SearchRequest, ways=("id", "url", "positive")),
 )
 async def search(request: Request, response: Response, now: Now) -> Results:
     """Find the stored images that look like a picture, a stored image or several examples.

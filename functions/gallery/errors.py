@@ -72,6 +72,11 @@ class RequestError(LookalikeError):
         super().__init__(message)
         self.field = field
 
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where in the request the wrong part is; empty if it is the whole."""
+        return (self.field,) if self.field else ()
+
 
 class InvalidName(RequestError):
     """A name that no bucket or folder could hold."""
@@ -84,11 +89,27 @@ class InvalidMetadata(RequestError):
 
     code = "invalid-metadata"
 
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where in the request the field is."""
+        return ("metadata", self.field) if self.field else ("metadata",)
+
 
 class InvalidFilter(RequestError):
-    """A filter on an undeclared field, or with a value of the wrong type."""
+    """A filter, order or group by an undeclared field, or with a value of the wrong type."""
 
     code = "invalid-filter"
+
+    def __init__(self, message: str, *, field: str = "", option: str = "filter") -> None:
+        """Keep which option asked for the field."""
+        super().__init__(message, field=field)
+        self._option = option
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where in the request the field is."""
+        inside = self._option == "filter" and self.field
+        return (self._option, self.field) if inside else (self._option,)
 
 
 class InvalidExamples(RequestError):
@@ -101,6 +122,11 @@ class InvalidCursor(RequestError):
     """A cursor that no list answer ever gave."""
 
     code = "invalid-cursor"
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where in the request the cursor is."""
+        return ("cursor",)
 
 
 class UrlRefused(RequestError):

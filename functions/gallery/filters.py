@@ -31,7 +31,7 @@ MAX_VALUES = 1_000  # of one condition
 _RANGES = {"gt", "gte", "lt", "lte"}
 
 
-def field_type(name: str, declared: Fields) -> FieldType:
+def field_type(name: str, declared: Fields, *, option: str = "filter") -> FieldType:
     """Tell the type of a field that may be filtered; raises InvalidFilter for every other name.
 
     Qdrant Cloud refuses filters on fields without an index (strict mode), so every store does.
@@ -42,15 +42,17 @@ def field_type(name: str, declared: Fields) -> FieldType:
         raise InvalidFilter(
             f"{name!r} cannot be filtered; declare it in LOOKALIKE_FILTER_FIELDS. Known: {known}",
             field=name,
+            option=option,
         )
     return kind
 
 
 def sortable_type(order: Order, declared: Fields) -> FieldType:
     """Tell the type of a field to sort by; raises InvalidFilter for texts and booleans."""
-    kind = field_type(order.field, declared)
+    kind = field_type(order.field, declared, option="sort")
     if kind in ("keyword", "bool"):
-        raise InvalidFilter(f"{order.field} is a {kind} field; sort by a number or a date")
+        wrong = f"{order.field} is a {kind} field; sort by a number or a date"
+        raise InvalidFilter(wrong, option="sort")
     return kind
 
 
@@ -113,6 +115,8 @@ def _condition(name: str, value: Any, kind: FieldType, *, negated: bool = False)
 
 def _exact(name: str, value: Any, kind: FieldType) -> Scalar:
     wanted = {"keyword": str, "integer": int, "bool": bool}[kind]
+    if wanted is int and isinstance(value, float) and value.is_integer():
+        value = int(value)  # 2.0 is an integer to JSON
     if type(value) is not wanted or not _storable(value):
         raise InvalidFilter(f"{name} is a {kind} field; {value!r} is none", field=name)
     return cast(Scalar, value)
@@ -123,9 +127,18 @@ def _bound(name: str, value: Any, kind: FieldType) -> float | datetime:
         moment = _moment(value)
         if moment is not None:
             return moment
-    elif isinstance(value, int | float) and not isinstance(value, bool) and _storable(value):
-        return value
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        bound = value if _storable(value) else _as_float(value)
+        if bound is not None:
+            return bound
     raise InvalidFilter(f"{name} is a {kind} field; {value!r} is none", field=name)
+
+
+def _as_float(value: float) -> float | None:
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 def _moment(value: Any) -> datetime | None:
@@ -155,7 +168,7 @@ def _value(name: str, value: Any, kind: FieldType | None) -> Scalar | list[str]:
         raise InvalidMetadata(f'{name!r}: a field name has no . [ ] or "', field=name)
     if not _storable(name) or not _storable(value):
         raise InvalidMetadata(
-            f"{name!r}: no NaN, no integer over 64 bits, no lone surrogate", field=name
+            f"{name!r}: no NaN, no number over 64 bits, no lone surrogate", field=name
         )
     texts = isinstance(value, list) and all(isinstance(v, str) for v in value)
     if texts and kind in (None, "keyword"):
@@ -176,9 +189,7 @@ def _storable(value: Any) -> bool:
         return all(_storable(part) for part in value if isinstance(part, str))
     if isinstance(value, str):
         return not any("\ud800" <= character <= "\udfff" for character in value)
-    if isinstance(value, float):
-        return math.isfinite(value)
-    return not isinstance(value, int) or -(2**63) <= value < 2**63
+    return not isinstance(value, int | float) or -(2**63) <= value < 2**63  # nor is NaN
 
 
 def _typed(value: Scalar, kind: FieldType) -> Scalar | None:
@@ -201,5 +212,5 @@ def _typed(value: Scalar, kind: FieldType) -> Scalar | None:
     if kind == "integer" and not _storable(whole):
         return None
     if kind == "integer":
-        return whole if whole == number else None
+        return whole if not isinstance(value, float) or whole == number else None
     return number if abs(number) != float("inf") and number == number else None

@@ -30,8 +30,7 @@ def headers_of(metadata: Metadata) -> dict[str, str]:
     if size > MAX_HEADER_BYTES:
         raise InvalidMetadata(
             f"A bucket keeps {MAX_HEADER_BYTES} bytes of metadata with a picture, these take "
-            f"{size}; send less, and PATCH the rest afterwards",
-            field="metadata",
+            f"{size}; send less, and PATCH the rest afterwards"
         )
     return headers
 

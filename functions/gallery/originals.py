@@ -18,8 +18,8 @@ from threading import Lock
 
 from functions.gallery.errors import (
     ImageNotFound,
-    InvalidName,
     LookalikeError,
+    NameTaken,
     ObjectChanged,
     StoreFull,
     StoreRejected,
@@ -54,7 +54,7 @@ class FolderOriginals:
         """Tell what is there now, or None; the file is read, for nothing else tells its etag."""
         try:
             original = self.fetch(name)
-        except (ImageNotFound, InvalidName):  # also where a part of the path is a file now
+        except (ImageNotFound, NameTaken):  # also where a part of the path is a file now
             return None
         return ObjectState(original.etag, len(original.data))
 
@@ -74,7 +74,7 @@ class FolderOriginals:
     def write(self, name: str, original: Original) -> str:
         """Keep the bytes under their name, replacing what was there; returns their etag.
 
-        Raises StoreFull without room, InvalidName if a part of the path is a file already.
+        Raises StoreFull without room, NameTaken if a part of the path is a file already.
         """
         self._put(self._original(name), original.data)
         return _md5(original.data)
@@ -218,7 +218,7 @@ def _translated(name: str, problem: OSError) -> LookalikeError:
     if isinstance(problem, FileNotFoundError):
         return ImageNotFound(f"No original is stored under {name!r}")
     if isinstance(problem, FileExistsError | NotADirectoryError | IsADirectoryError):
-        return InvalidName(f"{name!r}: a part of this path is a picture, or a folder", field="name")
+        return NameTaken(f"{name!r}: a part of this path is a picture, or pictures lie below it")
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreFull(f"No room left for {name!r}; free space in the data folder")
     return StoreRejected(f"The data folder refused {name!r}: {problem.strerror}")

@@ -77,8 +77,8 @@ class Picture:
         """Cut out a part, at least one pixel of what is left after a reduced decode."""
         width, height = self.image.size
         left, top = int(region.x * width), int(region.y * height)
-        right = max(left + 1, round((region.x + region.width) * width))
-        bottom = max(top + 1, round((region.y + region.height) * height))
+        right = max(left + 1, round(min(1.0, region.x + region.width) * width))
+        bottom = max(top + 1, round(min(1.0, region.y + region.height) * height))
         return replace(self, image=self.image.crop((left, top, right, bottom)))
 
     def perceptual_hash(self) -> PerceptualHash | None:

@@ -63,7 +63,7 @@ class Searcher:
         """
         where = parse_filter(options.filter, self._spec.fields)
         if options.group_by is not None:
-            field_type(options.group_by, self._spec.fields)
+            field_type(options.group_by, self._spec.fields, option="group_by")
         watch = Stopwatch()
         target, pictures = self._target(like, unlike, options.region, watch)
         ids = tuple(each for each in (*like, *unlike) if isinstance(each, str))
@@ -112,8 +112,6 @@ class Searcher:
         """
         if not like:
             raise InvalidExamples("At least one example of what to find", field="positive")
-        if region is not None and (len(like), len(unlike)) != (1, 0):
-            raise InvalidExamples("A region belongs to a single example", field="region")
         if len(like) == 1 and not unlike and region is None and isinstance(like[0], str):
             return like[0], []
         vectors, pictures = self._vectors([*like, *unlike], region, watch)
@@ -126,19 +124,21 @@ class Searcher:
         self, examples: Sequence[Example], region: Region | None, watch: Stopwatch
     ) -> tuple[list[Vector], list[Picture]]:
         """Give each example its vector, and the pictures that had to be embedded for it."""
-        by_id = [each for each in examples if isinstance(each, str) and region is None]
+        whole = examples if region is None else examples[1:]
+        by_id = [each for each in whole if isinstance(each, str)]
         stored = self._store.vectors(by_id) if by_id else {}
         if missing := [each for each in by_id if each not in stored]:
             raise ImageNotFound(f"No image has the id {missing[0]}")
         if by_id:
             watch.lap("search")
         vectors, pictures = [], []
-        for example in examples:
-            if isinstance(example, str) and region is None:
+        for position, example in enumerate(examples):
+            part = region if position == 0 else None
+            if isinstance(example, str) and part is None:
                 vectors.append(stored[example])
                 continue
             data = self._bytes_of(example, watch)
-            pictures.append(self._decoded(data, region))
+            pictures.append(self._decoded(data, part))
             watch.lap("decode")
             vectors.append(self._embedder.embed(pictures[-1:])[0])
             watch.lap("embed")

@@ -18,6 +18,7 @@ from functions.gallery.errors import (
     InvalidMetadata,
     InvalidName,
     LookalikeError,
+    NameTaken,
     ObjectChanged,
     StoreDenied,
     StoreFull,
@@ -273,7 +274,7 @@ def test_a_picture_cannot_lie_inside_a_picture(tmp_path, first, second):
     originals = FolderOriginals(tmp_path)
     originals.write(first, Original(b"one"))
 
-    with pytest.raises(InvalidName):
+    with pytest.raises(NameTaken):
         originals.write(second, Original(b"two"))
 
     assert originals.read(first) == b"one"

@@ -243,7 +243,7 @@ def bad_requests() -> list[tuple[str, dict, int, str]]:
         ("limit too high", {**post, "json": {"id": "x", "limit": 101}}, 422, "invalid-parameters"),
         (
             "limit twice",
-            {**post, "json": {"id": "x", "limit": 5}, "params": {"limit": 6}},
+            {**post, "json": {"id": "x"}, "params": [("limit", 5), ("limit", 6)]},
             422,
             "invalid-parameters",
         ),
@@ -255,11 +255,11 @@ def bad_requests() -> list[tuple[str, dict, int, str]]:
         ),
         ("unknown id", {**post, "json": {"id": "x"}}, 404, "image-not-found"),
         ("unknown parameter", {"method": "GET", "url": "/v1/stats?x=1"}, 422, "invalid-parameters"),
-        ("bad cursor", {"method": "GET", "url": "/v1/images?cursor=@"}, 422, "invalid-cursor"),
+        ("bad cursor", {"method": "GET", "url": "/v1/images?cursor=@"}, 404, "invalid-cursor"),
         (
             "strange cursor",
             {"method": "GET", "url": "/v1/images?cursor=eA=="},
-            422,
+            404,
             "invalid-cursor",
         ),
         ("no such page", {"method": "GET", "url": "/v2"}, 404, "not-found"),
@@ -326,7 +326,7 @@ def test_a_folder_signs_no_forms_but_takes_in_what_lies_there(http, data):
 
     added = http.post("/v1/images", json={"key": "put.jpg"})
 
-    assert (refused.status_code, refused.json()["code"]) == (501, "no-bucket")
+    assert (refused.status_code, refused.json()["code"]) == (404, "no-bucket")
     assert (added.status_code, added.json()["image"]["name"]) == (201, "put.jpg")
 
 

@@ -84,7 +84,7 @@ def test_every_item_of_a_batch_has_its_own_status(http):
     assert results[0]["added"]["image"]["name"] == "a.jpg"
     assert results[2]["added"]["status"] == "added"
     assert results[4]["problem"]["code"] == "invalid-metadata"
-    assert results[4]["problem"]["errors"][0]["pointer"] == "#/price"
+    assert results[4]["problem"]["errors"][0]["pointer"] == "#/metadata/price"
     assert http.get("/v1/stats").json()["images"] == 2
 
 

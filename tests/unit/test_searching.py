@@ -91,11 +91,17 @@ def test_a_region_of_a_large_photo_keeps_its_pixels(gallery):
     assert result.matches[0].similarity > 0.99  # its edges are rounded to pixels of a reduced copy
 
 
-def test_a_region_belongs_to_one_example(colours):
+def test_a_region_is_a_part_of_the_first_example_and_may_reach_beyond_it(colours):
     gallery, ids = colours
+    half = Image.new("RGB", (400, 200), "lime")
+    half.paste("blue", (200, 0, 400, 200))
+    region = SearchOptions(region=Region(0, 0, 0.5, 5))
 
-    with pytest.raises(InvalidExamples):
-        gallery.search([ids["red"], RED], [], SearchOptions(region=Region(0, 0, 1, 1)))
+    alone = gallery.search([written(half, "PNG")], [], region)
+    result = gallery.search([written(half, "PNG"), ids["red"]], [ids["blue"]], region)
+
+    assert (names(alone)[0], alone.matches[0].similarity) == ("green", pytest.approx(1))
+    assert names(result)[0] == "yellow"
 
 
 def test_of_each_group_the_best_image_is_shown_with_the_number_behind_it(gallery):
