@@ -1,0 +1,147 @@
+"""The recipes, followed as they are printed: real files, commands, servers and pictures."""
+
+import json
+import shutil
+import sys
+
+import httpx
+import pytest
+
+from functions.api.app import create_app
+from functions.gallery.aws import client
+from functions.gallery.bootstrap import build_gallery
+from functions.gallery.settings import Settings
+from tests.cloud import cloud
+from tests.doors.server import ROOT, serving
+from tests.doors.test_fetch_live import HostileServer, fetcher, redirect, sized, url
+from tests.drawing import jpeg
+from tests.recipes.reading import Reader
+
+sys.path.append(str(ROOT / "scripts"))
+from demo import draw_demo
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory):
+    """Give the folder of drawn pictures that every reader has from the first `scripts/serve`."""
+    folder = tmp_path_factory.mktemp("drawn")
+    draw_demo(folder)
+    return folder
+
+
+@pytest.fixture
+def reader(tmp_path, drawn):
+    reader = Reader(tmp_path / "clone")
+    shutil.copytree(drawn, reader.clone / "data" / "originals" / "demo")
+    yield reader
+    reader.press_ctrl_c()
+
+
+def images(reader):
+    return httpx.get(f"{reader.address}/v1/images").json()["images"]
+
+
+def kinds(answer):
+    return {result["name"].rpartition("-")[0] for result in json.loads(answer)["results"]}
+
+
+def test_a_shop_keeps_its_products_in_step_from_node(reader):
+    reader.follow("A product catalogue, from Node.js")
+
+    mug = {"product": "mug-12", "category": "kitchen", "price": 11.0}
+    umbrella = {"product": "umbrella-3", "category": "outdoors", "price": 19.0, "sale": True}
+    assert {image["name"]: image["metadata"] for image in images(reader)} == {
+        "products/mug-12/front": mug,
+        "products/mug-12/side": mug,
+        "products/umbrella-3/open": umbrella,
+    }
+
+
+def test_a_part_of_a_picture_is_looked_for(reader):
+    _, found = reader.follow("Search by a part of a picture")
+
+    assert kinds(found) == {"demo/boat"}
+
+
+def test_several_examples_lead_a_search(reader):
+    _, said = reader.follow("More like this, less like that")
+
+    like, unlike = said.split("Like the boat, but not like the tree:")
+    assert like.count("demo/boat-") == 8
+    assert like.count("demo/tree-") == 4
+    assert unlike.count("demo/boat-") == 8
+    assert unlike.count("demo/tree-") == 0
+
+
+def test_a_table_of_urls_is_imported_and_mended_and_goes_on(reader):
+    # The real guard: this machine is no place that the server would fetch from.
+    (reader.clone / "public.csv").write_text("url\nhttps://127.0.0.1/mug-1.jpg\n")
+
+    *_, public = reader.follow("A catalogue as a CSV of URLs")
+
+    assert public == "1 url-refused, 0 to go\n"
+
+
+@pytest.fixture
+def public(tmp_path):
+    """Serve a gallery that may fetch from pictures.test, which is a server of ours on loopback."""
+    settings = Settings(lookalike_data=tmp_path / "fetched", lookalike_fetch_urls="http")
+    gallery = build_gallery(settings)
+    web = HostileServer()
+    app = create_app(gallery, settings)
+    # The real guard; only the name is looked up in another book, and one address is let through.
+    app.state.fetcher = fetcher(web)
+    with serving(app) as address:
+        yield web, address
+    web.close()
+    gallery.close()
+
+
+def test_pictures_on_the_public_internet_are_fetched_by_the_server(reader, public):
+    web, address = public
+    names = [f"{number}.jpg" for number in range(25)]  # more than go into one call
+    web.answers |= {f"/{name}": sized(jpeg(number)) for number, name in enumerate(names)}
+    web.answers["/moved.jpg"] = redirect("http://169.254.169.254/latest/meta-data/")
+    web.answers["/gone.jpg"] = b"HTTP/1.1 404 Not Found\r\n\r\n"
+    urls = [url(web, f"/{name}") for name in [*names, "moved.jpg", "gone.jpg", "0.jpg"]]
+    (reader.clone / "public.csv").write_text("\n".join(["url", *urls, "http://10.0.0.1/a.jpg"]))
+    reader.save("A catalogue as a CSV of URLs")
+    reader.environment["LOOKALIKE_URL"] = address
+
+    first = reader.type("python3 import_urls.py public.csv")
+    asked = len(web.requests)
+    web.answers["/gone.jpg"] = sized(jpeg(99))
+    second = reader.type("python3 import_urls.py public.csv")
+
+    assert first.splitlines()[-1] == "25 added, 2 url-refused, 1 url-unreachable, 0 to go"
+    assert second.splitlines()[-1] == "25 in already, 2 url-refused, 1 added, 0 to go"
+    assert asked == 25 + 2
+    assert len(web.requests) == asked + 2
+
+
+def test_copies_in_an_archive_are_found_reviewed_and_removed(reader):
+    said = reader.follow("Duplicates in a photo archive")
+
+    assert (reader.clone / "duplicates" / "report.html").is_file()
+    assert said[-1].split() == ["20"]
+    assert sorted(image["name"] for image in images(reader)) == sorted(
+        f"2021/{kind}-{number}.jpg" for kind in ("mug", "boat") for number in range(1, 10)
+    )
+    aside = reader.clone / "aside" / "phone"
+    assert {path.name for path in aside.iterdir()} == {"IMG_0001.jpg", "IMG_0002.jpg"}
+
+
+def test_a_bucket_that_is_there_already_is_indexed(reader, drawn):
+    files = sorted(drawn.iterdir())[:3]
+    with cloud() as environment:
+        s3 = client("s3")
+        region = {"LocationConstraint": environment["AWS_REGION"]}
+        s3.create_bucket(Bucket="my-pictures", CreateBucketConfiguration=region)
+        for file in files:
+            s3.put_object(Bucket="my-pictures", Key=file.name, Body=file.read_bytes())
+        reader.environment |= environment
+
+        (said,) = reader.follow("A bucket that is there already")
+
+    told = [f"{outcome} {file.name}" for outcome in ("differs", "indexed") for file in files]
+    assert sorted(line for line in said.splitlines() if ".jpg" in line) == sorted(told)
