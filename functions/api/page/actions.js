@@ -48,7 +48,7 @@ async function openOriginal({ links }) {
   const tab = open('', '_blank'); // now, while the browser knows that a person asked for it
   try {
     const blob = await blobOf(link);
-    if (tab) tab.location = blob;
+    if (tab) tab.location.replace(blob);
   } catch (problem) {
     tab?.close();
     note(explain(problem).title);

@@ -3,6 +3,7 @@
 import { learnScope } from './actions.js';
 import { aborted, get } from './api.js';
 import { announce, button, el } from './dom.js';
+import { foldedUnder } from './copies.js';
 import { chipsFor, learn } from './filters.js';
 import { limits, may } from './gallery.js';
 import { ask } from './key.js';
@@ -11,7 +12,7 @@ import { answered, cancel, forget, question, search } from './search.js';
 import { stagesOf } from './stages.js';
 import { begin, go, hasQuery, now, show } from './state.js';
 import { threshold } from './threshold.js';
-import { tile } from './tile.js';
+import { badge, tile } from './tile.js';
 import { count, explain } from './words.js';
 
 const place = document.querySelector('#answer');
@@ -77,7 +78,7 @@ async function fail(problem) {
 }
 
 export function card({ title, text }, ways = []) {
-  return el('div', { class: 'state' }, el('h2', {}, title), el('p', {}, text), el('div', { class: 'row' }, ways));
+  return el('div', { class: 'state' }, el('h1', {}, title), el('p', {}, text), el('div', { class: 'row' }, ways));
 }
 
 function tell(words, ways) {
@@ -91,13 +92,15 @@ async function render(state, found) {
   know(found.results);
   learn(state, found.results);
   if (!found.results.length) return nothing(state);
-  const head = el('h2', { tabindex: '-1' });
+  const head = el('h1', { tabindex: '-1' });
   const grid = el('ol', { class: 'grid' });
   const none = el('p', { class: 'notice', hidden: true });
   const more = el('div', { class: 'row more' });
   const limit = threshold(state.min, (min) => view?.reach(min, true), (min) => go({ min }));
   const tiles = found.results.map((result) => tile(result));
   grid.append(...tiles);
+  const opened = new Set(); // places of tiles whose copies are shown
+  let under = foldedUnder(found.results);
   view = { reach };
   place.replaceChildren(head, limit.element, await chipsFor(state), none, grid, more);
   reach(state.min);
@@ -107,18 +110,30 @@ async function render(state, found) {
   // Hide what is below the threshold; if that is all, show the best of it, greyed.
   function reach(min, sliding = false) {
     const alike = found.results.filter((result) => result.similarity * 100 >= min - 0.0001).length;
+    const last = alike || BEST;
+    let folded = 0;
     tiles.forEach((each, i) => {
-      each.hidden = i >= (alike || BEST);
+      const away = !state.copies && under[i] >= 0 && !opened.has(under[i]);
+      if (away && i < last) folded += 1;
+      each.hidden = away || i >= last;
       each.classList.toggle('below', !alike);
+      const copies = state.copies ? 0 : under.filter((leader, j) => leader === i && j < last).length;
+      badge(each, copies, opened.has(i), () => unfold(i));
     });
-    head.textContent = heading(alike, found);
-    limit.count(alike, found.results.length, Boolean(found.next));
+    head.textContent = alike ? 'Lookalikes' : 'Nothing that alike';
+    limit.count(alike - (alike && folded), found.results.length, folded, Boolean(found.next));
     if (!sliding) limit.set(min);
     none.hidden = alike > 0;
     none.replaceChildren(el('span', {}, `Nothing reaches ${min} %. These are the nearest below it.`),
       button('Show all', () => go({ min: 0 })));
     const behind = found.next && alike === found.results.length;
     more.replaceChildren(...behind ? [button('Show more', onMore, { kind: 'secondary' })] : []);
+  }
+
+  function unfold(i) {
+    if (!opened.delete(i)) opened.add(i);
+    reach(now.min);
+    tiles[i].querySelector('.badge').focus({ preventScroll: true });
   }
 
   async function onMore(event) {
@@ -132,6 +147,7 @@ async function render(state, found) {
       learn(state, found.results);
       const added = found.results.slice(before).map((result) => tile(result));
       tiles.push(...added);
+      under = foldedUnder(found.results);
       grid.append(...added);
       reach(now.min);
       added[0]?.querySelector('button').focus({ preventScroll: true });
@@ -141,11 +157,6 @@ async function render(state, found) {
       more.replaceChildren(el('span', {}, `${title}.`), button('Try again', onMore, { kind: 'secondary' }));
     }
   }
-}
-
-function heading(alike, { results, next }) {
-  if (!alike) return 'Nothing that alike';
-  return `${count(alike, 'lookalike')}${next && alike === results.length ? ', and more' : ''}`;
 }
 
 // Tell an empty gallery from filters, or an upload, that leave nothing.

@@ -10,14 +10,15 @@ import { now } from './state.js';
 import { bandMark } from './tile.js';
 import { explain, percent } from './words.js';
 
-export async function compare(result) {
+// `beside` is what it is compared with; without one, what was searched with.
+export async function compare(result, beside = null) {
   const told = el('div', { class: 'verdict', role: 'status' }, el('p', {}, 'Comparing …'));
   const left = el('figure', {});
   const right = el('figure', {}, large(result), el('figcaption', {}, said(result.name)));
   const closing = new AbortController();
   open('Side by side', [told, el('div', { class: 'pair' }, left, right)], { kind: 'wide', onclose: () => closing.abort() });
   try {
-    const example = await other(left, closing.signal);
+    const example = await other(left, beside, closing.signal);
     const found = await post('/v1/compare', { a: example, b: { id: result.id } }, { signal: closing.signal });
     told.replaceChildren(...verdict(found));
   } catch (problem) {
@@ -28,16 +29,15 @@ export async function compare(result) {
 }
 
 // Show what was searched with; give it as an example for the API.
-async function other(figure, signal) {
-  const held = now.upload && holding(now.upload);
+async function other(figure, beside, signal) {
+  const held = !beside && now.upload && holding(now.upload);
   if (held) {
     figure.append(el('img', { src: held.preview, alt: 'The picture you search with' }), el('figcaption', {}, said(held.name)));
     return { image: await base64(await prepared(held, null, signal)) };
   }
-  const id = now.id ?? now.more[0];
-  const image = await imageOf(id);
+  const image = beside ?? await imageOf(now.id ?? now.more[0]);
   figure.append(large(image), el('figcaption', {}, said(image.name)));
-  return { id };
+  return { id: image.id };
 }
 
 function verdict({ similarity, band, same_bytes, same_picture, hash_distance }) {

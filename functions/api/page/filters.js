@@ -26,7 +26,7 @@ export async function chipsFor(state) {
   const { filter_fields: fields } = await limits();
   const known = seen.get(asked(state)) ?? new Map();
   const rows = Object.entries(fields).map(([field, kind]) => row(state, field, kind, known.get(field) ?? new Map()));
-  const copies = chip('Show copies too', state.copies, () => go({ copies: !now.copies }));
+  const copies = chip('Unfold all copies', state.copies, () => go({ copies: !now.copies }));
   const active = state.filter.length + (state.copies ? 1 : 0);
   // Always open where there is room (see parts.css); on a phone only while it is used.
   return el('details', { class: 'filters', open: active > 0 || opened || innerWidth > 860, ontoggle: (event) => { opened = event.target.open; } },

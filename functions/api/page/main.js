@@ -32,6 +32,7 @@ async function draw() {
     return;
   }
   leave();
+  loaded.duplicates?.leave();
   forgetQuery();
   if (view !== 'search') {
     loaded[view] ??= await import(`./${view}.js`);
@@ -59,12 +60,15 @@ function onFiles(files) {
   else searchWith(files);
 }
 
-function onPaste(event) {
+async function onPaste(event) {
   const files = [...event.clipboardData.files];
   if (files.length) return onFiles(files);
   if (event.target.closest?.('input, textarea')) return;
   const text = event.clipboardData.getData('text').trim();
-  if (/^https?:\/\/\S+$/.test(text)) begin({ url: text });
+  if (/^https?:\/\/\S+$/.test(text)) {
+    if ((await limits()).urls) begin({ url: text });
+    else note('This gallery does not fetch pictures from addresses. Save the picture and drop it here.');
+  }
   else note('There is no picture on the clipboard.');
 }
 

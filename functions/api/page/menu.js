@@ -21,7 +21,7 @@ export function openMenu(at, actions) {
     event.preventDefault();
     items.at(to % items.length).focus();
   });
-  document.body.append(menu);
+  document.querySelector('main').append(menu);
   menu.showPopover();
   put(menu, at.getBoundingClientRect());
   items[0].focus({ preventScroll: true });

@@ -86,7 +86,7 @@ function showUpload(held) {
 
 async function addTool(held) {
   if (!await may('write').catch(() => false)) return;
-  const add = button('Add it to the gallery', () => addIt(held, add), { picture: 'plus' });
+  const add = button('Add to gallery', () => addIt(held, add), { picture: 'plus' });
   parts.tools.append(add);
 }
 

@@ -51,7 +51,7 @@ export { aborted };
 
 // Options and examples: a form for a picture alone, so that its way can be watched; JSON else.
 async function request(state, offset, signal, stages) {
-  const options = { limit: PART, offset, collapse_duplicates: !state.copies };
+  const options = { limit: PART, offset };
   const filter = await demands(state.filter);
   const { more, less } = state;
   let blob = null;

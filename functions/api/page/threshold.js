@@ -24,5 +24,11 @@ export function threshold(start, onslide, onset) {
   }
 
   set(start);
-  return { element, set, count: (alike, all) => { shown.textContent = `${alike} of ${all} shown`; } };
+  function count(alike, all, folded, more) {
+    const copies = folded ? `, ${folded} ${folded === 1 ? 'copy' : 'copies'} folded` : '';
+    const behind = more && alike + folded === all ? ', there are more' : '';
+    shown.textContent = `${alike} of ${all} shown${copies}${behind}`;
+  }
+
+  return { element, set, count };
 }

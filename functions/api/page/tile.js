@@ -4,12 +4,11 @@ import { actions } from './actions.js';
 import { button, el, said } from './dom.js';
 import { safe } from './gallery.js';
 import { openMenu } from './menu.js';
-import { go, now } from './state.js';
 import { showIn } from './thumbs.js';
 import { BANDS, percent } from './words.js';
 
 export function tile(result) {
-  const { name, rank, similarity, hidden, band } = result;
+  const { name, rank, similarity, band } = result;
   const image = showIn(el('img', { alt: name, width: 320, height: 320 }), safe(result.links.thumbnail));
   const element = el('li', { class: 'tile', 'data-id': result.id });
   const offered = actions(result, element);
@@ -24,11 +23,15 @@ export function tile(result) {
       el('p', {}, el('span', { class: 'unseen' }, `Rank ${rank}: `), el('strong', {}, percent(similarity)), bandMark(band)),
       el('p', { class: 'name', title: name }, said(name.slice(name.lastIndexOf('/') + 1))),
       button('', (event) => openMenu(event.currentTarget, offered), { kind: 'bare dots', picture: 'dots', label: `What to do with ${name}`, 'aria-haspopup': 'menu', title: undefined })));
-  if (hidden) {
-    element.append(button(`+${hidden} ${hidden === 1 ? 'copy' : 'copies'}`, () => go({ copies: !now.copies }),
-      { kind: 'badge', title: 'Show them too' }));
-  }
   return element;
+}
+
+// Say how many copies are folded under a tile; a press shows or hides them.
+export function badge(tile, copies, open, onpress) {
+  tile.querySelector('.badge')?.remove();
+  if (!copies) return;
+  const words = copies === 1 ? '1 copy' : `${copies} copies`;
+  tile.append(button(open ? `Fold ${words}` : `+ ${words}`, onpress, { kind: 'badge', 'aria-expanded': String(open) }));
 }
 
 export function bandMark(band) {
