@@ -123,6 +123,9 @@ class FakeStore:
     def close(self) -> None:
         self._closed = True
 
+    def reopen(self) -> None:
+        self._closed = False
+
     def _serving(self) -> AbstractContextManager[Any]:
         if self._closed:
             raise StoreError("The fake store was closed")
@@ -185,7 +188,9 @@ class FakeCollections:
         pass
 
     def open(self, collection: Collection) -> "FakeStore":
-        return self.stores[collection.name]
+        store = self.stores[collection.name]
+        store.reopen()
+        return store
 
     def ready(self, spec: CollectionSpec) -> Collection:
         name = choose(self._used, self.read, spec)

@@ -11,13 +11,14 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from functions.gallery.errors import ImageNotFound, InvalidName, ObjectChanged, PictureError
 from functions.gallery.indexing import Indexer
-from functions.gallery.objects import Synced, etag_of_bytes
+from functions.gallery.objects import etag_of_bytes
 from functions.gallery.ports import Place, VectorStore
 from functions.gallery.records import Metadata, StoredImage, Vector
 from functions.gallery.stopwatch import Stopwatch
@@ -25,6 +26,7 @@ from functions.gallery.syncing import Syncer
 from functions.gallery.width import cut
 
 CHUNK = 64  # images between two calls of a store; as many are embedded again after a kill
+_UNSETTLED = "unsettled"  # in place of a mark: to be compared with the original once more
 _LOOKS = 3  # at an original that changes while it is looked at; then its event is to come
 
 Row = tuple[StoredImage, Vector]
@@ -58,21 +60,22 @@ class Copier:
 
     def _bring(self, images: Sequence[StoredImage]) -> Copied:
         known = self.new.get([image.id for image in images])
-        wanted, same = [], []
+        wanted, same, changed = [], [], []
         for image in images:
             there = known.get(image.id)
-            if there is not None and (there.etag, there.sha256) == (image.etag, image.sha256):
+            if there is not None and there.copied == _UNSETTLED:
+                changed.append(image)
+            elif there is not None and (there.etag, there.sha256) == (image.etag, image.sha256):
                 same.append((image, there))
             elif self._is_wanted(image, there):
                 wanted.append(image)
         rows, left_out = (self._cut(wanted), {}) if self.narrows else self._embed(wanted)
         rows += self._renew(same)
-        if rows:
-            self.new.put([image for image, _ in rows], np.stack([vector for _, vector in rows]))
+        self._put(rows)
         spoilt = [image for image in wanted if image.name in left_out and image.id in known]
         if spoilt:  # what is there of them was made of bytes that are gone
             self.new.remove([image.id for image in spoilt])
-        changed = [image for image, _ in rows] + spoilt
+        changed += [image for image, _ in rows] + spoilt
         for image in changed:
             self._settle(image)
         return Copied(len(images), len(changed), left_out)
@@ -132,23 +135,31 @@ class Copier:
             self._settle(image)
         return Copied(changed=len(gone))
 
+    def _put(self, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        images = [image for image, _ in rows]
+        if self.syncer is not None:
+            images = [replace(image, copied=_UNSETTLED) for image in images]
+        self.new.put(images, np.stack([vector for _, vector in rows]))
+
     def _settle(self, image: StoredImage) -> None:
-        """See to it that this is true of the original, beside functions that write as well."""
+        """See to it that what is there is true of the original, which others replace or remove.
+
+        Whoever is killed before this is done finds it unsettled when it begins anew.
+        """
         if self.syncer is None:
             return
         for _ in range(_LOOKS):
-            try:
-                synced = self.syncer.sync(image.name)
-            except ObjectChanged:
-                continue
-            if synced is Synced.INDEXED:  # the original was replaced, by whom is not known
-                self._mark_again(image.id)
-            return
-
-    def _mark_again(self, image_id: str) -> None:
-        there, vectors = self.new.get([image_id]), self.new.vectors([image_id])
-        if image_id in there and image_id in vectors:
-            self.new.put([_marked(there[image_id])], vectors[image_id][None])
+            with suppress(ObjectChanged):
+                self.syncer.sync(image.name)
+                break
+        there, vectors = self.new.get([image.id]), self.new.vectors([image.id])
+        if image.id in there and image.id in vectors:
+            now = there[image.id]
+            # What functions of the new settings said meanwhile stays theirs.
+            said = image if now.copied == _UNSETTLED else now
+            self.new.put([replace(now, copied=_mark(said.metadata))], vectors[image.id][None])
 
 
 def _marked(image: StoredImage) -> StoredImage:
