@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from demo import draw_demo
 from fastapi import FastAPI
 from PIL import Image
 
@@ -25,6 +24,7 @@ from functions.gallery import errors
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.gallery import Gallery
 from functions.gallery.settings import Settings
+from scripts.demo import draw_demo
 
 KEYS = {"the-write-key": "write", "the-read-key": "read"}
 FIELDS = {"category": "keyword", "price": "float"}

@@ -1,0 +1,29 @@
+"""Teaches schemathesis what no schema can say: which bytes are a picture.
+
+Loaded by schemathesis.toml. Without it schemathesis sends any bytes as pictures and takes the right
+answer, 415 or 422, for the refusal of valid data. Needs nothing but schemathesis and Pillow.
+"""
+
+import base64
+import io
+
+import schemathesis
+from hypothesis import strategies as st
+from PIL import Image
+
+
+def picture(width: int, height: int, colour: int, kind: str) -> bytes:
+    written = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(written, kind)
+    return written.getvalue()
+
+
+def pictures(*kinds: str) -> st.SearchStrategy[bytes]:
+    sides = st.integers(1, 24)
+    return st.builds(picture, sides, sides, st.integers(0, 0xFFFFFF), st.sampled_from(kinds))
+
+
+for kind in ("PNG", "JPEG", "WEBP", "GIF"):
+    schemathesis.openapi.media_type(f"image/{kind.lower()}", pictures(kind))
+in_base64 = pictures("PNG", "JPEG", "WEBP", "GIF").map(lambda data: base64.b64encode(data).decode())
+schemathesis.openapi.format("picture", in_base64)

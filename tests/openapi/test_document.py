@@ -1,0 +1,185 @@
+"""The OpenAPI document is whole, true, and the same in docs/ as from the application."""
+
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from functions.api.app import create_app
+from functions.api.document import EXAMPLES, document
+from functions.api.errors import statuses
+from functions.api.operations import OPERATIONS
+from functions.gallery.gallery import Gallery
+from functions.gallery.pictures import Limits
+from functions.gallery.records import CollectionSpec
+from scripts.api_examples import FIELDS, KEYS, record, settings_of
+from tests.fakes import FakeEmbedder, FakeOriginals, FakeStore
+
+ROOT = Path(__file__).resolve().parents[2]
+STALE = "run scripts/openapi"
+CHANGING = {"request_id", "X-Amz-Date", "policy", "X-Amz-Signature"}
+
+
+def app_of(folder: Path, fields: dict[str, str] = FIELDS, **more: Any) -> Any:
+    """Give the application that the document tells of; what lies behind it does not matter."""
+    embedder = FakeEmbedder()
+    spec = CollectionSpec(embedder.card.id, embedder.card.dims, fields=fields)
+    gallery = Gallery(spec, Limits(), embedder, FakeStore(spec), FakeOriginals())
+    return create_app(gallery, settings_of(folder).model_copy(update=more))
+
+
+@cache
+def kept() -> dict[str, Any]:
+    return json.loads((ROOT / "docs" / "openapi.json").read_text())
+
+
+def operations() -> dict[str, dict[str, Any]]:
+    return {
+        operation["operationId"]: operation
+        for path in kept()["paths"].values()
+        for operation in path.values()
+    }
+
+
+def resolved(part: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in part:
+        found: Any = kept()
+        for name in part["$ref"].removeprefix("#/").split("/"):
+            found = found[name]
+        part = found
+    return part
+
+
+def examples() -> list[Any]:
+    """Give every example of the document with the schema that it stands beside."""
+    found = []
+    for id, operation in operations().items():
+        places = {"request": operation.get("requestBody", {}), **operation["responses"]}
+        for place, told in places.items():
+            for media_type, content in told.get("content", {}).items():
+                for name, example in content.get("examples", {}).items():
+                    named = f"{id} {place} {media_type} {name}"
+                    value = resolved(example)["value"]
+                    found.append(pytest.param(content["schema"], value, id=named))
+    return found
+
+
+def shape(value: Any) -> Any:
+    """Give what an answer is made of, without its values."""
+    if isinstance(value, dict):
+        return {name: shape(part) for name, part in value.items() if name not in CHANGING}
+    if isinstance(value, list):
+        return [shape(part) for part in value]
+    return "number" if isinstance(value, int | float) else type(value).__name__
+
+
+def test_docs_hold_the_document_that_the_application_serves(tmp_path):
+    assert app_of(tmp_path).openapi() == kept(), STALE
+
+
+def test_the_document_keeps_to_openapi():
+    validate(kept())
+
+
+@pytest.mark.parametrize(("schema", "value"), examples())
+def test_every_example_fits_its_schema(schema, value):
+    whole = {"$ref": "#/there", "there": schema, "components": kept()["components"]}
+
+    Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(value)
+
+
+def test_the_examples_are_what_the_application_answers(tmp_path):
+    recorded = json.loads(EXAMPLES.read_text())
+
+    again = record(tmp_path)
+
+    assert again["problems"].keys() == recorded["problems"].keys(), STALE
+    assert shape(again) == shape(recorded), STALE
+    details = {code: problem["detail"] for code, problem in again["problems"].items()}
+    assert details == {code: p["detail"] for code, p in recorded["problems"].items()}, STALE
+
+
+def test_every_operation_has_its_row_and_every_row_its_operation():
+    known = {operation.id for operation in OPERATIONS.values()}
+
+    assert operations().keys() == known
+    assert len(known) == len(OPERATIONS)
+
+
+@pytest.mark.parametrize("id", sorted(operations()))
+def test_every_answer_has_an_example_a_status_and_headers(id):
+    for status, answer in operations()[id]["responses"].items():
+        assert status.isdigit()
+        assert "x-request-id" in answer["headers"]
+        for media_type, content in answer.get("content", {}).items():
+            if not media_type.startswith("image/"):
+                assert content["examples"], (id, status)
+
+
+@pytest.mark.parametrize("id", sorted(operations()))
+def test_every_operation_tells_what_it_does_and_every_body_shows_how(id):
+    operation = operations()[id]
+
+    assert operation["summary"] and operation["description"] and operation["tags"]
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    assert body is None or body["examples"]
+
+
+def test_every_problem_stands_under_its_own_status():
+    for operation in operations().values():
+        for status, answer in operation["responses"].items():
+            problems = answer.get("content", {}).get("application/problem+json", {})
+            for code in problems.get("examples", {}):
+                assert (int(status), resolved(problems["examples"][code])["value"]["code"]) == (
+                    statuses()[code],
+                    code,
+                )
+
+
+def test_only_a_gallery_with_keys_demands_one(tmp_path):
+    closed = app_of(tmp_path).openapi()["paths"]["/v1/stats"]["get"]
+    opened = document(app_of(tmp_path, lookalike_api_keys={}))["paths"]["/v1/stats"]["get"]
+
+    assert set(KEYS.values()) == {"read", "write"}
+    assert closed["security"] == [{"ApiKey": ["read"]}]
+    assert opened["security"] == [{}, {"ApiKey": ["read"]}]
+
+
+def test_filters_metadata_and_sorting_follow_the_declared_fields(tmp_path):
+    schemas = document(app_of(tmp_path, {"shelf": "integer"}))["components"]["schemas"]
+
+    assert "shelf" in schemas["Filter"]["properties"]
+    assert "price" not in schemas["Filter"]["properties"]
+    assert "-shelf" in sorting(document(app_of(tmp_path, {"shelf": "integer"})))
+    assert "-shelf" not in sorting(kept())
+
+
+def sorting(whole: dict[str, Any]) -> list[str]:
+    parameters = whole["paths"]["/v1/images"]["get"]["parameters"]
+    return next(p["schema"]["enum"] for p in parameters if p["name"] == "sort")
+
+
+def test_where_urls_are_not_fetched_none_is_asked_for(tmp_path):
+    whole = document(app_of(tmp_path, lookalike_fetch_urls="off"))
+
+    assert "SearchByUrl" in kept()["components"]["schemas"]
+    assert '"url"' not in json.dumps(whole["components"]["schemas"]["SearchRequest"])
+    assert "SearchByUrl" not in whole["components"]["schemas"]
+
+
+def test_a_cold_start_reads_nothing_of_the_document():
+    script = (
+        "import functions.api.app, sys; print(*(name for name in sys.modules if name.startswith("
+        "('functions.api.', 'fastapi.openapi.utils'))))"
+    )
+    command = [sys.executable, "-c", script]
+    loaded = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+    for module in ("document", "inputs", "operations", "responses"):
+        assert f"functions.api.{module}" not in loaded.split()
