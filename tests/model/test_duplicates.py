@@ -1,0 +1,141 @@
+"""Altered copies of pictures, real model and real store: the right notion finds the original."""
+
+from pathlib import Path
+
+import pytest
+
+from functions.gallery.duplicates import DuplicateOptions, Duplicates, near_duplicates_of
+from functions.gallery.embedder import OnnxEmbedder
+from functions.gallery.indexing import Indexer
+from functions.gallery.likeness import Likeness
+from functions.gallery.pictures import Limits
+from functions.gallery.records import CollectionSpec
+from functions.gallery.stopwatch import Stopwatch
+from functions.gallery.stores.edge_store import EdgeStore
+from scripts.bench.evaluation.alterations import alter
+from tests.conftest import development_set
+from tests.drawing import scene, written
+
+MODEL = Path(__file__).resolve().parents[2] / "model"
+BY_HASH = [
+    "stripped",
+    "png",
+    "exif turned",
+    "short side 160",
+    "short side 64",
+    "width x 1.33",
+    "JPEG 30",
+    "WebP 50",
+    "GIF",
+    "blur 1 %",
+    "brightness 0.6",
+    "contrast 0.6",
+    "saturation 0.3",
+    "grey",
+]
+BY_VECTOR = ["stripped", "png", "exif turned"]
+BY_NEITHER = ["mirrored", "rotated 90", "crop 50 %"]  # of most pictures; an honest limit
+
+
+def originals() -> dict[str, bytes]:
+    """Give ten drawn pictures, and ten photos of two development sets if they are at hand."""
+    drawn = {f"drawn {n}.png": written(scene(n, 500, 375), "PNG") for n in range(10)}
+    photos = [
+        path
+        for name in ("dev-caltech101", "dev-calib-imagenet1k")
+        for path in development_set(name)[::150][:5]
+    ]
+    return drawn | {path.name: path.read_bytes() for path in photos}
+
+
+class Known:
+    """A store that holds the originals, and what alters and indexes further pictures."""
+
+    def __init__(self, folder: Path) -> None:
+        embedder = OnnxEmbedder(MODEL)
+        self.spec = CollectionSpec(embedder.card.id, embedder.card.dims)
+        self.store = EdgeStore.open(folder, self.spec)
+        self.indexer = Indexer(embedder, Limits())
+        self.originals = originals()
+        for name, data in self.originals.items():
+            self.put(name, data)
+
+    def indexed(self, name: str, data: bytes):
+        return self.indexer.index("test", name, data, {}, Stopwatch())
+
+    def put(self, name: str, data: bytes) -> None:
+        image, vector = self.indexed(name, data)
+        self.store.put([image], vector[None])
+
+    def hints(self, alteration: str) -> dict[str, dict[str, Likeness]]:
+        """Give for each original by which notion its altered copy knows which images."""
+        found = {}
+        for name, data in self.originals.items():
+            copy, vector = self.indexed(f"copy of {name}", alter(alteration, name, data))
+            near = near_duplicates_of(copy, vector, self.store)
+            found[name] = {duplicate.image.name: duplicate.matched for duplicate in near}
+        return found
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory):
+    known = Known(tmp_path_factory.mktemp("store"))
+    yield known
+    known.store.close()
+
+
+@pytest.mark.parametrize("alteration", BY_HASH)
+def test_a_copy_with_the_same_content_is_told_to_be_the_same_picture(known, alteration):
+    hints = known.hints(alteration)
+
+    told = [
+        name
+        for name, near in hints.items()
+        if near.get(name) in (Likeness.SAME_BYTES, Likeness.SAME_PICTURE)
+    ]
+    assert len(told) >= 0.9 * len(hints)
+    assert all(set(near) <= {name} for name, near in hints.items())
+
+
+@pytest.mark.parametrize("alteration", BY_VECTOR)
+def test_a_lossless_twin_has_the_vector_of_its_original(known, alteration):
+    for name, data in known.originals.items():
+        twin, vector = known.indexed(f"twin of {name}", alter(alteration, name, data))
+
+        original, its = known.indexed(name, data)
+        assert float(vector @ its) >= 0.9999
+        assert twin.perceptual_hash == original.perceptual_hash
+
+
+@pytest.mark.parametrize("alteration", BY_NEITHER)
+def test_what_shows_something_else_is_not_told_to_be_the_same_picture(known, alteration):
+    hints = known.hints(alteration)
+
+    told = [near.get(name) for name, near in hints.items()]
+    assert told.count(Likeness.SAME_PICTURE) <= 0.1 * len(hints)
+
+
+def test_a_gallery_of_copies_falls_into_groups_around_the_largest(tmp_path):
+    known = Known(tmp_path)
+    for name, data in known.originals.items():
+        for alteration in ("short side 160", "grey", "JPEG 30"):
+            known.put(f"{name}/{alteration}", alter(alteration, name, data))
+        known.put(f"{name}/again", data)
+
+    def groups(kind):
+        pages = Duplicates(known.store, {}).walk(DuplicateOptions(kind))
+        return [group for page in pages for group in page.groups]
+
+    of_bytes, of_pictures = groups(Likeness.SAME_BYTES), groups(Likeness.SAME_PICTURE)
+    known.store.close()
+
+    assert len(of_bytes) == len(known.originals)
+    complete = 0
+    for group in of_pictures:
+        names = {group.keeper.name, *(each.image.name for each in group.others)}
+        (original,) = {name.partition("/")[0] for name in names}
+        complete += len(names) == 5
+        largest = max(each.width * each.height for each in (d.image for d in group.others))
+        assert group.keeper.width * group.keeper.height >= largest
+        assert original in known.originals
+    assert complete >= 0.9 * len(known.originals)
