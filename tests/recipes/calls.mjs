@@ -24,6 +24,7 @@ const cases = {
     id: '7', facts: { price: 1 }, pictures: { good: one, text: 'no picture', half: other.subarray(0, 900) },
   }),
   save: () => shop.saveProduct({ id: '7', facts: { price: 1 }, pictures: { front: one } }),
+  'save at a price': () => shop.saveProduct({ id: '7', facts: { price: 'a lot' }, pictures: { front: one } }),
   'save without id': () => shop.saveProduct({ facts: {}, pictures: { front: one } }),
   emptied: async () => {
     await shop.saveProduct({ id: '7', facts: {}, pictures: { front: one, side: other } });

@@ -148,7 +148,7 @@ def test_what_is_wrong_is_thrown_at_once_as_the_table_says(shop, code, status):
 def test_what_is_wrong_with_a_field_points_to_it(shop):
     (error,) = shop.run("invalid-metadata")["errors"]
 
-    assert error["pointer"] == "#/price"
+    assert error["pointer"] == "#/metadata/price"
 
 
 def test_a_picture_that_is_refused_does_not_keep_the_others_out(shop):
@@ -159,6 +159,14 @@ def test_a_picture_that_is_refused_does_not_keep_the_others_out(shop):
         "products/7/half": "undecodable-picture",
     }
     assert shop.images() == {"products/7/good": {"product": "7", "price": 1.0}}
+
+
+def test_facts_that_are_refused_are_no_fault_of_a_picture(shop):
+    shop.run("save")
+
+    assert shop.run("save at a price")["code"] == "invalid-metadata"
+
+    assert shop.images() == {"products/7/front": {"product": "7", "price": 1.0}}
 
 
 def test_saving_again_takes_away_pictures_and_facts_that_are_gone(shop):
