@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from functions.gallery.embedder import OnnxEmbedder
-from functions.gallery.errors import SettingsError
+from functions.gallery.errors import LookalikeError, SettingsError
 from functions.gallery.gallery import Gallery
 from functions.gallery.indexing import Indexer
 from functions.gallery.originals import FolderOriginals
@@ -80,7 +80,7 @@ def _spec_of(settings: Settings, embedder: Embedder) -> CollectionSpec:
 
 def _open_originals(settings: Settings) -> tuple[Place, Signer | None]:
     if settings.lookalike_bucket is not None:
-        # Only here, for it imports boto3.
+        # Only here, for it imports botocore.
         from functions.gallery.s3_originals import S3Originals
 
         bucket = S3Originals.connect(settings.lookalike_bucket)
@@ -137,12 +137,14 @@ def _qdrant_key(settings: Settings) -> str | None:
         return settings.qdrant_api_key.get_secret_value()
     if settings.qdrant_api_key_secret_arn is None:
         return None
-    # Only here, for it imports boto3.
-    from aws_lambda_powertools.utilities import parameters
+    # Only here, for it imports botocore.
+    from functions.gallery.aws import read_secret
 
     try:
-        return str(parameters.get_secret(settings.qdrant_api_key_secret_arn))
-    except parameters.GetParameterError as problem:
+        return read_secret(settings.qdrant_api_key_secret_arn)
+    except LookalikeError as problem:
+        if problem.retryable:
+            raise
         raise SettingsError(
             "The secret of QDRANT_API_KEY_SECRET_ARN could not be read; it must exist and the "
             "function's role must allow secretsmanager:GetSecretValue on it"

@@ -93,7 +93,7 @@ ONLY_IN = {
     "PIL": {"functions.gallery.pictures"},
     "pi_heif": {"functions.gallery.pictures"},
     "onnxruntime": {"functions.gallery.embedder"},
-    "boto3": {"functions.gallery.aws"},
+    "boto3": set(),  # botocore does; without it a function starts faster
     "botocore": {"functions.gallery.aws"},
     "qdrant_edge": {
         "functions.gallery.stores.edge_collections",
