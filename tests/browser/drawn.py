@@ -1,0 +1,79 @@
+"""The pictures that the page is tried with, all drawn: a demonstration set and odd ones."""
+
+import io
+import random
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from functions.gallery.gallery import Gallery
+from functions.gallery.records import Submission
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+
+from demo import THINGS, draw_demo, picture
+
+HOSTILE = {  # name -> metadata
+    "<img src=x onerror=alert(1)>.jpg": {"kind": "<script>alert(2)</script>", "note": "a\"b'c&<i>"},
+    "mug‮gpj.exe": {"kind": "‮desrever"},
+    "very-" + "long-" * 48 + "name.jpg": {"kind": "w" * 300, "note": "x" * 3000},
+}
+
+
+def written(image: Image.Image, format: str = "JPEG", **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format, **{"quality": 90} | options)
+    return file.getvalue()
+
+
+def fill(gallery: Gallery, folder: Path) -> None:
+    """Put in ninety drawings of ten kinds, copies of two of them, and hostile names."""
+    for number, path in enumerate(draw_demo(folder)):
+        metadata = {"kind": path.stem.partition("-")[0], "price": 5.0 + number}
+        add(gallery, path.read_bytes(), f"demo/{path.name}", metadata)
+    boat = (folder / "boat-1.jpg").read_bytes()
+    add(gallery, boat, "copies/boat-1.jpg", {"kind": "boat"})
+    small = Image.open(io.BytesIO(boat)).resize((200, 200))
+    add(gallery, written(small, quality=75), "copies/boat-1-small.jpg", {"kind": "boat"})
+    for number, (name, metadata) in enumerate(HOSTILE.items()):
+        data = written(picture("umbrella", random.Random(f"hostile{number}")))
+        add(gallery, data, name, metadata)
+
+
+def add(gallery: Gallery, data: bytes, name: str, metadata: dict) -> None:
+    gallery.add(Submission(lambda: data, name=name, metadata=metadata))
+
+
+def new_drawing(kind: str, seed: object, format: str = "JPEG", **options: object) -> bytes:
+    """Draw a thing that is not in the gallery."""
+    assert kind in THINGS
+    return written(picture(kind, random.Random(f"new{seed}")), format, **options)
+
+
+def two_things(left: str, right: str) -> bytes:
+    """Draw one thing at the left and another at the right."""
+    wide = Image.new("RGB", (1280, 640))
+    for x, kind in ((0, left), (640, right)):
+        wide.paste(picture(kind, random.Random(f"two{kind}")).resize((640, 640)), (x, 0))
+    return written(wide)
+
+
+@cache
+def photo_12_megapixels(kind: str = "mug", *, turned: bool = False) -> bytes:
+    """Give what a phone would: 4000 x 3000 pixels of a drawing with a camera's noise, over 3 MB.
+
+    Turned, it lies on its side and says so in EXIF.
+    """
+    drawn = picture(kind, random.Random("photo")).resize((3000, 3000), Image.Resampling.BICUBIC)
+    wide = Image.new("RGB", (4000, 3000), drawn.getpixel((5, 5)))
+    wide.paste(drawn, (500, 0))
+    noise = np.random.default_rng(1).integers(0, 24, (3000, 4000, 1), np.uint8)
+    wide = Image.fromarray(np.asarray(wide) // 8 * 7 + noise)
+    if not turned:
+        return written(wide)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned to the right by 90 degrees
+    return written(wide.transpose(Image.Transpose.ROTATE_90), exif=exif.tobytes())

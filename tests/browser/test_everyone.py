@@ -1,0 +1,282 @@
+"""For everyone: axe-core in every state and theme, keys alone, contrast, motion, hostile names."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import SIZES, context_of, shoot
+from tests.browser.drawn import HOSTILE, two_things
+from tests.browser.test_answer import choose, id_of, open_filters, open_menu, shown
+from tests.browser.test_search import mug, names, search_with
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def violations(page: Page, axe: str) -> list[str]:
+    """Run axe-core on the page as it stands."""
+    if not page.evaluate("typeof window.axe === 'object'"):
+        page.evaluate(axe)
+    found = page.evaluate("rules => axe.run({runOnly: rules})", RULES)["violations"]
+    return [
+        f"{v['id']}: {n['html'][:120]} {n['failureSummary']}" for v in found for n in v["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_axe_finds_nothing_in_any_state(browser, address, http, axe, size, theme):
+    context = context_of(browser, size, color_scheme=theme, base_url=address)
+    page = context.new_page()
+    page.goto("/")
+    expect(page.locator(".sample")).to_have_count(8)
+    found = {"start": violations(page, axe)}
+    shoot(page, f"{theme}-start-{size}")
+
+    search_with(page, mug(buffer=two_things("mug", "fish")))
+    names(page)
+    open_filters(page)
+    found["answer"] = violations(page, axe)
+    page.get_by_role("button", name="Search by a part").click()
+    names(page)
+    choose(page, "Also like this", 0)
+    expect(page.locator(".chip.example")).to_have_count(1)
+    names(page)
+    found["examples"] = violations(page, axe)
+    shoot(page, f"{theme}-examples-{size}")
+    page.get_by_role("slider").fill("100")
+    found["nothing that alike"] = violations(page, axe)
+    open_menu(page)
+    found["menu"] = violations(page, axe)
+    page.keyboard.press("Escape")
+    shown(page).first.locator(".picture").click()
+    expect(page.get_by_role("dialog")).to_contain_text("JPEG")
+    found["details"] = violations(page, axe)
+    page.get_by_role("dialog").get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("dialog").locator("strong")).to_be_visible()
+    found["compare"] = violations(page, axe)
+    page.keyboard.press("Escape")
+    choose(page, "Delete")
+    found["confirm"] = violations(page, axe)
+    page.keyboard.press("Escape")
+
+    page.get_by_role("link", name="Duplicates").click()
+    expect(page.locator(".group").first).to_be_visible()
+    found["duplicates"] = violations(page, axe)
+    shoot(page, f"{theme}-duplicates-{size}")
+    page.get_by_role("link", name="Add", exact=True).click()
+    page.set_input_files("#add input[multiple]", [mug(name="no.txt", buffer=b"no")])
+    expect(page.locator("[data-state=refused]")).to_be_visible()
+    page.locator("details.labels summary").click()
+    found["add"] = violations(page, axe)
+    context.close()
+
+    assert {state: wrong for state, wrong in found.items() if wrong} == {}
+
+
+def press_until(page: Page, selector: str, key: str = "Tab", most: int = 60) -> None:
+    """Walk with one key until this has the focus."""
+    for _ in range(most):
+        page.keyboard.press(key)
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"{selector} was not reached")
+
+
+def test_the_whole_way_can_be_gone_with_keys_alone(desk, http):
+    desk.goto("/")
+    expect(desk.locator(".sample")).to_have_count(8)
+    desk.keyboard.press("Tab")
+    expect(desk.get_by_role("link", name="Skip to the content")).to_be_focused()
+    press_until(desk, "#choose")
+    with desk.expect_file_chooser() as chooser:
+        desk.keyboard.press("Enter")
+    chooser.value.set_files(mug())
+    assert names(desk)
+
+    press_until(desk, "#least")
+    desk.keyboard.press("ArrowRight")
+    expect(desk.locator("#least")).to_have_value("1")
+    press_until(desk, ".tile .picture")
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_role("dialog")).to_be_visible()
+    desk.keyboard.press("Escape")
+    expect(desk.locator(".tile .picture").first).to_be_focused()
+    desk.keyboard.press("Tab")
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_role("menuitem", name="More like this")).to_be_focused()
+    desk.keyboard.press("ArrowUp")
+    expect(desk.get_by_role("menuitem", name="Delete")).to_be_focused()
+    desk.keyboard.press("Escape")
+    expect(desk.locator(".tile .dots").first).to_be_focused()
+    desk.keyboard.press("Enter")
+    desk.keyboard.press("ArrowDown")
+    desk.keyboard.press("Enter")
+    expect(desk.locator(".chip.example")).to_have_count(1)
+    names(desk)
+    press_until(desk, ".chip.example", "Shift+Tab")
+    desk.keyboard.press("Enter")
+    expect(desk.locator(".chip.example")).to_have_count(0)
+
+
+def test_focus_is_seen_on_everything_that_can_have_it(desk):
+    desk.goto("/")
+    expect(desk.locator(".sample")).to_have_count(8)
+    seen = 0
+    for _ in range(16):
+        desk.keyboard.press("Tab")
+        style = "getComputedStyle(document.activeElement)"
+        if desk.evaluate("document.activeElement === document.body"):
+            break
+        assert desk.evaluate(f"{style}.outlineStyle") != "none"
+        assert float(desk.evaluate(f"parseFloat({style}.outlineWidth)")) >= 2
+        seen += 1
+
+    assert seen >= 12
+
+
+TARGETS = """() => [...document.querySelectorAll('button, a[href], input, summary, select')]
+  .filter((node) => node.checkVisibility({visibilityProperty: true}))
+  .filter((node) => !node.matches('.skip, [type=file]'))
+  .map((node) => [node.getBoundingClientRect(), node.outerHTML.slice(0, 80)])
+  .filter(([box]) => box.width > 0 && (box.width < 43.5 || box.height < 43.5))
+  .map(([box, html]) => `${Math.round(box.width)} x ${Math.round(box.height)} ${html}`)"""
+
+
+def test_everything_that_is_touched_is_44_pixels_large(page, http, size):
+    small = {"start": page.evaluate(TARGETS)}
+    page.goto(f"/?id={id_of(http, 'demo/fish-1.jpg')}&part=0.2,0.2,0.6,0.6")
+    names(page)
+    open_filters(page)
+    small["answer"] = page.evaluate(TARGETS)
+    shown(page).first.locator(".picture").click()
+    expect(page.get_by_role("dialog")).to_contain_text("JPEG")
+    small["details"] = page.evaluate(TARGETS)
+    page.goto("/?view=duplicates")
+    expect(page.locator(".group").first).to_be_visible()
+    small["duplicates"] = page.evaluate(TARGETS)
+
+    assert {state: nodes for state, nodes in small.items() if nodes} == {}
+
+
+def test_reduced_motion_is_heeded(desk):
+    desk.goto("/")
+    moving = """() => [...document.querySelectorAll('*')].filter((node) => {
+      const style = getComputedStyle(node);
+      return style.transitionDuration.split(',').some((time) => parseFloat(time) > 0)
+        || style.animationName !== 'none'; }).length"""
+
+    assert desk.evaluate(moving) == 0
+
+
+@pytest.mark.parametrize("direction", ["rtl"])
+def test_from_right_to_left_everything_still_fits(page, http, size, direction):
+    page.goto(f"/?id={id_of(http, 'demo/fish-1.jpg')}")
+    names(page)
+
+    page.evaluate("document.documentElement.dir = 'rtl'")
+    shoot(page, f"rtl-{size}")
+
+    width, _ = SIZES[size]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if size == "desk":
+        query, answer = (
+            page.locator("#query").bounding_box(),
+            page.locator("#answer").bounding_box(),
+        )
+        assert query["x"] > answer["x"]
+    open_menu(page)
+    box = page.locator(".menu").bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= width
+
+
+def test_hostile_names_and_metadata_are_shown_and_never_obeyed(page, http, size):
+    page.on("dialog", lambda dialog: pytest.fail(f"it ran: {dialog.message}"))
+    for name in HOSTILE:
+        page.goto(f"/?id={id_of_hostile(http, name)}&filter=kind:%3Cimg%20src=x%3E")
+        expect(page.locator("#query .name")).to_have_text(name)
+        expect(page.locator("#answer h1")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    page.goto(f"/?id={id_of(http, 'demo/umbrella-1.jpg')}")
+    names(page)
+    open_filters(page)
+    for number, name in enumerate(HOSTILE):
+        tile = page.locator(".tile").filter(has=page.get_by_alt_text(name, exact=True))
+        tile.locator(".picture").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_role("heading", level=2)).to_have_text(name)
+        expect(dialog).to_contain_text(str(HOSTILE[name]["kind"])[:50])
+        expect(dialog).to_contain_text("JPEG")
+        shoot(page, f"hostile-{number}-{size}")
+        dialog.get_by_role("button", name="Close").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    assert page.locator("img[src=x], main script").count() == 0
+
+
+def id_of_hostile(http, name: str) -> str:
+    (image,) = [
+        image
+        for image in http.get("/v1/images", params={"limit": 100}).json()["images"]
+        if image["name"] == name
+    ]
+    return image["id"]
+
+
+def test_a_hostile_file_name_of_a_query_is_text(page):
+    page.on("dialog", lambda dialog: pytest.fail(f"it ran: {dialog.message}"))
+    name = "<img src=x onerror=alert(1)>‮gpj.jpg"
+
+    search_with(page, mug(name=name))
+
+    names(page)
+    expect(page.locator("#query .name")).to_have_text(name)
+    assert page.locator("#query .name bdi").count() == 1
+
+
+def test_the_first_view_is_light(browser, address):
+    context = context_of(browser, "desk", base_url=address)
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    session.send("Network.enable")
+    urls, sizes = {}, {}
+
+    def came(event: dict) -> None:
+        urls[event["requestId"]] = event["response"]["url"]
+
+    def ended(event: dict) -> None:
+        sizes[event["requestId"]] = event["encodedDataLength"]
+
+    session.on("Network.responseReceived", came)
+    session.on("Network.loadingFinished", ended)
+    page.goto("/")
+    expect(page.locator(".sample")).to_have_count(8)
+    page.wait_for_load_state("networkidle")
+
+    page.wait_for_timeout(200)  # the last sizes come after the answers
+    counted = {url: sizes.get(id, 0) for id, url in urls.items() if "/thumbnail" not in url}
+    assert any("main.js" in url for url in counted)
+    assert sum(counted.values()) < 60_000
+    assert not [url for url in counted if re.search(r"add\.js|duplicates\.js|compare\.js", url)]
+    context.close()
+
+
+def test_script_in_the_page_from_elsewhere_would_be_stopped(browser, address):
+    context = context_of(browser, "desk", base_url=address)
+    page = context.new_page()
+    page.goto("/")
+    page.evaluate(
+        """() => { window.broken = [];
+          addEventListener('securitypolicyviolation', (e) => broken.push(e.effectiveDirective));
+          const image = document.createElement('img');
+          image.src = 'https://elsewhere.invalid/x.png';
+          document.body.append(image);
+          const form = document.createElement('form');
+          document.body.append(form);
+          try { document.body.insertAdjacentHTML('beforeend', '<b>x</b>'); }
+          catch { broken.push('caught'); }
+        }"""
+    )
+    page.wait_for_function("broken.includes('img-src')")
+
+    assert "caught" in page.evaluate("broken")
+    context.close()

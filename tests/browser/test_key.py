@@ -1,0 +1,131 @@
+"""A gallery with keys: asked for, kept for the tab only, its scope shown, never in the address."""
+
+import hashlib
+
+import pytest
+from playwright.sync_api import expect
+
+from functions.gallery.bootstrap import build_gallery
+from functions.gallery.settings import Settings
+from tests.browser.conftest import Watch, context_of, shoot
+from tests.browser.drawn import add, new_drawing
+from tests.browser.test_answer import open_menu
+from tests.browser.test_search import mug, names, search_with
+from tests.doors.server import served
+
+KEYS = {"reader's key": "read", "writer's key": "write"}
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory):
+    hashed = {hashlib.sha256(key.encode()).hexdigest(): scope for key, scope in KEYS.items()}
+    data = tmp_path_factory.mktemp("locked")
+    settings = Settings(lookalike_data=data, lookalike_api_keys=hashed)
+    gallery = build_gallery(settings)
+    for number in range(6):
+        add(gallery, new_drawing("mug", f"locked{number}"), f"mug-{number}.jpg", {})
+    with served(gallery, settings) as address:
+        yield address
+    gallery.close()
+
+
+@pytest.fixture
+def context(browser, locked, size):
+    # The last is of Chromium, which centres a picture by a style of its own.
+    watch = Watch(locked, expected=("401", "403", "Applying inline style"))
+    context = context_of(browser, size, base_url=locked)
+    watch.over(context)
+    yield context
+    context.close()
+    assert watch.wrong == []
+
+
+def enter(page, key: str) -> None:
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Key of this gallery").fill(key)
+    dialog.get_by_role("button", name="Use this key").click()
+
+
+def test_the_key_is_asked_for_once_and_then_pictures_are_seen(page, size):
+    expect(page.get_by_role("dialog", name="A key, please")).to_have_count(1)
+    expect(page.get_by_label("Key of this gallery")).to_be_focused()
+    expect(page.get_by_label("Key of this gallery")).to_have_attribute("type", "password")
+    shoot(page, f"key-{size}")
+
+    enter(page, "reader's key")
+
+    expect(page.locator(".sample img").first).to_have_js_property("naturalWidth", 320)
+    assert page.locator(".sample img").first.get_attribute("src").startswith("blob:")
+    expect(page.get_by_role("button", name="The key in use may read")).to_be_visible()
+    search_with(page, mug())
+    assert len(names(page)) == 6
+    assert "key" not in page.url
+    expect(page.locator(".tile img").first).to_have_js_property("naturalWidth", 320)
+
+
+def test_a_wrong_key_is_told_and_asked_for_again(page):
+    enter(page, "nobody's key")
+
+    expect(page.get_by_role("dialog")).to_contain_text("does not know the key")
+    enter(page, "writer's key")
+    expect(page.locator(".sample").first).to_be_visible()
+    expect(page.get_by_role("button", name="The key in use may write")).to_be_visible()
+
+
+def test_without_a_key_the_page_says_so_and_offers_to_enter_one(page):
+    page.get_by_role("button", name="Not now").click()
+    expect(page.get_by_role("heading", name="This gallery asks for a key")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+    page.get_by_role("button", name="Enter a key").click()
+    enter(page, "reader's key")
+
+    expect(page.locator(".sample").first).to_be_visible()
+
+
+def test_the_key_is_kept_for_this_tab_only_and_can_be_forgotten(page, context, locked):
+    enter(page, "reader's key")
+    expect(page.locator(".sample").first).to_be_visible()
+    page.reload()
+    expect(page.locator(".sample").first).to_be_visible()
+    stored = "JSON.stringify(localStorage) + document.cookie"
+    assert "reader" not in page.evaluate(stored)
+
+    other = context.new_page()
+    other.goto("/")
+    expect(other.get_by_role("dialog", name="A key, please")).to_be_visible()
+    page.get_by_role("button", name="Forget it").click()
+    expect(page.get_by_role("dialog", name="A key, please")).to_be_visible()
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_a_key_that_may_only_read_is_offered_no_deleting_and_no_adding(page):
+    enter(page, "reader's key")
+    expect(page.locator(".sample").first).to_be_visible()
+    search_with(page, mug())
+    names(page)
+    open_menu(page)
+
+    expect(page.get_by_role("menuitem", name="Details")).to_be_visible()
+    expect(page.get_by_role("menuitem", name="Delete")).to_have_count(0)
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Add", exact=True).click()
+    expect(page.get_by_role("heading", name="This key may not add pictures")).to_be_visible()
+    page.get_by_role("button", name="Enter another key").click()
+    enter(page, "writer's key")
+    expect(page.get_by_role("button", name="Choose pictures")).to_be_visible()
+
+
+def test_the_original_is_opened_with_the_key_too(page, context):
+    enter(page, "reader's key")
+    expect(page.locator(".sample").first).to_be_visible()
+    search_with(page, mug())
+    names(page)
+    open_menu(page)
+    with context.expect_page() as opened:
+        page.get_by_role("menuitem", name="Open original").click()
+
+    tab = opened.value
+    tab.wait_for_url("blob:**", wait_until="commit")
+    expect(tab.locator("img")).to_have_js_property("naturalWidth", 320)
+    shoot(tab, "opened")
