@@ -47,6 +47,7 @@ _UPRIGHT = {  # EXIF 2.32, tag 0x0112: how the stored picture must be turned to 
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_X_TURNED_ROUND, _Y_TURNED_ROUND = (2, 3, 7, 8), (3, 4, 6, 7)  # left to right, top to bottom
 # Pillow warns of every odd tag and large picture; here a picture opens or is refused with a reason.
 warnings.filterwarnings("ignore", module="PIL")
 
@@ -169,7 +170,7 @@ def _read(image: Image.Image, data: bytes, limits: Limits, short_side_px: int) -
     turned_while_loading = image.format == "TIFF" and _orientation(image) > 1
     image.load()
     orientation = _orientation(image)
-    upright = _to_rgb(image, short_side_px)
+    upright = _to_rgb(image, short_side_px, orientation)
     if orientation in _UPRIGHT:
         upright = upright.transpose(_UPRIGHT[orientation])
     if orientation > 4:
@@ -206,15 +207,17 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _to_rgb(image: Image.Image, short_side_px: int) -> Image.Image:
+def _to_rgb(image: Image.Image, short_side_px: int, orientation: int) -> Image.Image:
     """Blend and shrink band by band, so that a large picture never lies in memory twice."""
     factor = max(1, min(image.size) // short_side_px)
     levels = _levels(image)
     if factor == 1 and image.width * image.height <= _BAND_PIXELS:
         return _blend(image, levels)
-    # What does not fill a block is cut off on both sides, so that a mirrored twin is cut alike.
+    # What does not fill a block is cut off on both sides; a pixel more to the right and below of
+    # the upright picture, so that a twin that EXIF turns is cut alike.
     width, height = image.width // factor, image.height // factor
-    left, top = image.width % factor // 2, image.height % factor // 2
+    left = (image.width % factor + (orientation in _X_TURNED_ROUND)) // 2
+    top = (image.height % factor + (orientation in _Y_TURNED_ROUND)) // 2
     small = Image.new("RGB", (width, height))
     rows = max(1, _BAND_PIXELS // (image.width * factor))
     for row in range(0, height, rows):

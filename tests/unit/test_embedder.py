@@ -51,7 +51,7 @@ def test_no_pictures_give_no_vectors(embedder):
     assert embedder.embed([]).shape == (0, embedder.card.dims)
 
 
-@pytest.mark.parametrize("size", [(500, 375), (1601, 1203)])
+@pytest.mark.parametrize("size", [(500, 375), (1601, 1203), (1602, 1203)])
 @pytest.mark.parametrize("orientation", TURNED_BACK)
 def test_each_exif_orientation_gives_the_vector_of_the_upright_file(embedder, orientation, size):
     image = scene(3, *size)
