@@ -47,7 +47,7 @@ _MOMENTARY |= {"ThrottlingException", "RequestThrottled", "TooManyRequests", "Re
 SERVICES = ["s3", "secretsmanager", "sqs"]
 
 
-class _OurServices(Loader):
+class _OurServices(Loader):  # type: ignore[misc]
     """Finds descriptions of services without looking into the folders of all 400 of them."""
 
     def list_available_services(self, type_name: str) -> list[str]:

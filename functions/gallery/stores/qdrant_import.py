@@ -24,7 +24,12 @@ from typing import Any
 import pydantic
 
 KNOWN = {"qdrant-client": "1.20.0", "pydantic": "2.14.3"}
-LEFT_OUT = ("grpc", "qdrant_client.grpc", "qdrant_client.conversions.conversion")
+LEFT_OUT = (
+    "grpc",
+    "qdrant_client.grpc",
+    "qdrant_client.conversions.conversion",
+    "qdrant_client.uploader.grpc_uploader",
+)
 
 
 class Late(pydantic.BaseModel, defer_build=True):
