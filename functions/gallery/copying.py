@@ -114,11 +114,17 @@ class Copier:
         return _marked(replace(fresh, id=image.id, etag=etag, added_at=image.added_at)), vector
 
     def _renew(self, pairs: Sequence[tuple[StoredImage, StoredImage]]) -> list[Row]:
-        """Take over metadata that were changed in the old, unless they were in the new as well."""
+        """Take over metadata that were changed in the old, unless they were in the new as well.
+
+        The marks tell: what is there is as it was copied from the old, or, on the way back, as the
+        old was once copied from it.
+        """
         renewed = {}
         for image, there in pairs:
             fresh = _marked(replace(there, metadata=image.metadata, added_at=image.added_at))
-            if there.copied == _mark(there.metadata) and fresh != there:
+            untouched = _mark(there.metadata) in (there.copied, image.copied)
+            changed = (there.metadata, there.added_at) != (image.metadata, image.added_at)
+            if untouched and changed:
                 renewed[there.id] = fresh
         vectors = self.new.vectors(list(renewed)) if renewed else {}
         return [(renewed[id], vector) for id, vector in vectors.items()]

@@ -118,14 +118,27 @@ def test_going_back_brings_what_was_added_meanwhile(world):
     world.deploy()
     world.add("d.png", 1, "z")
     world.remove("a.png")
+    world.change("c.png", "changed")
 
     ended(reindexing(world, OLD, FakeEmbedder()).run(1))
 
     assert world.collections.current() == OLD.name
     assert {image.name for image in world.images(OLD).values()} == {*NAMES[1:]}
     assert world.images(OLD)[image_id("local", "d.png")].model == OLD.model
+    assert world.images(OLD)[image_id("local", "c.png")].metadata == {"category": "changed"}
     ended(reindexing(world, OLD, FakeEmbedder()).finish(1))
     assert list(world.collections.stores) == [OLD.name]
+
+
+def test_there_and_back_and_there_again_each_change_comes_along(world):
+    back, there = (OLD, FakeEmbedder()), (world.new, world.embedder)
+    for number, (spec, embedder) in enumerate([there, back, there, back, there]):
+        ended(reindexing(world, spec, embedder).run(1))
+        world.acting, world.acting_spec = world.gallery(spec, embedder), spec
+        assert world.differing() == set()
+        world.change("a.png", f"change {number}")
+
+    assert world.images(world.new)[image_id("local", "a.png")].metadata == {"category": "change 4"}
 
 
 def test_the_index_in_use_is_not_deleted_by_its_predecessors_settings(world):
