@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from mangum import Mangum
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from functions.api import pages
 from functions.api.app import RequestId, create_app
 from functions.api.errors import answer_with_problems
 from functions.gallery.bootstrap import build_gallery, keeps_nothing
@@ -81,6 +82,7 @@ def _refusal(problem: StoreError) -> Mangum:
     app = FastAPI(openapi_url=None)
     app.add_middleware(RequestId)
     answer_with_problems(app)
+    app.include_router(pages.router)  # the page tells people that its gallery is asleep
 
     def refuse() -> None:
         raise problem

@@ -102,7 +102,7 @@ class Signs:
 
 
 def test_where_the_pictures_lie_in_a_bucket_the_page_may_reach_it_and_nothing_more(rig):
-    rig.gallery._signer = Signs()
+    rig.gallery.view._signer = Signs()
     http = Caller(rig.gallery, keys={}, host="127.0.0.1")
 
     policy = directives(http.get("/").headers["content-security-policy"])
@@ -174,6 +174,15 @@ def test_on_lambda_page_and_files_come_out_readable(tmp_path):
     assert script["body"] == (FOLDER / "main.js").read_text()
     assert packed["isBase64Encoded"] is True
     assert gzip.decompress(base64.b64decode(packed["body"])).decode() == script["body"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the runtime emulator is a program for Linux")
+def test_the_page_opens_while_the_store_is_asleep(tmp_path):
+    with function("functions.api.handler.handle", tmp_path, QDRANT_URL="http://127.0.0.1:9") as api:
+        page, call = api.invoke(at("/")), api.invoke(at("/v1/limits"))
+
+    assert (page["statusCode"], call["statusCode"]) == (200, 503)
+    assert "<!doctype html>" in page["body"]
 
 
 def at(path: str, **headers: str) -> dict:

@@ -95,7 +95,7 @@ async function render(state, found) {
   const head = el('h1', { tabindex: '-1' });
   const grid = el('ol', { class: 'grid' });
   const none = el('p', { class: 'notice', hidden: true });
-  const more = el('div', { class: 'row more' });
+  const more = el('div', { class: 'row foot' });
   const limit = threshold(state.min, (min) => view?.reach(min, true), (min) => go({ min }));
   const tiles = found.results.map((result) => tile(result));
   grid.append(...tiles);

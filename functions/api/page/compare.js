@@ -43,6 +43,6 @@ async function other(figure, beside, signal) {
 function verdict({ similarity, band, same_bytes, same_picture, hash_distance }) {
   const also = same_bytes ? 'The very same file.'
     : same_picture ? 'The same picture in another file.'
-      : hash_distance === undefined || hash_distance === null ? '' : `Their fingerprints differ in ${hash_distance} of 64 places.`;
+      : hash_distance === undefined || hash_distance === null ? '' : `Their fingerprints differ in ${hash_distance} of 64 bits.`;
   return [el('p', {}, el('strong', {}, percent(similarity)), ' alike', bandMark(band)), el('p', { class: 'soft' }, also)];
 }

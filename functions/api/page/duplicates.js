@@ -27,7 +27,7 @@ export async function enter({ kind }) {
   shown.hidden = [];
   shown.looked = 0;
   const groups = el('div', { class: 'groups' });
-  const foot = el('div', { class: 'row more' });
+  const foot = el('div', { class: 'row foot' });
   Object.assign(shown, { groups, foot, hiding: el('p', { class: 'notice', hidden: true }) });
   view.replaceChildren(el('div', { class: 'page' }, el('h1', {}, 'Duplicates'),
     el('div', { class: 'kinds', role: 'group', 'aria-label': 'What counts as a duplicate' },
@@ -137,7 +137,7 @@ function member(image, group, keep, onkeep) {
 
 const matched = (image) => ({
   'same-bytes': 'Same file',
-  'same-picture': `Same picture${image.distance === undefined || image.distance === null ? '' : `, fingerprint ${image.distance} of 64 apart`}`,
+  'same-picture': `Same picture${image.distance === undefined || image.distance === null ? '' : `, ${image.distance} of 64 bits apart`}`,
   lookalike: `Looks alike, ${percent(image.similarity ?? 0)}`,
 }[image.matched]);
 
