@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import anyio.to_thread
@@ -16,6 +16,9 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from functions.api.errors import InvalidParameters, MalformedBody, pointed
 from functions.api.options import decoded
 from functions.gallery.errors import PictureTooLarge
+from functions.gallery.filters import check_metadata, field_type, parse_filter
+from functions.gallery.names import check_name
+from functions.gallery.records import Fields
 
 MAX_JSON_PARTS = 50_000  # brackets, braces and commas; Python needs about 60 bytes for each
 OVERHEAD_BYTES = 100_000  # options, metadata and form boundaries beside the picture
@@ -32,6 +35,7 @@ class Received:
     image: bytes | None
     beside: dict[str, Any]
     texts: frozenset[str] = frozenset()  # what came as text, from a query or form
+    behind: dict[str, Any] = field(default_factory=dict)  # in the query what the body has too
 
     def fingerprint(self) -> str:
         """Give a text that is the same for the same picture and options, however they came."""
@@ -41,6 +45,8 @@ class Received:
     def options(self, model: type[Options]) -> Options:
         """Check what stood beside the picture; raises InvalidParameters, naming each."""
         try:
+            if self.behind:  # it does not count, but must make sense
+                model.model_validate(self.beside | self.behind, context=self.texts | {*self.behind})
             return model.model_validate(self.beside, context=self.texts)
         except ValidationError as problem:
             raise InvalidParameters(pointed(problem.errors())) from None
@@ -68,7 +74,8 @@ async def receive(request: Request, max_bytes: int) -> Received:
 
     application/json carries the picture in base64 as `image`, multipart/form-data as the file
     `image`; any other body is the picture itself. Options stand in the query, form or JSON; those
-    in the query count first. Raises PictureTooLarge, MalformedBody or InvalidParameters.
+    of a form or JSON count before the same in the query. Raises PictureTooLarge, MalformedBody or
+    InvalidParameters.
     """
     image: bytes | None
     written: dict[str, Any] = {}
@@ -96,16 +103,34 @@ def _with_query(
     names = Counter(name for name, _ in queried)
     if twice := [name for name, times in names.items() if times > 1]:
         raise InvalidParameters([{"pointer": f"#/{n}", "detail": "given twice"} for n in twice])
-    texts = form | dict(queried)
-    beside = written | texts
-    for name in texts.keys() & _JSON_TEXTS:
-        try:
-            beside[name] = _object(name, texts[name])
-        except MalformedBody:
-            wrong = {"pointer": f"#/{name}", "detail": "a JSON object, as text"}
-            raise InvalidParameters([wrong]) from None
-    _require_plain(beside)
-    return Received(image, beside, frozenset(texts))
+    asked = {name: _read(name, text) for name, text in queried}
+    filled = {name: _read(name, text) for name, text in form.items()}
+    beside = asked | filled | written
+    behind = {name: value for name, value in asked.items() if name in filled or name in written}
+    _require_plain(beside | behind)
+    _judge(behind, request.app.state.gallery.spec.fields)
+    texts = frozenset(asked.keys() | filled.keys()) - written.keys()
+    return Received(image, beside, texts, behind)
+
+
+def _read(name: str, text: str) -> Any:
+    if name not in _JSON_TEXTS:
+        return text
+    try:
+        return _object(name, text)
+    except MalformedBody:
+        wrong = {"pointer": f"#/{name}", "detail": "a JSON object, as text"}
+        raise InvalidParameters([wrong]) from None
+
+
+def _judge(behind: dict[str, Any], fields: Fields) -> None:
+    """Refuse what is wrong in a query although the body's own options count."""
+    parse_filter(behind.get("filter"), fields)
+    check_metadata(behind.get("metadata", {}), fields)
+    if "name" in behind:
+        check_name(behind["name"])
+    if "group_by" in behind:
+        field_type(behind["group_by"], fields, option="group_by")
 
 
 async def _body(request: Request, most: int) -> bytes:

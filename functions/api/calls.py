@@ -1,6 +1,7 @@
 """One call in progress: the gallery it may use, its clock, its worker threads. Knows HTTP."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import anyio.to_thread
@@ -12,6 +13,7 @@ from functions.gallery.cores import cores
 from functions.gallery.duplicates import Duplicate
 from functions.gallery.errors import EmptyPicture, UrlRefused
 from functions.gallery.fetch import UrlFetcher
+from functions.gallery.filters import check_metadata
 from functions.gallery.gallery import Gallery
 from functions.gallery.records import Added, AddStatus, Example, Submission
 from functions.gallery.stopwatch import Stopwatch
@@ -68,13 +70,22 @@ class Call:
             image = await self.fetch(options.url)
         self.watch.lap("fetch")
         if options.key is not None:
-            if image or options.model_fields_set - {"image"} != {"key"}:
-                raise InvalidParameters([{"pointer": "#/key", "detail": "stands alone"}])
-            return await self.run(lambda: self.gallery.add_original(str(options.key)))
+            if image:
+                raise InvalidParameters([{"pointer": "#/key", "detail": "either key or a picture"}])
+            return await self.run(lambda: self._take_original(str(options.key), options))
         if not image:
             raise EmptyPicture("No picture came; send it as the body, the file or base64 `image`")
         sent = Submission(lambda: image, options.name, options.metadata, options.overwrite)
         return await self.run(lambda: self.gallery.add(sent))
+
+    def _take_original(self, key: str, options: AddOptions) -> Added:
+        check_metadata(options.metadata, self.gallery.spec.fields)
+        if options.name not in (None, key) and self.gallery.has_original(key):
+            raise InvalidParameters([{"pointer": "#/name", "detail": "the key is the name"}])
+        added = self.gallery.add_original(key)
+        if not options.metadata:
+            return added
+        return replace(added, image=self.gallery.update(added.image.id, options.metadata))
 
     async def hint(self, added: Added) -> Sequence[Duplicate]:
         """Find what a new image may be a copy of; its own bytes again need no hint."""

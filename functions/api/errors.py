@@ -14,6 +14,7 @@ from starlette.routing import Match
 from functions.gallery import errors
 
 log = logging.getLogger(__name__)
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class MalformedBody(errors.LookalikeError):
@@ -212,12 +213,14 @@ def _http(request: Request, error: Exception) -> JSONResponse:
 
 def _allowed(request: Request) -> list[str]:
     """Give the methods of all routes of this path; the framework tells of the first one only."""
-    allowed: set[str] = set()
-    for route in request.app.routes:
-        matched, _ = route.matches(request.scope)
-        if matched is not Match.NONE:
-            allowed |= set(getattr(route, "methods", None) or ())
-    return sorted(allowed | ({"HEAD"} if "GET" in allowed else set()))
+    asked = [dict(request.scope) | {"method": method} for method in _METHODS]
+    routes = request.app.routes
+    allowed = [
+        scope["method"]
+        for scope in asked
+        if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    ]
+    return ["HEAD", *allowed] if "GET" in allowed else allowed
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:

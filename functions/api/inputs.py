@@ -20,18 +20,16 @@ _SPLIT = {  # models of which exactly one way is taken, and what the parts are c
     "ExampleIn": ("Example", ("id", "image", "url")),
     "DeleteRequest": ("Delete", ("ids", "filter")),
 }
-_ALONE = {"key"}  # ways that nothing stands beside
+_BESIDE = {"key": {"metadata"}}  # what stands beside a way, if not everything
 _EACH_JUDGED = {"BatchItem", "BatchQuery"}  # what is wrong with one of these is told in its answer
 _NULL = {"type": "null"}
 _64_BITS = {"minimum": -(2**63), "maximum": 2**63 - 1}
 _NUMBER_AS_TEXT = {"type": "string", "pattern": r"^[+-]?[0-9]{1,15}(\.[0-9]{1,15})?$"}
-_BASE64 = "([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)"
 _PICTURE = {
     "type": "string",
     "format": "picture",
     "contentEncoding": "base64",
     "contentMediaType": "image/*",
-    "pattern": f"^(data:image/[a-z0-9.+-]+;base64,)?{_BASE64}$",
 }
 _PART_OF_NAME = "([^./C][^/C]*|[.][^./C][^/C]*|[.][.][^/C]+)"
 _NAME = f"^(?![.]lookalike/){_PART_OF_NAME}(/{_PART_OF_NAME})*$".replace(
@@ -53,7 +51,9 @@ class Inputs:
         self._fields = fields
         self._urls = urls
         self.components: dict[str, Schema] = {
-            **{_demand_name(kind): _demand(kind) for kind in get_args(FieldType)},
+            "FieldName": self._named(numbers_only=False),
+            "Order": self._named(numbers_only=True),
+            **_demands(),
             "Filter": _filter(fields),
             "MetadataValue": _metadata_value(),
             "Metadata": _metadata(fields),
@@ -113,19 +113,19 @@ class Inputs:
             kind = "MetadataChanges" if model == "Changes" else name.title()
             written = _to(kind) | ({"minProperties": 1} if model == "DeleteRequest" else {})
         elif name in ("group_by", "sort") and model not in _EACH_JUDGED:
-            written = {"enum": self._named(numbers_only=name == "sort")}
+            written = _to("Order" if name == "sort" else "FieldName")
         elif name in _PATTERNS and model not in _EACH_JUDGED:
             written = {"type": "string", **_PATTERNS[name]}
         if written is None:
             return schema
         return (_or_null(written) if nullable else written) | told
 
-    def _named(self, *, numbers_only: bool) -> list[str]:
+    def _named(self, *, numbers_only: bool) -> Schema:
         known = {**BUILT_IN_FIELDS, **self._fields}
         if not numbers_only:
-            return sorted(known)
+            return {"type": "string", "enum": sorted(known)}
         numbers = [name for name, kind in known.items() if kind not in ("keyword", "bool")]
-        return sorted([*numbers, *(f"-{name}" for name in numbers)])
+        return {"type": "string", "enum": sorted([*numbers, *(f"-{name}" for name in numbers)])}
 
 
 def _to(name: str) -> Schema:
@@ -150,7 +150,8 @@ def _one_way(
     own.pop("default", None)
     if own.get("type") == "array":
         own = own | {"minItems": 1}
-    beside = {} if way in _ALONE else {n: s for n, s in properties.items() if n not in ways}
+    others = properties.keys() - ways
+    beside = {n: s for n, s in properties.items() if n in _BESIDE.get(way, others) - {*ways}}
     return _object({way: own, **beside}, [way, *(r for r in required if r in beside)], "")
 
 
@@ -172,26 +173,33 @@ def _filter(fields: Fields) -> Schema:
         "type": "object",
         "description": "Demands on fields of this gallery; all must hold. A value, a list of "
         'values of which one must be, a range, or {"not": any of these}',
-        "properties": {n: _to(_demand_name(kind)) for n, kind in sorted(known.items())},
+        "properties": {n: _to(f"{kind.title()}Demand") for n, kind in sorted(known.items())},
         "additionalProperties": False,
         "maxProperties": MAX_CONDITIONS,
     }
 
 
-def _demand_name(kind: FieldType) -> str:
-    return f"{kind.title()}Demand"
+def _demands() -> dict[str, Schema]:
+    """Describe what may be demanded of a field, for each kind of field."""
+    written = {
+        "NumberRange": _range({"type": "number"}),
+        "DatetimeRange": _range(_scalar("datetime")),
+    }
+    for kind in get_args(FieldType):
+        most = 1 if kind in ("float", "datetime") else MAX_VALUES
+        one = _scalar(kind)
+        choices = [one, {"type": "array", "items": one, "minItems": 1, "maxItems": most}]
+        if kind in ("integer", "float", "datetime"):
+            choices.append(_to("DatetimeRange" if kind == "datetime" else "NumberRange"))
+        name = kind.title()
+        written[f"Not{name}"] = _object({"not": {"anyOf": choices}}, ["not"], "Anything but this")
+        written[f"{name}Demand"] = {"anyOf": [*choices, _to(f"Not{name}")]}
+    return written
 
 
-def _demand(kind: FieldType) -> Schema:
-    most = 1 if kind in ("float", "datetime") else MAX_VALUES
-    one = _scalar(kind)
-    choices = [one, {"type": "array", "items": one, "minItems": 1, "maxItems": most}]
-    if kind in ("integer", "float", "datetime"):
-        bound = one if kind == "datetime" else {"type": "number"}
-        bounds = {name: bound for name in ("gt", "gte", "lt", "lte")}
-        choices.append(_object(bounds, [], "A range") | {"minProperties": 1})
-    negated = _object({"not": {"anyOf": choices}}, ["not"], "Anything but this")
-    return {"anyOf": [*choices, negated]}
+def _range(bound: Schema) -> Schema:
+    bounds = {name: bound for name in ("gt", "gte", "lt", "lte")}
+    return _object(bounds, [], "A range") | {"minProperties": 1}
 
 
 def _scalar(kind: FieldType) -> Schema:

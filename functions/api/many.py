@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from functions.api.auth import requires
 from functions.api.bodies import receive_json
 from functions.api.calls import PATIENCE_S, Call, call
-from functions.api.errors import NotReached, problem_of
+from functions.api.errors import InvalidParameters, NotReached, problem_of
 from functions.api.idempotency import once
 from functions.api.openapi import json_body
 from functions.api.options import BatchItem, BatchRequest, CheckRequest, DeleteRequest
@@ -53,10 +53,14 @@ async def add_batch(request: Request, response: Response, now: Now) -> Any:
 async def _batch(request: Request, now: Call, items: list[BatchItem]) -> BatchResults:
     results: dict[int, BatchResult] = {}
     turns = anyio.Semaphore(_AT_ONCE)
+    names: set[str] = set()
 
     async def add(position: int, item: BatchItem) -> None:
+        name = item.key or item.name
+        again = name in names  # which of two came first would be left to chance
+        names.update({name} if name else ())
         async with turns:
-            results[position] = await _item(request, now, item)
+            results[position] = await _item(request, now, item, again=again)
 
     async with anyio.create_task_group() as group:
         for position, item in enumerate(items):
@@ -64,8 +68,10 @@ async def _batch(request: Request, now: Call, items: list[BatchItem]) -> BatchRe
     return BatchResults(results=[results[position] for position in range(len(items))])
 
 
-async def _item(request: Request, now: Call, item: BatchItem) -> BatchResult:
+async def _item(request: Request, now: Call, item: BatchItem, *, again: bool) -> BatchResult:
     try:
+        if again:
+            raise InvalidParameters([{"pointer": "#/name", "detail": "an item before has it too"}])
         if now.watch.elapsed_s() > PATIENCE_S:
             raise NotReached("The time for one call was over; send this item again")
         added = await now.take(item.image, item)

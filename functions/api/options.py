@@ -181,13 +181,6 @@ class BatchRequest(Strict):
 
     items: Annotated[list[BatchItem], Field(min_length=1, max_length=MAX_BATCH)]
 
-    @model_validator(mode="after")
-    def _apart(self) -> Self:
-        names = [name for item in self.items if (name := item.name or item.key)]
-        if len(names) > len(set(names)):
-            raise ValueError("no two items of a batch have the same name")
-        return self
-
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="Of the bytes, in hex")]
 

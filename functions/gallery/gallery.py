@@ -253,6 +253,10 @@ class Gallery:
         with self._adder.turns.of([id_of(self.bucket, name)]):
             return self._syncer.sync(name)
 
+    def has_original(self, name: str) -> bool:
+        """Tell whether a picture lies with the originals under this name, indexed or not."""
+        return self._originals.look(check_name(name)) is not None
+
     def add_original(self, name: str) -> Added:
         """Take in a picture that lies with the originals already, as `sync` does, and tell of it.
 
