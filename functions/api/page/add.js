@@ -18,7 +18,8 @@ const parts = {};
 
 export async function enter() {
   if (!parts.list) build();
-  const allowed = await may('write').catch(() => false);
+  parts.allowed = may('write').catch(() => false);
+  const allowed = await parts.allowed;
   parts.refused.hidden = allowed;
   parts.form.hidden = !allowed;
 }
@@ -84,7 +85,7 @@ async function written() {
 }
 
 async function queue(files) {
-  if (!files.length || parts.form.hidden) return;
+  if (!files.length || !await parts.allowed) return;
   for (const item of send(files, await written())) row(item);
   announce(`${count(files.length, 'picture')} queued`);
 }
