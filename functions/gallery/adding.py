@@ -148,7 +148,13 @@ class Adder:
     def _write(self, request: _Request, known: Mapping[str, StoredImage]) -> _Written | Added:
         before = known.get(request.id)
         same_bytes = known.get(request.sha256) if request.submission.name is None else before
-        if same_bytes is not None and same_bytes.sha256 == request.sha256:
+        redescribed = (
+            before is not None
+            and request.submission.overwrite
+            and bool(request.metadata)
+            and request.metadata != before.metadata
+        )
+        if same_bytes is not None and same_bytes.sha256 == request.sha256 and not redescribed:
             self._heal(same_bytes, request)
             return Added(same_bytes, AddStatus.DUPLICATE)
         if before is not None and not request.submission.overwrite:

@@ -66,6 +66,21 @@ def test_other_bytes_under_a_name_in_use_are_refused_and_change_nothing(rig):
     assert rig.originals.read("cat.jpg") == jpeg(1)
 
 
+def test_the_same_bytes_with_other_metadata_are_described_anew_when_asked(rig):
+    first = rig.gallery.add(submission(jpeg(1), "cat.jpg", metadata={"category": "cat"}))
+    tiger = {"category": "tiger"}
+
+    kept = rig.gallery.add(submission(jpeg(1), "cat.jpg", metadata=tiger))
+    bare = rig.gallery.add(submission(jpeg(1), "cat.jpg", overwrite=True))
+    anew = rig.gallery.add(submission(jpeg(1), "cat.jpg", metadata=tiger, overwrite=True))
+
+    assert kept.status is bare.status is AddStatus.DUPLICATE
+    assert bare.image.metadata == {"category": "cat"}
+    assert (anew.status, anew.image.id) == (AddStatus.REPLACED, first.image.id)
+    assert rig.gallery.get(first.image.id).metadata == tiger
+    assert rig.originals.metadata["cat.jpg"] == tiger
+
+
 def test_other_bytes_replace_the_first_when_asked(rig):
     first = rig.gallery.add(submission(jpeg(1), "cat.jpg"))
 
