@@ -179,10 +179,14 @@ def _ours(request: Request, error: Exception) -> JSONResponse:
     return answer
 
 
+# Answers of 500 and more for which nobody here has to look at the log.
+_NO_FAULT = (NotReached, errors.UrlUnreachable)
+
+
 def _status_of(request: Request, error: errors.LookalikeError) -> HTTPStatus:
     """Look the status up, and log what is a fault of ours or of the store."""
     status = STATUS[type(error)]
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, NotReached):
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, _NO_FAULT):
         log.error("%s %s: %s", request.state.request_id, error.code, error)
     return status
 
