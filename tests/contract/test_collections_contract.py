@@ -10,15 +10,21 @@ from pathlib import Path
 import pytest
 
 from functions.gallery.errors import ModelMismatch
+from functions.gallery.gallery import Gallery
+from functions.gallery.indexing import Indexer
+from functions.gallery.pictures import Limits
 from functions.gallery.ports import VectorStore
-from functions.gallery.records import Collection, CollectionSpec, Distance
+from functions.gallery.records import Collection, CollectionSpec, Distance, Submission
+from functions.gallery.reindexing import Reindexing
 from functions.gallery.stores.edge_collections import EdgeCollections
 from functions.gallery.stores.edge_store import EdgeStore
 from functions.gallery.stores.qdrant_collections import QdrantCollections
 from functions.gallery.stores.qdrant_connection import QdrantConnection
 from functions.gallery.stores.qdrant_store import QdrantStore
+from functions.gallery.width import NarrowEmbedder
 from tests.contract.stores import an_image, random_units
-from tests.fakes import FakeCollections
+from tests.drawing import jpeg
+from tests.fakes import FakeCollections, FakeEmbedder, FakeOriginals
 
 OLD = CollectionSpec(f"test-{uuid.uuid4().hex[:8]}@1", 4, fields={"stock": "integer"})
 NEW = replace(OLD, dims=2)
@@ -182,3 +188,43 @@ def test_both_collections_are_open_at_once(opened, collections, filling):
     old.close()
     assert new.count() == 1
     new.close()
+
+
+def test_reindexing_over_this_store_brings_everything_and_deletes_the_old_collection(opened):
+    collections, stores = opened[0], {}
+
+    def open_store(collection: Collection) -> VectorStore:
+        if collection.name not in stores:  # a folder's can be opened only once
+            stores[collection.name] = opened[1](collection)
+        return stores[collection.name]
+
+    embedder, originals = FakeEmbedder(), FakeOriginals()
+    wide = CollectionSpec(OLD.model, 48, fields={"stock": "integer"})
+    old = open_store(collections.ready(wide))
+    gallery = Gallery(wide, Limits(), embedder, old, originals)
+    for number in range(5):
+        picture = jpeg(number, 32, 24)
+        gallery.add(Submission(lambda picture=picture: picture, f"{number}.jpg", {"stock": number}))
+    before = gallery.list(limit=9).images
+    gallery.update(before[0].id, {"stock": 99})
+    spec = replace(wide, distance=Distance.EUCLID, dims=16)
+    narrow = NarrowEmbedder(embedder, 16)
+
+    def reindexing() -> Reindexing:
+        indexer = Indexer(narrow, Limits())
+        return Reindexing(collections, open_store, originals, indexer, Limits(), spec)
+
+    next(half := reindexing().run(2))
+    half.close()
+    list(reindexing().run(2))
+    gallery.update(before[1].id, {"stock": 100})
+    gallery.remove(before[2].id)
+    list(reindexing().finish(2))
+
+    assert collections.current() == spec.name
+    assert collections.read(wide.name) is None
+    there = open_store(collections.ready(spec)).page((), 9).images
+    assert [image.id for image in there] == [before[n].id for n in (0, 1, 3, 4)]
+    assert [image.added_at for image in there] == [before[n].added_at for n in (0, 1, 3, 4)]
+    assert [image.metadata["stock"] for image in there[:2]] == [99, 100]
+    collections.drop(spec.name)

@@ -13,13 +13,15 @@ import pytest
 import qdrant_edge
 
 from functions.gallery.errors import ModelMismatch, StoreBusy, StoreError, StoreRejected
-from functions.gallery.records import CollectionSpec, Condition, Distance, Query
+from functions.gallery.records import Collection, CollectionSpec, Condition, Distance, Query
 from functions.gallery.stores import edge_store
+from functions.gallery.stores.edge_collections import EdgeCollections
 from functions.gallery.stores.edge_store import EdgeStore
 from tests.contract.stores import an_image, random_units, unit
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = CollectionSpec(model="test@1", dims=4)
+OTHER = replace(SPEC, dims=2)
 EAST, NORTH = [1.0, 0, 0, 0], [0, 1.0, 0, 0]
 
 WRITER = """
@@ -242,6 +244,28 @@ def test_a_collection_half_made_when_the_process_was_killed_is_made_anew(tmp_pat
 
     assert store.count() == 0
     store.close()
+
+
+def test_a_collection_whose_deletion_a_kill_cut_short_is_gone_at_the_next_start(tmp_path):
+    going = tmp_path / "lookalike--old-1--4.going" / "shard"
+    going.mkdir(parents=True)
+    (going / "edge_config.json").write_text("{")
+
+    EdgeStore.open(tmp_path, SPEC).close()
+
+    assert not going.parent.exists()
+
+
+def test_beside_a_half_filled_collection_the_one_in_use_is_opened(tmp_path):
+    EdgeStore.open(tmp_path, SPEC).close()
+    collections = EdgeCollections.open(tmp_path)
+    collections.make(Collection(OTHER.name, OTHER, filling=True, replaces=SPEC.name))
+    collections.close()
+
+    with pytest.raises(ModelMismatch, match="not filled yet"):
+        EdgeStore.open(tmp_path, OTHER)
+
+    EdgeStore.open(tmp_path, SPEC).close()
 
 
 @pytest.mark.parametrize("part", ["about.json", "shard/edge_config.json", "shard/wal/open-1"])

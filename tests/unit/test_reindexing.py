@@ -12,8 +12,8 @@ from functions.gallery.pictures import Limits
 from functions.gallery.records import Distance, Submission
 from functions.gallery.reindexing import Reindexing, Situation
 from tests.contract.stores import random_units
-from tests.fakes import FakeEmbedder
-from tests.unit.test_reindexing_simulation import NAMES, OLD, PICTURES, World
+from tests.fakes import FakeEmbedder, FakeStore
+from tests.unit.test_reindexing_simulation import NAMES, OLD, PICTURES, Killed, World
 
 
 @pytest.fixture
@@ -182,3 +182,34 @@ def test_a_picture_added_under_the_new_settings_stays_beside_the_old_collection(
     ended(reindexing(world).run(1))
 
     assert image_id("local", "new.png") in world.images(world.new)
+
+
+def test_what_was_removed_under_the_new_settings_does_not_come_back(world):
+    ended(reindexing(world).run(1))
+    world.deploy()
+    world.remove("a.png")
+
+    ended(reindexing(world).finish(1))
+
+    assert "a.png" not in {image.name for image in world.images(world.new).values()}
+
+
+def test_what_is_removed_while_it_is_brought_goes_even_if_the_bringer_is_killed(world, monkeypatch):
+    ended(reindexing(world).run(1))
+    world.add("d.png", 1, "z")
+    new, put = world.collections.stores[world.new.name], FakeStore.put
+
+    def removed_and_put(store, images, vectors):
+        world.originals.remove("d.png")
+        put(store, images, vectors)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeStore, "put", removed_and_put)
+        with pytest.raises(Killed):
+            ended(reindexing(world).run(1))
+    assert image_id("local", "d.png") in new.get([image_id("local", "d.png")])
+
+    ended(reindexing(world).finish(1))
+
+    assert "d.png" not in {image.name for image in world.images(world.new).values()}
