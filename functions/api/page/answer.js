@@ -8,9 +8,9 @@ import { chipsFor, learn } from './filters.js';
 import { limits, may } from './gallery.js';
 import { ask } from './key.js';
 import { know } from './query.js';
-import { answered, cancel, forget, question, search } from './search.js';
+import { answered, cancel, question, search } from './search.js';
 import { stagesOf } from './stages.js';
-import { begin, go, hasQuery, now, show } from './state.js';
+import { begin, go, now, show } from './state.js';
 import { threshold } from './threshold.js';
 import { badge, tile } from './tile.js';
 import { count, explain } from './words.js';
@@ -38,12 +38,6 @@ export async function answer(state) {
 export function leave() {
   cancel();
   shown = view = null;
-}
-
-// Search anew, as after a change of the gallery.
-export function renew() {
-  forget();
-  if (shown !== null && hasQuery(now)) run(now);
 }
 
 async function run(state) {
@@ -77,7 +71,7 @@ async function fail(problem) {
   }
 }
 
-export function card({ title, text }, ways = []) {
+function card({ title, text }, ways = []) {
   return el('div', { class: 'state' }, el('h1', {}, title), el('p', {}, text), el('div', { class: 'row' }, ways));
 }
 

@@ -2,9 +2,9 @@
 
 import { open, note } from './dialogs.js';
 import { el } from './dom.js';
-import { address, now } from './state.js';
+import { address, START } from './state.js';
 
-export const linkTo = (state) => new URL(address({ ...now, upload: null, url: null, id: null, part: null, more: [], less: [], filter: [], copies: false, min: 0, view: 'search', ...state }), location.origin).href;
+export const linkTo = (state) => new URL(address({ ...START, ...state }), location.origin).href;
 
 export const copyLink = () => copy(location.href);
 

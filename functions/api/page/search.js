@@ -1,11 +1,11 @@
 // Runs a search for the state: one at a time, the newer stops the older. Keeps the last answers.
 
-import { aborted, call, patiently, Problem } from './api.js';
+import { call, patiently, Problem } from './api.js';
 import { limits } from './gallery.js';
 import { base64, holding, prepared } from './pictures.js';
 import { address } from './state.js';
 
-export const PART = 48; // results asked for at once: fills rows of 2, 3, 4, 6 and 8
+const PART = 48; // results asked for at once: fills rows of 2, 3, 4, 6 and 8
 const KEPT = 15;
 const answers = new Map(); // what was asked -> {results, next}
 let running = null;
@@ -47,8 +47,6 @@ export async function search(state, stages, next = 0) {
   return whole;
 }
 
-export { aborted };
-
 // Options and examples: a form for a picture alone, so that its way can be watched; JSON else.
 async function request(state, offset, signal, stages) {
   const options = { limit: PART, offset };
@@ -84,7 +82,7 @@ function form(blob, options, filter) {
 }
 
 // [["category", "shoe"], ["price", "10..20"]] as the API wants it, each value in its field's type.
-export async function demands(pairs) {
+async function demands(pairs) {
   if (!pairs.length) return null;
   const { filter_fields: fields } = await limits();
   const filter = {};

@@ -1,6 +1,6 @@
 // What the page shows, and its address. Back and Forward walk through it, a link brings it back.
 
-const START = {
+export const START = {
   view: 'search', // or add, duplicates
   id: null, // of the stored image that is searched with
   url: null, // of a picture elsewhere
