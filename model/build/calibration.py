@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper
 
-from model.build.float_graph import INPUT_NAME, build_float_graph
+from model.build.float_graph import INPUT_NAME, build_body
 from model.build.tflite_weights import Floats, Layer
 from model.build.views import Pixels
 
@@ -29,7 +29,7 @@ def observe(layers: Sequence[Layer], pixels: Pixels) -> dict[int, Reach]:
     """Run every view through the float graph; give the reach of each layer's output."""
     numbers = [layer.output for layer in layers if layer.kind != "mean"]
     names = [f"t{number}" for number in numbers]
-    graph = build_float_graph(layers)
+    graph = build_body(layers)
     graph.graph.output.extend(
         helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names
     )

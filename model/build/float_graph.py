@@ -1,4 +1,4 @@
-"""Build the float network in ONNX from its layers: pixels in, points on the unit sphere out."""
+"""Build the float network in ONNX from its layers: pixels in, pooled features out."""
 
 from collections.abc import Sequence
 
@@ -9,32 +9,86 @@ from onnx import TensorProto, helper, numpy_helper
 from model.build.tflite_weights import Layer
 
 INPUT_NAME = "pixels"  # (n, 224, 224, 3) uint8, RGB
-OUTPUT_NAME = "vectors"  # (n, 1280) float32, rows of length 1
+FEATURES = "features"  # (n, 1280) float32, after the global average pool
 INPUT_PX = 224
-DIMS = 1280
+_MIDDLE_WIDTHS = (160, 320)  # channels of the tensors that are pooled beside the last one
 
 # Opset 17 is read by every onnxruntime since 1.12.
 _OPSET = 17
 _IR_VERSION = 8
 
 
-def build_float_graph(layers: Sequence[Layer]) -> onnx.ModelProto:
-    """Give the whole float graph: cast, scale to [-1, 1], layout, the layers, pool, unit length."""
+def build_body(layers: Sequence[Layer]) -> onnx.ModelProto:
+    """Give the graph of all layers: cast, scale to [-1, 1], layout, and pools as its outputs.
+
+    The outputs are FEATURES and, by the names of `middle_names`, mean and spread of each channel.
+    """
     nodes, constants = _entrance(f"t{layers[0].inputs[0]}")
     for layer in layers:
         more_nodes, more_constants = layer_nodes(layer)
         nodes += more_nodes
         constants += more_constants
-    more_nodes, more_constants = _exit(f"t{layers[-1].output}")
+    flatten = helper.make_node("Flatten", [f"t{layers[-1].output}"], [FEATURES], axis=1)
+    nodes.append(flatten)
+    outputs = [_output(FEATURES, layers[-2].weights.shape[0])]
+    constants.append(_scalar("zero", 0.0))
+    for number, width in _middles(layers):
+        nodes += _pool_nodes(f"t{number}")
+        outputs.append(_output(f"t{number}_pool", 2 * width))
     pixels = ["n", INPUT_PX, INPUT_PX, 3]
     graph = helper.make_graph(
-        nodes + more_nodes,
+        nodes,
         "mobilenetv2-1.0-224",
         [helper.make_tensor_value_info(INPUT_NAME, TensorProto.UINT8, pixels)],
-        [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, ["n", DIMS])],
-        constants + more_constants,
+        outputs,
+        constants,
     )
     return finish(graph)
+
+
+def middle_names(layers: Sequence[Layer]) -> tuple[str, ...]:
+    """Name the outputs that hold the pools of the middle tensors."""
+    return tuple(f"t{number}_pool" for number, _ in _middles(layers))
+
+
+def _middles(layers: Sequence[Layer]) -> list[tuple[int, int]]:
+    """Give the last tensor of each of the middle widths, with its width."""
+    last: dict[int, int] = {}
+    width_of: dict[int, int] = {}
+    for layer in layers:
+        if layer.weights is not None:
+            width_of[layer.output] = layer.weights.shape[0]
+        elif layer.kind == "add":
+            width_of[layer.output] = width_of[layer.inputs[0]]
+        if not layer.relu6 and layer.kind != "mean":
+            last[width_of[layer.output]] = layer.output
+    return [(last[width], width) for width in _MIDDLE_WIDTHS]
+
+
+def _pool_nodes(tensor: str) -> list[onnx.NodeProto]:
+    """Pool a tensor over all places: each channel's mean, then its standard deviation."""
+
+    def node(kind: str, inputs: list[str], output: str, **attributes: object) -> onnx.NodeProto:
+        names = [tensor if name == "" else f"{tensor}_{name}" for name in inputs]
+        names = ["zero" if name.endswith("_zero") else name for name in names]
+        made = f"{tensor}_{output}"
+        return helper.make_node(kind, names, [made], name=made, **attributes)
+
+    places = {"axes": [2, 3], "keepdims": 0}
+    return [
+        node("ReduceMean", [""], "mean", **places),
+        node("Mul", ["", ""], "square"),
+        node("ReduceMean", ["square"], "squares", **places),
+        node("Mul", ["mean", "mean"], "mean_square"),
+        node("Sub", ["squares", "mean_square"], "rounded_variance"),
+        node("Max", ["rounded_variance", "zero"], "variance"),  # rounding may fall below 0
+        node("Sqrt", ["variance"], "spread"),
+        node("Concat", ["mean", "spread"], "pool", axis=1),
+    ]
+
+
+def _output(name: str, width: int) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", width])
 
 
 def finish(graph: onnx.GraphProto) -> onnx.ModelProto:
@@ -91,24 +145,12 @@ def same_pads(size: int, stride: int) -> list[int]:
 def _entrance(output: str) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
     middle, step = _scalar("middle", 127.5), _scalar("step", 1 / 127.5)
     nodes = [
-        helper.make_node("Cast", [INPUT_NAME], ["levels"], name="cast", to=TensorProto.FLOAT),
-        helper.make_node("Sub", ["levels", middle.name], ["centred"], name="centre"),
+        helper.make_node("Cast", [INPUT_NAME], ["pixel_levels"], name="cast", to=TensorProto.FLOAT),
+        helper.make_node("Sub", ["pixel_levels", middle.name], ["centred"], name="centre"),
         helper.make_node("Mul", ["centred", step.name], ["scaled"], name="scale"),
         helper.make_node("Transpose", ["scaled"], [output], name="layout", perm=[0, 3, 1, 2]),
     ]
     return nodes, [middle, step]
-
-
-def _exit(pooled: str) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
-    # A picture may leave every one of the 1280 numbers at 0; it then stays 0 instead of NaN.
-    least = _scalar("least_length", 1e-12)
-    nodes = [
-        helper.make_node("Flatten", [pooled], ["features"], name="flatten", axis=1),
-        helper.make_node("ReduceL2", ["features"], ["raw"], name="norm", axes=[1], keepdims=1),
-        helper.make_node("Max", ["raw", least.name], ["length"], name="guard"),
-        helper.make_node("Div", ["features", "length"], [OUTPUT_NAME], name="unit"),
-    ]
-    return nodes, [least]
 
 
 def _scalar(name: str, number: float) -> onnx.TensorProto:

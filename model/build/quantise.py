@@ -1,4 +1,4 @@
-"""Turn the float network into the int8 graph that is served. Knows onnxruntime's quantizer."""
+"""Turn the float network into the int8 one that is served. Knows onnxruntime's quantizer."""
 
 import logging
 import tempfile
@@ -17,8 +17,8 @@ from onnxruntime.quantization import (
 )
 
 from model.build.calibration import Reach, observe, observe_input
-from model.build.channel_order import pair_channels, weight_scales
-from model.build.float_graph import INPUT_NAME, build_float_graph, finish
+from model.build.channel_order import weight_scales
+from model.build.float_graph import INPUT_NAME, build_body, finish
 from model.build.tflite_weights import Floats, Layer
 from model.build.views import Pixels
 
@@ -38,9 +38,8 @@ class _OneView(CalibrationDataReader):
         return self._left.pop() if self._left else None
 
 
-def quantise(layers: Sequence[Layer], pixels: Pixels) -> bytes:
-    """Give the int8 graph as bytes, the same for the same layers and calibration views."""
-    layers = pair_channels(layers)
+def quantise(layers: Sequence[Layer], pixels: Pixels) -> onnx.ModelProto:
+    """Give the int8 body, the same for the same layers (in pairs) and calibration views."""
     reaches = observe(layers, pixels)
     means = {number: reach.means for number, reach in reaches.items()}
     means[layers[0].inputs[0]] = observe_input(pixels)
@@ -53,7 +52,7 @@ def quantise(layers: Sequence[Layer], pixels: Pixels) -> bytes:
     half_level = first.weights.sum(axis=(1, 2, 3)) * 0.5 * _INPUT_SCALE
     corrected[0] = replace(first, bias=(first.bias + half_level).astype(np.float32))
     model = _insert_scales(corrected, pixels, _all_scales(corrected, reaches, scales))
-    return _enter_as_uint8(model, f"t{layers[0].inputs[0]}").SerializeToString(deterministic=True)
+    return _enter_as_uint8(model, f"t{layers[0].inputs[0]}")
 
 
 def _correct_bias(layer: Layer, scales: Floats, means: Mapping[int, Floats]) -> Layer:
@@ -100,7 +99,7 @@ def _insert_scales(
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "int8.onnx"
         quantize_static(
-            build_float_graph(layers),
+            build_body(layers),
             target,
             _OneView(pixels),
             quant_format=QuantFormat.QDQ,

@@ -70,6 +70,18 @@ def read_layers(content: bytes) -> list[Layer]:
     raise ValueError("the file holds no global average pool")
 
 
+def read_classifier(content: bytes) -> Floats:
+    """Give the weights of the file's classifier, (1001, 1280): what each class looks for."""
+    model = tflite.Model.GetRootAs(content, 0)
+    graph = model.Subgraphs(0)
+    for index in range(graph.OperatorsLength()):
+        inputs = graph.Operators(index).InputsAsNumpy()
+        weights = graph.Tensors(int(inputs[1])) if np.size(inputs) > 1 else None
+        if weights is not None and weights.ShapeAsNumpy().tolist() == [1001, 1, 1, 1280]:
+            return _dequantise(model, weights).reshape(1001, 1280)
+    raise ValueError("the file holds no classifier")
+
+
 def _read_layer(model: tflite.Model, graph: tflite.SubGraph, operator, kind: Kind) -> Layer:
     inputs = tuple(int(number) for number in operator.InputsAsNumpy())
     output = operator.Outputs(0)
@@ -107,7 +119,8 @@ def _dequantise(model: tflite.Model, tensor: tflite.Tensor) -> Floats:
     stored = np.frombuffer(raw, dtype=dtype).reshape(shape)
     parameters = tensor.Quantization()
     scale = parameters.ScaleAsNumpy().astype(np.float64)
-    zero = parameters.ZeroPointAsNumpy().astype(np.float64)
+    # A tensor without zero points has zeros: all weights do.
+    zero = np.broadcast_to(np.asarray(parameters.ZeroPointAsNumpy(), np.float64), scale.shape)
     along = [1] * stored.ndim
     along[parameters.QuantizedDimension()] = scale.size
     floats = (stored - zero.reshape(along)) * scale.reshape(along)

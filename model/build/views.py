@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 Pixels = NDArray[np.uint8]  # (n, 224, 224, 3), RGB
 
 INPUT_PX = 224
-VIEWS = (1.0, 0.6)  # centre squares, as parts of the short side
+VIEWS = (1.0, 0.75, 0.5)  # centre squares, as parts of the short side
 
 
 def cut_view(picture: Image.Image, part: float) -> Pixels:

@@ -11,8 +11,11 @@ import pytest
 from model.build.drawings import NAMES, draw_all
 from tests.model.served import CARD, GRAPH, embed, embed_singly, open_graph
 
-# What TensorFlow Lite's interpreter gives for the drawn pictures; model/build/verify.py writes it.
+# What TensorFlow Lite's interpreter and the float parent give for the drawn pictures;
+# model/build/verify.py writes it.
 GOLDEN = Path(__file__).with_name("golden.npz")
+# The least of them is 0.938: drawings lie further from photos than what was calibrated.
+LEAST = 0.92
 
 
 @pytest.fixture(scope="module")
@@ -53,16 +56,33 @@ def test_a_picture_of_one_colour_gives_a_vector_without_nan(graph):
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
 
 
-def test_the_vectors_agree_with_tensorflow_lite_on_drawn_pictures(graph):
-    features = np.load(GOLDEN)["tensorflow_lite"].astype(np.float32)
-    expected = features / np.linalg.norm(features, axis=1, keepdims=True)
+def test_the_features_agree_with_tensorflow_lite_on_drawn_pictures(graph):
+    expected = unit(np.load(GOLDEN)["tensorflow_lite"].astype(np.float32))
 
-    cosines = (embed(graph, draw_all()) * expected).sum(axis=1)
+    (features,) = graph.run(["features"], {CARD["input"]["name"]: draw_all()})
+    cosines = (unit(features) * expected).sum(axis=1)
 
     # Two int8 roundings of the same float network, and drawings lie further from photos than what
     # was calibrated: 0.975 at worst. Red and blue exchanged: 0.83; pads on the wrong side: 0.50.
     low = {name: cosine for name, cosine in zip(NAMES, cosines, strict=True) if cosine < 0.97}
     assert low == {}
+
+
+def test_the_vectors_agree_with_the_float_parent_on_drawn_pictures(graph):
+    expected = unit(np.load(GOLDEN)["float"].astype(np.float32))
+
+    cosines = (embed(graph, draw_all()) * expected).sum(axis=1)
+
+    low = {name: cosine for name, cosine in zip(NAMES, cosines, strict=True) if cosine < LEAST}
+    assert low == {}
+
+
+@pytest.mark.parametrize("width", CARD["widths"])
+def test_the_first_numbers_keep_more_than_their_share(graph, width):
+    kept = (embed(graph, draw_all())[:, :width] ** 2).sum(axis=1)
+
+    # Of vectors of length 1, numbers in no order would keep width / 1280 on average.
+    assert (kept > 1.3 * width / CARD["output"]["dims"]).all()
 
 
 def test_a_cpu_without_vnni_gives_the_same_vectors(graph):
@@ -87,14 +107,21 @@ def test_the_graph_has_standard_operators_only_and_no_padding_steps(tmp_path):
     operators = {event["args"]["op_name"] for event in events if event.get("cat") == "Node"}
     assert operators == {
         "Add",
+        "Cast",
+        "Concat",
         "Conv",
         "DequantizeLinear",
         "Div",
         "Flatten",
         "GlobalAveragePool",
+        "MatMul",
         "Max",
+        "Mul",
         "QuantizeLinear",
         "ReduceL2",
+        "ReduceMean",
+        "Sqrt",
+        "Sub",
         "Transpose",
     }
 
@@ -103,16 +130,34 @@ def test_the_card_tells_all_that_the_service_reads():
     assert CARD["input"] == {"name": "pixels", "layout": "NHWC", "dtype": "uint8", "px": 224}
     assert CARD["output"]["dims"] == 1280
     assert CARD["output"]["normalised"] is True
-    assert CARD["views"] == [1.0, 0.6]
+    assert CARD["views"] == [1.0, 0.75, 0.5]
+    assert CARD["widths"] == [640, 320, 160]
     assert CARD["resize"] == "bilinear"
     assert CARD["licence"] == "Apache-2.0"
 
 
-@pytest.mark.parametrize("name", ["dev-clothing", "dev-caltech101"])
-def test_the_measured_quality_is_within_the_gates(name):
-    figures = CARD["measured"]["sets"][name]
+def test_the_measured_fidelity_is_within_the_gates():
+    for figures in CARD["measured"]["int8_to_float"]["served"].values():
+        # A mean of 0.98 and a 5th percentile of 0.95 are the least that may ship.
+        assert figures["cosine_mean"] >= 0.98
+        assert figures["cosine_p5"] >= 0.95
+    drops = [
+        task["served, float"]["map"] - task["served"]["map"]
+        for task in CARD["measured"]["tasks"].values()
+    ]
+    assert max(drops) <= 0.010
+    assert np.mean(drops) <= 0.005
 
-    # A mean of 0.98 and a 5th percentile of 0.95 are the least that may ship; ours is held higher.
-    assert figures["cosine_int8_to_float"]["mean"] >= 0.995
-    assert figures["cosine_int8_to_float"]["p5"] >= 0.98
-    assert figures["int8"]["all_views"]["map"] >= figures["float"]["all_views"]["map"] - 0.010
+
+def test_what_is_served_ranks_better_than_the_plain_network_on_the_same_views():
+    for task in CARD["measured"]["tasks"].values():
+        assert task["served"]["map"] > task["plain"]["map"] - 0.010
+    means = {
+        name: np.mean([task[name]["map"] for task in CARD["measured"]["tasks"].values()])
+        for name in ("served", "plain")
+    }
+    assert means["served"] > means["plain"] + 0.02
+
+
+def unit(rows):
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)

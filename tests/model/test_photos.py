@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from model.build.views import read_views
-from tests.model.served import embed, open_graph
+from tests.model.served import CARD, embed, open_graph
 
 CLOTHING = Path(os.environ.get("LOOKALIKE_SETS", "no folder of sets")) / "dev-clothing"
 KINDS = ("dress", "hat", "pants", "shoes", "t-shirt")
@@ -36,6 +36,6 @@ def test_most_of_the_five_nearest_garments_are_of_the_same_kind():
 
 
 def embed_pictures(graph, files):
-    views = embed(graph, read_views(files)).reshape(len(files), 2, -1)
+    views = embed(graph, read_views(files)).reshape(len(files), len(CARD["views"]), -1)
     means = views.mean(axis=1)
     return means / np.linalg.norm(means, axis=1, keepdims=True)

@@ -11,7 +11,7 @@ from functions.gallery.pictures import Limits, decode
 from scripts.bench.evaluation import copies, ranking
 from scripts.bench.evaluation.report import put_table, ranking_table
 from scripts.bench.evaluation.sets import SetError, find_sets, hash_of
-from scripts.bench.evaluation.vectors import Variant, embed_all, variant
+from scripts.bench.evaluation.vectors import Graph, Variant, embed_all
 from tests.drawing import scene, written
 from tests.model.served import MODEL
 
@@ -42,9 +42,14 @@ def cache(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def compared() -> list[Variant]:
-    whole, served = variant("whole", MODEL, [1.0]), variant("served", MODEL)
-    narrow = Variant("narrow", served.embedder, 320)
-    return [whole, served, narrow, Variant("served, float", whole.embedder)]
+    graph = Graph(MODEL)
+    views = graph.card.views
+    return [
+        Variant("whole", graph, (1.0,)),
+        Variant("served", graph, views),
+        Variant("narrow", graph, views, width=320),
+        Variant("served, float", graph, (1.0,)),
+    ]
 
 
 def test_the_bench_embeds_as_the_service_does(sets, compared, cache):
@@ -119,7 +124,8 @@ def test_altered_copies_are_found_by_vector_by_hash_and_by_both(
             csv.writer(opened).writerows(rows)
     monkeypatch.setattr(copies, "NAMES", ("stripped", "png", "exif turned", "blur 1 %", "mirrored"))
 
-    told = copies.near_duplicates(find_sets(few), compared, cache)
+    material = copies.gather(find_sets(few), compared, frozenset(), cache)
+    told = copies.near_duplicates(material, compared)
 
     assert (told["originals"] + told["absent"], told["gallery"]) == (12, 9)
     assert told["lossless_least_cosine"]["served"] > 0.9999

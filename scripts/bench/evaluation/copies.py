@@ -3,14 +3,17 @@
 import hashlib
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scripts.bench.evaluation.alterations import LOSSLESS, NAMES, alter
 from scripts.bench.evaluation.near_duplicates import (
+    ORIGINALS,
     Cast,
     answers,
     as_signs,
@@ -18,29 +21,53 @@ from scripts.bench.evaluation.near_duplicates import (
     judge,
     judge_both,
 )
-from scripts.bench.evaluation.ranking import seen_of
-from scripts.bench.evaluation.sets import read_pictures
+from scripts.bench.evaluation.ranking import FLOAT, seen_of
+from scripts.bench.evaluation.sets import Pictures, hash_of, read_pictures
 from scripts.bench.evaluation.vectors import Seen, Variant, embed_all
 
-HASH = "hash"
+HASH, SERVED = "hash", "served"
 
 
-def near_duplicates(
-    folders: Sequence[Path], variants: Sequence[Variant], cache: Path
-) -> dict[str, Any]:
-    """Give the figures of every alteration: by each variant, by hash, by the served or the hash.
+@dataclass(frozen=True, slots=True)
+class Material:
+    """All pictures of all sets, one below the other, and the altered copies of some."""
 
-    Who is altered is decided by the first variant, the one that all are compared with.
+    pictures: tuple[Pictures, ...]
+    names: tuple[str, ...]  # set/file
+    seen: Seen
+    barred: NDArray[np.bool_]  # had a part in making the model
+    chosen: Cast
+    copies: Seen  # alteration by alteration, originals before absent pictures
+
+
+def gather(
+    folders: Sequence[Path],
+    variants: Sequence[Variant],
+    seen: frozenset[str],
+    cache: Path,
+    most: int = ORIGINALS,
+) -> Material:
+    """Embed everything. Who is altered is decided by the first variant.
+
+    Variants in float are left out: they cost as much again, and int8 is held against them on sets.
     """
-    whole = [read_pictures(folder) for folder in folders]
-    every = [seen_of(pictures, variants, cache) for pictures in whole]
-    names = [f"{each.name}/{file}" for each in whole for file in each.files]
-    sets = [each.name for each in whole for _ in each.files]
+    variants = [each for each in variants if not each.name.endswith(FLOAT)]
+    whole = tuple(read_pictures(folder) for folder in folders)
+    names = tuple(f"{each.name}/{file}" for each in whole for file in each.files)
     paths = [each.path(place) for each in whole for place in range(len(each.files))]
-    gallery = _joined(every)
-    first, served = variants[0], next(each for each in variants if each.name == "served")
-    chosen = cast([name.rpartition("/")[2] for name in names], sets, gallery.vectors[first.key])
+    gallery = _joined([seen_of(pictures, variants, cache) for pictures in whole])
+    barred = np.array([hash_of(path) in seen for path in paths])
+    bare = [name.rpartition("/")[2] for name in names]
+    sets = [name.partition("/")[0] for name in names]
+    chosen = cast(bare, sets, gallery.vectors[variants[0].key], barred, most)
     copies = _copies(chosen, names, paths, variants, cache)
+    return Material(whole, names, gallery, barred, chosen, copies)
+
+
+def near_duplicates(material: Material, variants: Sequence[Variant]) -> dict[str, Any]:
+    """Give the figures of every alteration: by each variant, by hash, by the served or the hash."""
+    variants = [each for each in variants if not each.name.endswith(FLOAT)]
+    gallery, copies, chosen = material.seen, material.copies, material.chosen
     count = len(chosen.originals)
     judged: dict[str, Any] = {}
     answered = {}
@@ -52,18 +79,18 @@ def near_duplicates(
     signs = as_signs(copies.bits, copies.known).reshape(len(NAMES), -1, 64)
     by_hash = answers(signs, as_signs(gallery.bits, gallery.known)[chosen.gallery], count)
     judged[HASH] = judge(by_hash, NAMES)
-    both = f"{served.name} or hash"
-    judged[both] = judge_both(answered[served.name], by_hash, NAMES)
+    both = f"{SERVED} or {HASH}"
+    judged[both] = judge_both(answered[SERVED], by_hash, NAMES)
     return {
         "originals": count,
         "absent": len(chosen.absent),
         "gallery": len(chosen.gallery),
-        "sets": sorted({sets[place] for place in chosen.originals}),
+        "sets": sorted({material.names[place].partition("/")[0] for place in chosen.originals}),
         "lossless_least_cosine": {
             each.name: round(float(answered[each.name].of_original[: len(LOSSLESS)].min()), 5)
             for each in variants
         },
-        "shown": [first.name, served.name, HASH, both],
+        "shown": [variants[0].name, SERVED, HASH, both],
         "variants": _rounded(judged),
     }
 
@@ -93,7 +120,7 @@ def _copies(
     ]
 
     def tell(done: int) -> None:
-        if done % 1000 == 0 or done == len(files):
+        if done % 500 == 0 or done == len(files):
             print(f"altered copies: {done} of {len(files)}", file=sys.stderr)
 
     return embed_all(files, variants, cache, tell)

@@ -17,7 +17,7 @@ from scripts.bench.evaluation.sets import Places, SetError
 
 Bits = NDArray[np.float32]  # (n, 64) of -1 and 1; a picture too plain for a hash has zeros
 
-ORIGINALS, ABSENT = 300, 100
+ORIGINALS = 300  # and a third as many absent
 TOO_NEAR = 0.90
 FALSE_ALARMS = 0.01
 
@@ -31,17 +31,24 @@ class Cast:
     gallery: Places  # originals first
 
 
-def cast(names: Sequence[str], sets: Sequence[str], reference: Vectors) -> Cast:
+def cast(
+    names: Sequence[str],
+    sets: Sequence[str],
+    reference: Vectors,
+    barred: NDArray[np.bool_],
+    most: int = ORIGINALS,
+) -> Cast:
     """Choose originals and absent pictures; `reference` decides who has a near neighbour.
 
     The reference is the same for all variants: the plain network on the whole centre square.
+    `barred` pictures, those that made the model, only fill the gallery. At most `most` originals.
     """
-    alone = ~_has_near(reference)
+    alone = ~_has_near(reference) & ~barred
     order = sorted(range(len(names)), key=lambda i: hashlib.sha1(names[i].encode()).hexdigest())
-    chosen = [place for place in order if alone[place]][: ORIGINALS + ABSENT]
-    share = max(1, len(chosen) * ORIGINALS // (ORIGINALS + ABSENT))
+    chosen = [place for place in order if alone[place]][: most + most // 3]
+    share = len(chosen) * 3 // 4
     originals, absent = chosen[:share], chosen[share:]
-    if len({sets[place] for place in originals}) < min(2, len(set(sets))) or not absent:
+    if len({sets[place] for place in originals}) < 2 or not absent:
         raise SetError("too few pictures without a near neighbour for near-duplicates")
     rest = sorted(set(range(len(names))) - set(chosen))
     return Cast(np.array(originals), np.array(absent), np.array(originals + rest))

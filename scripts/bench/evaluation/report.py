@@ -65,3 +65,36 @@ def near_duplicate_table(figures: Mapping[str, Any]) -> list[str]:
             cells.append(f"{of['r1']:.2f} / {of['tpr_at_1_percent_fa']:.2f}")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return lines
+
+
+def band_table(bands: Mapping[str, Any]) -> list[str]:
+    """Tell from which similarity on a band begins, and how often it was right, by set."""
+    least = {
+        "same picture": f"{bands['same_picture']:.3f}, at most {bands['same_picture_bits']} bits",
+        "near-duplicate": f"{bands['near_duplicate']:.3f}; "
+        f"{bands['near_duplicate_with_bits']:.3f} at most {bands['near_duplicate_bits']} bits",
+        "similar": f"{bands['similar']:.3f}",
+        "weak": "0",
+    }
+    sets = sorted(bands["chosen_without_the_set_that_measures"])
+    lines = [
+        "| band | from | precision | pairs | " + " | ".join(sets) + " |",
+        "| --- | --- | --- | --- |" + " --- |" * len(sets),
+    ]
+    for band, figures in bands["measured"].items():
+        cells = [
+            f"{_told(figures['sets'].get(name))}; {_told(_left_out(bands, name, band))}"
+            for name in sets
+        ]
+        told = " | ".join([band, least[band], _told(figures), str(figures["pairs"]), *cells])
+        lines.append(f"| {told} |")
+    return lines
+
+
+def _left_out(bands: Mapping[str, Any], name: str, band: str) -> Any:
+    return bands["chosen_without_the_set_that_measures"][name][band]
+
+
+def _told(figures: Mapping[str, Any] | None) -> str:
+    known = figures is not None and figures["precision"] is not None
+    return f"{figures['precision']:.3f}" if figures and known else "-"

@@ -1,41 +1,75 @@
 """Give every variant of the model its vectors of the same decoded pictures, and keep them.
 
-A variant is a model folder (graph and card), perhaps with other views or cut to a width. Pictures
-are decoded once, as the service does, large enough for every variant.
+A variant is one way to make a vector of what a graph shows of some views. Pictures are decoded
+once, as the service does, large enough for every variant, and each graph sees each view once.
 """
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import onnxruntime
 from numpy.typing import NDArray
 
-from functions.gallery.embedder import OnnxEmbedder
+from functions.gallery.embedder import read_card
 from functions.gallery.pictures import Limits, Picture, decode
 from scripts.bench.evaluation.metrics import Vectors
+
+Output = Literal["vectors", "features"]
+
+
+class Graph:
+    """The graph of a model folder, on one thread."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the graph that the card here names."""
+        self.card = read_card(folder)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(
+            folder / self.card.file, options, providers=["CPUExecutionProvider"]
+        )
+        self._outputs = [output.name for output in self._session.get_outputs()]
+
+    def run(self, picture: Picture, parts: Sequence[float]) -> dict[str, Vectors]:
+        """Give each output for the centre squares of a picture, a row for each part."""
+        squares = np.stack([picture.square(part, self.card.input_px) for part in parts])
+        (pixels,) = self._session.get_inputs()
+        shown = self._session.run(None, {pixels.name: squares})
+        return dict(zip(self._outputs, shown, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A name and what turns pictures into vectors; `width` keeps the first numbers only."""
+    """The unit mean, over some views, of the vectors or the plain features of a graph.
+
+    The features of our graph are the network's own numbers, before what was fitted on top of
+    them. `width` keeps the first numbers only.
+    """
 
     name: str
-    embedder: OnnxEmbedder
+    graph: Graph
+    views: tuple[float, ...]
+    output: Output = "vectors"
     width: int | None = None
 
     @property
     def key(self) -> str:
-        """Name the vectors: the graph and the card's way of cutting views."""
-        card = self.embedder.card
-        return hashlib.sha256(f"{card.sha256} {card.views}".encode()).hexdigest()[:16]
+        """Name the vectors, but for their width."""
+        about = f"{self.graph.card.sha256} {self.views} {self.output}"
+        return hashlib.sha256(about.encode()).hexdigest()[:16]
+
+    def vector(self, shown: dict[str, Vectors], parts: Sequence[float]) -> Vectors:
+        """Give a picture's vector from what its graph showed of these parts."""
+        rows = shown[self.output][[parts.index(view) for view in self.views]]
+        return unit(unit(rows).mean(axis=0))
 
     def narrowed(self, vectors: Vectors) -> Vectors:
-        """Give the vectors their width, made unit again."""
-        kept = vectors[..., : self.width]
-        unit: Vectors = kept / np.maximum(np.linalg.norm(kept, axis=-1, keepdims=True), 1e-12)
-        return unit
+        """Give vectors their width, made unit again."""
+        return unit(vectors[..., : self.width])
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +81,33 @@ class Seen:
     known: NDArray[np.bool_]  # (n,) False where a picture is too plain for a hash
 
 
-def variant(name: str, folder: Path, views: Sequence[float] | None = None) -> Variant:
-    """Open a model folder, perhaps with other views than its card's."""
-    embedder = OnnxEmbedder(folder)
-    if views is not None:
-        embedder.card = replace(embedder.card, views=tuple(views))
-    return Variant(name, embedder)
+def unit(rows: Vectors) -> Vectors:
+    """Give rows length 1; rows of zeros stay."""
+    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
+    divided: Vectors = rows / np.maximum(lengths, 1e-12)
+    return divided
+
+
+def served(folder: Path, floats: Path | None, widths: Sequence[int]) -> list[Variant]:
+    """Give what is compared: the plain network on one view and on all, and what is served.
+
+    With the folder of its float parent also both in float; `widths` cut what is served.
+    """
+    graph = Graph(folder)
+    views = graph.card.views
+    compared = [
+        Variant("plain, one view", graph, (1.0,), "features"),
+        Variant("plain", graph, views, "features"),
+        Variant("served", graph, views),
+        *(Variant(f"served, first {width}", graph, views, width=width) for width in widths),
+    ]
+    if floats is not None:
+        parent = Graph(floats)
+        compared += [
+            Variant("plain, float", parent, views, "features"),
+            Variant("served, float", parent, views),
+        ]
+    return compared
 
 
 def embed_all(
@@ -83,13 +138,19 @@ def _computed(
     variants: Sequence[Variant],
     tell: Callable[[int], None],
 ) -> dict[str, np.ndarray]:
-    short_side = max([each.embedder.card.short_side_px for each in variants], default=224)
+    short_side = max([each.graph.card.short_side_px for each in variants], default=224)
+    by_graph: dict[Graph, list[Variant]] = {}
+    for each in variants:
+        by_graph.setdefault(each.graph, []).append(each)
     vectors: dict[str, list[np.ndarray]] = {each.key: [] for each in variants}
     hashes = []
     for number, (_, read) in enumerate(files):
         picture = decode(read(), Limits(), short_side_px=short_side)
-        for each in variants:
-            vectors[each.key].append(each.embedder.embed([picture])[0])
+        for graph, its in by_graph.items():
+            parts = sorted({view for each in its for view in each.views}, reverse=True)
+            shown = graph.run(picture, parts)
+            for each in its:
+                vectors[each.key].append(each.vector(shown, parts))
         hashes.append(_hash_row(picture))
         tell(number + 1)
     return {key: np.stack(rows) for key, rows in vectors.items()} | {"hash": np.stack(hashes)}

@@ -1,0 +1,137 @@
+"""Choose the limits of the score bands on some pictures and measure them on others.
+
+A pair is a query and one of its ten nearest. Queries are altered copies, of which the gallery holds
+the original or not, and untouched pictures of labelled sets, which look among their own set. Half
+of the pictures choose the limits, the other half measures; no picture is in both.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from functions.gallery.bands import Band, Bands
+
+# How a hit is related to its query, from nothing to most.
+NOTHING, LABEL, COPY, SAME = range(4)
+NO_BITS = 99  # one of the two has no hash
+
+# The least precision that a limit is chosen for, over all pairs and over those of every set.
+_WANTED = {Band.SAME_PICTURE: 0.95, Band.NEAR_DUPLICATE: 0.95, Band.SIMILAR: 0.70}
+_RIGHT_FROM = {Band.SAME_PICTURE: SAME, Band.NEAR_DUPLICATE: COPY, Band.SIMILAR: LABEL}
+_STEP = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Queries and their nearest, row by row."""
+
+    similarity: NDArray[np.float64]
+    bits: NDArray[np.int64]
+    relation: NDArray[np.int64]
+    sets: NDArray[np.str_]
+
+    def only(self, rows: NDArray[np.bool_]) -> "Pairs":
+        """Keep some rows."""
+        return Pairs(self.similarity[rows], self.bits[rows], self.relation[rows], self.sets[rows])
+
+
+def joined(every: Iterable[Pairs]) -> Pairs:
+    """Put pairs below each other."""
+    parts = list(every)
+    return Pairs(
+        np.concatenate([each.similarity for each in parts]),
+        np.concatenate([each.bits for each in parts]),
+        np.concatenate([each.relation for each in parts]),
+        np.concatenate([each.sets for each in parts]),
+    )
+
+
+def measures(name: str) -> bool:
+    """Tell whether a picture is in the half that measures, by the SHA-256 of its name."""
+    return hashlib.sha256(name.encode()).digest()[0] % 2 == 1
+
+
+def choose(pairs: Pairs) -> Bands:
+    """Give the lowest limits at which every band is right often enough, set by set."""
+    near = _least(pairs, Band.NEAR_DUPLICATE)
+    same_bits = max(
+        range(5), key=lambda bits: _kept(pairs.only(pairs.bits <= bits), Band.SAME_PICTURE)
+    )
+    same = max(_least(pairs.only(pairs.bits <= same_bits), Band.SAME_PICTURE), near)
+    rest = pairs.only((pairs.similarity < near) & (pairs.relation < COPY))
+    similar = min(_least(rest, Band.SIMILAR), near)
+    near_bits = max(
+        range(2, 13, 2), key=lambda bits: _kept(pairs.only(pairs.bits <= bits), Band.NEAR_DUPLICATE)
+    )
+    with_bits = _least(pairs.only(pairs.bits <= near_bits), Band.NEAR_DUPLICATE)
+    # A hash alone is no proof: where similarity says nothing, plain pictures share hashes.
+    with_bits = min(max(with_bits, similar), near)
+    return Bands(same, near, similar, same_bits, near_bits, with_bits)
+
+
+def _kept(pairs: Pairs, band: Band) -> int:
+    """Count the right pairs beyond the least limit that is right often enough."""
+    right = pairs.relation >= _RIGHT_FROM[band]
+    return int((right & (pairs.similarity >= _least(pairs, band))).sum())
+
+
+def _least(pairs: Pairs, band: Band) -> float:
+    """Give the lowest limit from which on the precision holds, over all and in every set."""
+    right = pairs.relation >= _RIGHT_FROM[band]
+    groups = [np.ones(len(right), bool), *(pairs.sets == name for name in np.unique(pairs.sets))]
+    lowest = 1.0
+    for limit in np.arange(1.0, 0.0, -_STEP):
+        beyond = pairs.similarity >= limit
+        shares = [right[beyond & group].mean() for group in groups if (beyond & group).sum() >= 20]
+        if any(share < _WANTED[band] for share in shares):
+            break
+        lowest = float(limit)
+    return round(lowest, 3)
+
+
+def measure(bands: Bands, pairs: Pairs) -> dict[str, Any]:
+    """Give each band's pairs and precision, over all and by set.
+
+    Right is: the same picture stored anew; any copy of it; the same label. Of `weak` it is told
+    how many share the label, for they should be few.
+    """
+    given = np.array(
+        [
+            bands.of(similarity, None if bits == NO_BITS else int(bits))
+            for similarity, bits in zip(
+                np.clip(pairs.similarity, 0, 1).tolist(), pairs.bits.tolist(), strict=True
+            )
+        ]
+    )
+    told: dict[str, Any] = {}
+    for band in Band:
+        of = given == str(band)
+        right = pairs.relation >= _RIGHT_FROM.get(band, LABEL)
+        told[str(band)] = _share(right, of) | {
+            "sets": {
+                str(name): _share(right, of & (pairs.sets == name))
+                for name in np.unique(pairs.sets)
+            }
+        }
+    return told
+
+
+def _share(right: NDArray[np.bool_], of: NDArray[np.bool_]) -> dict[str, Any]:
+    count = int(of.sum())
+    return {"pairs": count, "precision": round(float(right[of].mean()), 4) if count else None}
+
+
+def limits_of(bands: Bands) -> dict[str, float]:
+    """Write limits as the model card holds them."""
+    return {
+        "same_picture": bands.same_picture,
+        "near_duplicate": bands.near_duplicate,
+        "near_duplicate_with_bits": bands.near_duplicate_with_bits,
+        "similar": bands.similar,
+        "same_picture_bits": bands.same_picture_bits,
+        "near_duplicate_bits": bands.near_duplicate_bits,
+    }

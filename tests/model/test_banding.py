@@ -1,0 +1,105 @@
+"""The limits of the score bands are chosen on some pictures and measured on others."""
+
+import numpy as np
+
+from functions.gallery.bands import Band, Bands
+from scripts.bench.evaluation.banding import (
+    COPY,
+    LABEL,
+    NO_BITS,
+    NOTHING,
+    SAME,
+    Pairs,
+    choose,
+    limits_of,
+    measure,
+    measures,
+)
+
+
+def pairs_between(low: float, high: float, relation: int, bits: int, name: str = "one") -> Pairs:
+    """Give 100 pairs spread evenly between two similarities."""
+    return Pairs(
+        np.linspace(low, high, 100),
+        np.full(100, bits),
+        np.full(100, relation),
+        np.full(100, name),
+    )
+
+
+def together(*every: Pairs) -> Pairs:
+    columns = ("similarity", "bits", "relation", "sets")
+    return Pairs(*(np.concatenate([getattr(each, name) for each in every]) for name in columns))
+
+
+WORLD = together(
+    pairs_between(0.97, 1.0, SAME, bits=1),
+    pairs_between(0.90, 0.965, COPY, bits=30),
+    pairs_between(0.70, 0.80, COPY, bits=4),  # blurred: far for the network, near for the hash
+    pairs_between(0.60, 0.88, LABEL, bits=30),
+    pairs_between(0.20, 0.59, NOTHING, bits=30),
+)
+
+
+def test_limits_fall_between_what_they_tell_apart():
+    bands = choose(WORLD)
+
+    assert bands.same_picture >= bands.near_duplicate
+    assert 1 <= bands.same_picture_bits < 30
+    assert 0.85 <= bands.near_duplicate <= 0.905
+    assert bands.near_duplicate_with_bits <= 0.705
+    assert 4 <= bands.near_duplicate_bits < 30
+    assert 0.4 <= bands.similar <= 0.605
+
+
+def test_the_limits_chosen_are_right_as_often_as_wanted_where_they_were_chosen():
+    told = measure(choose(WORLD), WORLD)
+
+    assert told["same picture"]["precision"] >= 0.95
+    assert told["near-duplicate"]["precision"] >= 0.95
+    assert told["similar"]["precision"] >= 0.70
+
+
+def test_a_set_in_which_strangers_look_alike_raises_the_limit_for_all():
+    shop = pairs_between(0.85, 0.95, LABEL, bits=30, name="shop")
+
+    assert choose(together(WORLD, shop)).near_duplicate > choose(WORLD).near_duplicate + 0.02
+
+
+def test_precision_is_counted_by_band_and_by_set():
+    bands = Bands(0.97, 0.9, 0.5, 2, 6, 0.7)
+    pairs = Pairs(
+        np.array([0.99, 0.99, 0.95, 0.75, 0.75, 0.6, 0.1]),
+        np.array([0, 40, NO_BITS, 6, 7, 30, 30]),
+        np.array([SAME, COPY, NOTHING, COPY, LABEL, NOTHING, LABEL]),
+        np.array(["one", "one", "two", "one", "one", "two", "two"]),
+    )
+
+    told = measure(bands, pairs)
+
+    assert {band: (of["pairs"], of["precision"]) for band, of in told.items()} == {
+        "same picture": (1, 1.0),
+        "near-duplicate": (3, 0.6667),
+        "similar": (2, 0.5),
+        "weak": (1, 1.0),
+    }
+    assert told["near-duplicate"]["sets"] == {
+        "one": {"pairs": 2, "precision": 1.0},
+        "two": {"pairs": 1, "precision": 0.0},
+    }
+
+
+def test_about_half_of_the_pictures_measure_and_which_do_never_changes():
+    names = [f"set/{number}.jpg" for number in range(1_000)]
+
+    measured = [name for name in names if measures(name)]
+
+    assert 450 < len(measured) < 550
+    assert [name for name in names if measures(name)] == measured
+
+
+def test_limits_are_read_back_as_they_were_written():
+    bands = choose(WORLD)
+
+    assert Bands.read(limits_of(bands)) == bands
+    assert set(Band) == {"same picture", "near-duplicate", "similar", "weak"}
