@@ -15,6 +15,7 @@ from functions.api.app import RequestId, create_app
 from functions.api.errors import answer_with_problems
 from functions.gallery.bootstrap import build_gallery, keeps_nothing
 from functions.gallery.errors import StoreError
+from functions.gallery.place import in_function, settle
 from functions.gallery.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -96,3 +97,5 @@ def _on_lambda(app: FastAPI) -> Mangum:
 
 
 handle = Door()
+if in_function():
+    settle()

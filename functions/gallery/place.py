@@ -1,6 +1,13 @@
 """Where this process runs: in a function, under `sam local`, or on any other machine."""
 
+import gc
 import os
+
+
+def settle() -> None:
+    """Let the garbage collector begin in a function that is built; what is there now may stay."""
+    gc.freeze()
+    gc.enable()
 
 
 def in_function() -> bool:

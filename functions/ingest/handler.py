@@ -13,7 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from functions.gallery.bootstrap import build_gallery, open_queue
 from functions.gallery.errors import SettingsError
 from functions.gallery.objects import Synced
-from functions.gallery.place import in_function
+from functions.gallery.place import in_function, settle
 from functions.gallery.settings import Settings
 from functions.ingest.work import Ingest, Report, log
 
@@ -71,3 +71,4 @@ def _count(report: Report) -> None:
 
 if in_function():
     _ingest()
+    settle()

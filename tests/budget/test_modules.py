@@ -15,6 +15,7 @@ from scripts.bench.starting.stand_in import qdrant_stand_in
 ROOT = Path(__file__).resolve().parents[2]
 # Without click, httpx leaves out its command line, as in the image, where there is none.
 LOAD = "import sys; sys.modules['click'] = None; import {}; print(*sys.modules)"
+COLLECTOR = "import {}, gc; print(gc.isenabled(), gc.get_freeze_count() > 50_000)"
 FUNCTION = {
     "AWS_LAMBDA_FUNCTION_NAME": "lookalike",
     "AWS_REGION": "eu-west-1",
@@ -37,8 +38,8 @@ def qdrant():
         yield address
 
 
-def loaded(handler: str, qdrant: str, *, deployed: bool) -> set[str]:
-    """Give the modules of a function that has built all that it needs, and waits for its calls."""
+def told(code: str, handler: str, qdrant: str, *, deployed: bool) -> list[str]:
+    """Give what a function tells that has built all that it needs, and waits for its calls."""
     settings = {"QDRANT_URL": qdrant}
     if deployed:
         settings |= {
@@ -46,10 +47,10 @@ def loaded(handler: str, qdrant: str, *, deployed: bool) -> set[str]:
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": qdrant,
             "QDRANT_API_KEY_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:k",
         }
-    command = [sys.executable, "-W", "ignore", "-c", LOAD.format(handler)]
+    command = [sys.executable, "-W", "ignore", "-c", code.format(handler)]
     ran = subprocess.run(command, cwd=ROOT, env=FUNCTION | settings, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
-    return set(ran.stdout.split())
+    return ran.stdout.split()
 
 
 # The most modules: what there were on Python 3.11 and 3.13, whichever are more, and 2 % of room.
@@ -63,8 +64,13 @@ def loaded(handler: str, qdrant: str, *, deployed: bool) -> set[str]:
     ids=["api", "api as deployed", "ingest as deployed"],
 )
 def test_a_function_starts_with_what_it_needs(qdrant, handler, deployed, needless, most):
-    modules = loaded(handler, qdrant, deployed=deployed)
+    modules = set(told(LOAD, handler, qdrant, deployed=deployed))
 
     assert modules & (NOWHERE | needless) == set()
     assert {"onnxruntime", "qdrant_client"} < modules
     assert len(modules) <= most
+
+
+@pytest.mark.parametrize("handler", [API, INGEST])
+def test_the_collector_rests_during_the_start_only(qdrant, handler):
+    assert told(COLLECTOR, handler, qdrant, deployed=True) == ["True", "True"]
