@@ -12,7 +12,7 @@ from functions.api.auth import requires
 from functions.api.bodies import options_in_query
 from functions.api.calls import Call, call
 from functions.api.openapi import query
-from functions.api.options import Demands, Limit, OnlyNumber, Strict
+from functions.api.options import Demands, Limit, Strict
 from functions.api.schemas import Image
 from functions.gallery.duplicates import (
     Duplicate,
@@ -44,12 +44,10 @@ class DuplicatesQuery(Strict):
     max_distance: Annotated[
         int,
         Field(ge=0, le=MOST_PICTURE_BITS, description="Of same-picture: bits that may differ"),
-        OnlyNumber,
     ] = SAME_PICTURE_BITS
     min_similarity: Annotated[
         float,
         Field(ge=LEAST_SIMILARITY, le=1, description="Of lookalike, see similarity"),
-        OnlyNumber,
     ] = LOOKALIKE_SIMILARITY
     filter: Demands = None
 

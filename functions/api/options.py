@@ -11,6 +11,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -32,29 +33,8 @@ def decoded(value: Any) -> Any:
     return base64.b64decode(value.partition(";base64,")[2] or value, validate=True)
 
 
-def _not_another_type(value: Any, info: ValidationInfo) -> Any:
-    """Refuse what would be read as something else: "5" for 5 or 1 for true, but from a query."""
-    if isinstance(value, str) and info.field_name not in (info.context or ()):
-        raise ValueError("not a text")
-    return value
-
-
-def _number(value: Any, info: ValidationInfo) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("a number")
-    return _not_another_type(value, info)
-
-
-def _flag(value: Any, info: ValidationInfo) -> Any:
-    if not isinstance(value, bool) and str(value).lower() not in ("true", "false"):
-        raise ValueError("true or false")
-    return _not_another_type(value, info)
-
-
-OnlyNumber = BeforeValidator(_number)
-Flag = Annotated[bool, BeforeValidator(_flag)]
 Base64 = Annotated[bytes, BeforeValidator(decoded), PlainSerializer(base64.b64encode)]
-Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="How many at most"), OnlyNumber]
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="How many at most")]
 Demands = Annotated[
     dict[str, Any] | None,
     Field(description='Demands on declared fields: {"category": ["dress", "skirt"]}'),
@@ -62,9 +42,28 @@ Demands = Annotated[
 
 
 class Strict(BaseModel):
-    """Input; an unknown parameter is refused, not ignored."""
+    """Input; an unknown parameter is refused, not ignored, and nothing is read as another type.
+
+    A text is read as a number or flag only if the context names it as one of a query or form.
+    """
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _of_its_type(cls, value: Any, info: ValidationInfo) -> Any:
+        name = info.field_name or ""
+        kind = cls.model_fields[name].annotation
+        if kind not in (bool, int, float):
+            return value
+        if isinstance(value, str):
+            fits = name in (info.context or ())
+            fits &= kind is not bool or value.lower() in ("true", "false")
+        else:
+            fits = isinstance(value, bool) is (kind is bool)
+        if not fits:
+            raise ValueError("true or false" if kind is bool else "a number")
+        return value
 
 
 class AddOptions(Strict):
@@ -72,7 +71,7 @@ class AddOptions(Strict):
 
     name: Annotated[str | None, Field(description="Its name; without one, sha256/<hex>")] = None
     metadata: Annotated[dict[str, Any], Field(description="Flat: texts, numbers, booleans")] = {}
-    overwrite: Annotated[Flag, Field(description="Replace another picture of this name")] = False
+    overwrite: Annotated[bool, Field(description="Replace another picture of this name")] = False
     url: Annotated[str | None, Field(description="Of a picture, instead of a picture")] = None
     key: Annotated[
         str | None, Field(description="Of a picture in the bucket already, instead of a picture")
@@ -83,19 +82,15 @@ class SimilarOptions(Strict):
     """How a search is to answer."""
 
     limit: Limit = 10
-    offset: Annotated[
-        int, Field(ge=0, le=MAX_OFFSET, description="How many to pass over"), OnlyNumber
-    ] = 0
-    min_similarity: Annotated[
-        float, Field(ge=0, le=1, description="0..1, see similarity"), OnlyNumber
-    ] = 0.0
+    offset: Annotated[int, Field(ge=0, le=MAX_OFFSET, description="How many to pass over")] = 0
+    min_similarity: Annotated[float, Field(ge=0, le=1, description="0..1, see similarity")] = 0.0
     filter: Demands = None
-    exclude_self: Annotated[Flag, Field(description="Leave out the examples themselves")] = True
+    exclude_self: Annotated[bool, Field(description="Leave out the examples themselves")] = True
     group_by: Annotated[
         str | None, Field(description="A declared field; the best image of each value is shown")
     ] = None
     collapse_duplicates: Annotated[
-        Flag, Field(description="Of images of the same bytes show one")
+        bool, Field(description="Of images of the same bytes show one")
     ] = False
     collapse_copies: Annotated[
         bool, Field(description="And of copies that were resized or saved again, by their hashes")
@@ -112,10 +107,10 @@ class Part(Strict):
     What of it reaches beyond the picture is cut off.
     """
 
-    x: Annotated[float, Field(ge=0, lt=1), OnlyNumber]
-    y: Annotated[float, Field(ge=0, lt=1), OnlyNumber]
-    width: Annotated[float, Field(gt=0.01, le=1), OnlyNumber]
-    height: Annotated[float, Field(gt=0.01, le=1), OnlyNumber]
+    x: Annotated[float, Field(ge=0, lt=1)]
+    y: Annotated[float, Field(ge=0, lt=1)]
+    width: Annotated[float, Field(gt=0.01, le=1)]
+    height: Annotated[float, Field(gt=0.01, le=1)]
 
 
 class ExampleIn(Strict):
@@ -138,7 +133,7 @@ Examples = Annotated[list[ExampleIn], Field(max_length=MAX_EXAMPLES)]
 class SearchRequest(SimilarOptions):
     """A search by a picture, by the id of a stored one, or by several examples."""
 
-    exclude_self: Annotated[Flag, Field(description="Leave out the examples themselves")] = False
+    exclude_self: Annotated[bool, Field(description="Leave out the examples themselves")] = False
     id: Annotated[str | None, Field(description="Of a stored image, instead of a picture")] = None
     url: Annotated[str | None, Field(description="Of a picture, instead of a picture")] = None
     region: Annotated[Part | None, Field(description="Look for this part of the query only")] = None
@@ -198,7 +193,7 @@ class DeleteRequest(Strict):
     filter: Annotated[
         dict[str, Any] | None, Field(min_length=1, description="As in a search; never empty")
     ] = None
-    dry_run: Annotated[Flag, Field(description="Count, and remove nothing")] = False
+    dry_run: Annotated[bool, Field(description="Count, and remove nothing")] = False
 
     @model_validator(mode="after")
     def _one(self) -> Self:

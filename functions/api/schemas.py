@@ -346,6 +346,13 @@ class Alive(BaseModel):
     status: str
 
 
+class WrongPart(BaseModel):
+    """A part of a request that is wrong, and why."""
+
+    pointer: Annotated[str, Field(description="Into what was sent (RFC 6901), such as #/limit")]
+    detail: str
+
+
 class Problem(BaseModel):
     """RFC 9457 problem details."""
 
@@ -355,4 +362,4 @@ class Problem(BaseModel):
     detail: str
     code: Annotated[str, Field(description="Stable; programs decide by it")]
     request_id: str
-    errors: Annotated[list[dict[str, str]] | None, Field(description="pointer and detail")] = None
+    errors: Annotated[list[WrongPart] | None, Field(description="Where, if that is known")] = None
