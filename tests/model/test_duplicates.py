@@ -123,7 +123,7 @@ def test_a_gallery_of_copies_falls_into_groups_around_the_largest(tmp_path):
         known.put(f"{name}/again", data)
 
     def groups(kind):
-        pages = Duplicates(known.store, {}).walk(DuplicateOptions(kind))
+        pages = Duplicates(known.store, known.spec).walk(DuplicateOptions(kind))
         return [group for page in pages for group in page.groups]
 
     of_bytes, of_pictures = groups(Likeness.SAME_BYTES), groups(Likeness.SAME_PICTURE)

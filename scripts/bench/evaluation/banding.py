@@ -3,6 +3,10 @@
 A pair is a query and one of its ten nearest. Queries are altered copies, of which the gallery holds
 the original or not, and untouched pictures of labelled sets, which look among their own set. Half
 of the pictures choose the limits, the other half measures; no picture is in both.
+
+Which of two untouched pictures of one label was made from the other, nobody has noted (sets hold
+duplicates, and shops recolour photos): such pairs do not count for the two upper bands. Only
+untouched pairs of sets whose labels are kinds of things count for the two lower ones.
 """
 
 import hashlib
@@ -19,8 +23,8 @@ from functions.gallery.bands import Band, Bands
 NOTHING, LABEL, COPY, SAME = range(4)
 NO_BITS = 99  # one of the two has no hash
 
-# The least precision that a limit is chosen for, over all pairs and over those of every set.
-_WANTED = {Band.SAME_PICTURE: 0.95, Band.NEAR_DUPLICATE: 0.95, Band.SIMILAR: 0.70}
+# The least precision that a limit is chosen for.
+_WANTED = {Band.SAME_PICTURE: 0.95, Band.NEAR_DUPLICATE: 0.97, Band.SIMILAR: 0.70}
 _RIGHT_FROM = {Band.SAME_PICTURE: SAME, Band.NEAR_DUPLICATE: COPY, Band.SIMILAR: LABEL}
 _STEP = 0.005
 
@@ -33,10 +37,25 @@ class Pairs:
     bits: NDArray[np.int64]
     relation: NDArray[np.int64]
     sets: NDArray[np.str_]
+    untouched: NDArray[np.bool_]  # the query is no altered copy
+    kinds: NDArray[np.bool_]  # the label of the query is a kind of thing, not one product
 
     def only(self, rows: NDArray[np.bool_]) -> "Pairs":
         """Keep some rows."""
-        return Pairs(self.similarity[rows], self.bits[rows], self.relation[rows], self.sets[rows])
+        return Pairs(
+            self.similarity[rows],
+            self.bits[rows],
+            self.relation[rows],
+            self.sets[rows],
+            self.untouched[rows],
+            self.kinds[rows],
+        )
+
+    def for_band(self, band: Band) -> NDArray[np.bool_]:
+        """Tell which pairs count for a band."""
+        if band in (Band.SAME_PICTURE, Band.NEAR_DUPLICATE):
+            return ~(self.untouched & (self.relation == LABEL))
+        return self.untouched & self.kinds
 
 
 def joined(every: Iterable[Pairs]) -> Pairs:
@@ -47,6 +66,8 @@ def joined(every: Iterable[Pairs]) -> Pairs:
         np.concatenate([each.bits for each in parts]),
         np.concatenate([each.relation for each in parts]),
         np.concatenate([each.sets for each in parts]),
+        np.concatenate([each.untouched for each in parts]),
+        np.concatenate([each.kinds for each in parts]),
     )
 
 
@@ -56,17 +77,14 @@ def measures(name: str) -> bool:
 
 
 def choose(pairs: Pairs) -> Bands:
-    """Give the lowest limits at which every band is right often enough, set by set."""
-    near = _least(pairs, Band.NEAR_DUPLICATE)
+    """Give the lowest limits at which every band is right often enough."""
+    similar = _least(pairs, Band.SIMILAR)
+    near = max(_least(pairs, Band.NEAR_DUPLICATE, in_every_set=True), similar)
     same_bits = max(
         range(5), key=lambda bits: _kept(pairs.only(pairs.bits <= bits), Band.SAME_PICTURE)
     )
     same = max(_least(pairs.only(pairs.bits <= same_bits), Band.SAME_PICTURE), near)
-    rest = pairs.only((pairs.similarity < near) & (pairs.relation < COPY))
-    similar = min(_least(rest, Band.SIMILAR), near)
-    near_bits = max(
-        range(2, 13, 2), key=lambda bits: _kept(pairs.only(pairs.bits <= bits), Band.NEAR_DUPLICATE)
-    )
+    near_bits = max(range(2, 13, 2), key=lambda bits: _gained(pairs, bits, near))
     with_bits = _least(pairs.only(pairs.bits <= near_bits), Band.NEAR_DUPLICATE)
     # A hash alone is no proof: where similarity says nothing, plain pictures share hashes.
     with_bits = min(max(with_bits, similar), near)
@@ -79,15 +97,24 @@ def _kept(pairs: Pairs, band: Band) -> int:
     return int((right & (pairs.similarity >= _least(pairs, band))).sum())
 
 
-def _least(pairs: Pairs, band: Band) -> float:
-    """Give the lowest limit from which on the precision holds, over all and in every set."""
-    right = pairs.relation >= _RIGHT_FROM[band]
-    groups = [np.ones(len(right), bool), *(pairs.sets == name for name in np.unique(pairs.sets))]
+def _gained(pairs: Pairs, bits: int, near: float) -> int:
+    """Count the right pairs that only a hash distance of at most `bits` adds."""
+    alike = pairs.only(pairs.bits <= bits)
+    added = (alike.similarity >= _least(alike, Band.NEAR_DUPLICATE)) & (alike.similarity < near)
+    return int((added & (alike.relation >= COPY)).sum())
+
+
+def _least(pairs: Pairs, band: Band, *, in_every_set: bool = False) -> float:
+    """Give the lowest limit from which on the precision holds; fewer than 20 pairs tell nothing."""
+    counted = pairs.only(pairs.for_band(band))
+    right, similarity = counted.relation >= _RIGHT_FROM[band], counted.similarity
+    groups = [np.ones(len(right), bool)]
+    if in_every_set:
+        groups += [counted.sets == name for name in np.unique(counted.sets)]
     lowest = 1.0
     for limit in np.arange(1.0, 0.0, -_STEP):
-        beyond = pairs.similarity >= limit
-        shares = [right[beyond & group].mean() for group in groups if (beyond & group).sum() >= 20]
-        if any(share < _WANTED[band] for share in shares):
+        beyond = [(similarity >= limit) & group for group in groups]
+        if any(of.sum() >= 20 and right[of].mean() < _WANTED[band] for of in beyond):
             break
         lowest = float(limit)
     return round(lowest, 3)
@@ -109,7 +136,7 @@ def measure(bands: Bands, pairs: Pairs) -> dict[str, Any]:
     )
     told: dict[str, Any] = {}
     for band in Band:
-        of = given == str(band)
+        of = (given == str(band)) & pairs.for_band(band)
         right = pairs.relation >= _RIGHT_FROM.get(band, LABEL)
         told[str(band)] = _share(right, of) | {
             "sets": {

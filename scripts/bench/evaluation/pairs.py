@@ -78,7 +78,7 @@ def _of_copies(material: Material, served: Variant, mine: NDArray[np.bool_]) -> 
         material, material.copies.bits[asks], material.copies.known[asks], gallery[nearest]
     )
     sets = np.array([material.names[place].partition("/")[0] for place in of])
-    return _pairs(similarity, bits, relation, sets)
+    return _pairs(similarity, bits, relation, sets, untouched=False, kinds=False)
 
 
 def _untouched(material: Material, served: Variant, mine: NDArray[np.bool_]) -> list[Pairs]:
@@ -95,7 +95,9 @@ def _untouched(material: Material, served: Variant, mine: NDArray[np.bool_]) -> 
             seen = material.seen
             bits = _bits(material, seen.bits[asks], seen.known[asks], gallery[nearest])
             sets = np.full(len(asks), pictures.name)
-            found.append(_pairs(similarity, bits, np.where(alike, LABEL, NOTHING), sets))
+            relation = np.where(alike, LABEL, NOTHING)
+            kinds = task.name not in ("view", "colourway")
+            found.append(_pairs(similarity, bits, relation, sets, untouched=True, kinds=kinds))
         first += len(pictures.files)
     return found
 
@@ -124,7 +126,14 @@ def _bits(
 
 
 def _pairs(
-    similarity: NDArray[np.float64], bits: NDArray[np.int64], relation: Rows, sets: np.ndarray
+    similarity: NDArray[np.float64],
+    bits: NDArray[np.int64],
+    relation: Rows,
+    sets: np.ndarray,
+    *,
+    untouched: bool,
+    kinds: bool,
 ) -> Pairs:
-    every = similarity.shape[1]
-    return Pairs(similarity.ravel(), bits.ravel(), relation.ravel(), np.repeat(sets, every))
+    sets = np.repeat(sets, similarity.shape[1])
+    rows = (np.full(len(sets), untouched), np.full(len(sets), kinds))
+    return Pairs(similarity.ravel(), bits.ravel(), relation.ravel(), sets, *rows)
