@@ -20,7 +20,16 @@ from functions.gallery.likeness import (
 )
 from functions.gallery.perceptual_hash import SAME_PICTURE_BITS, PerceptualHash
 from functions.gallery.ports import VectorStore
-from functions.gallery.records import Fields, Filter, Match, Query, StoredImage, Vector
+from functions.gallery.records import (
+    CollectionSpec,
+    Distance,
+    Filter,
+    Match,
+    Query,
+    StoredImage,
+    Vector,
+)
+from functions.gallery.vector_table import MOST_BYTES, VectorTable
 
 NEAR_DUPLICATES = 5
 
@@ -76,33 +85,42 @@ class DuplicatePage:
 class Duplicates:
     """Finds groups of duplicates; changes nothing."""
 
-    def __init__(self, store: VectorStore, fields: Fields) -> None:
-        """Look into this store, with these declared fields to filter by."""
+    def __init__(self, store: VectorStore, spec: CollectionSpec) -> None:
+        """Look into this store, which is filled as `spec` says."""
         self._store = store
-        self._fields = fields
+        self._spec = spec
 
     def page(self, options: DuplicateOptions, after: str | None = None) -> DuplicatePage:
         """Give the groups whose keepers stand from the id `after` on.
 
         Raises InvalidFilter, InvalidCursor or StoreError.
         """
-        where = parse_filter(options.filter, self._fields)
+        where = parse_filter(options.filter, self._spec.fields)
         return self._page(Finder(self._store, where), where, options, after)
 
     def walk(self, options: DuplicateOptions, after: str | None = None) -> Iterator[DuplicatePage]:
-        """Give all pages from the id `after` on, and the same groups as `page` does.
+        """Give all pages from the id `after` on.
 
-        For a report over everything: it keeps the images in memory if hashes are compared.
+        For a report over everything: it keeps all hashes or vectors in memory, and has the groups
+        of `page`, with those lookalikes too that the graph index of a large store does not find.
         """
-        where = parse_filter(options.filter, self._fields)
-        hashes = HashTable(self._all(where)) if options.kind is Likeness.SAME_PICTURE else None
-        finder = Finder(self._store, where, hashes)
+        where = parse_filter(options.filter, self._spec.fields)
+        finder = Finder(self._store, where)
+        if options.kind is Likeness.SAME_PICTURE:
+            finder = Finder(self._store, where, hashes=HashTable(self._all(where)))
+        elif options.kind is Likeness.LOOKALIKE and self._fit_in_memory(where):
+            vectors = VectorTable(self._store.vectors, self._all(where), self._spec.dims)
+            finder = Finder(self._store, where, vectors=vectors)
         while True:
             page = self._page(finder, where, options, after)
             yield page
             after = page.after
             if after is None:
                 return
+
+    def _fit_in_memory(self, where: Filter) -> bool:
+        by_product = self._spec.distance is not Distance.MANHATTAN
+        return by_product and self._store.count(where) * self._spec.dims * 4 <= MOST_BYTES
 
     def _all(self, where: Filter) -> Iterator[StoredImage]:
         after = None

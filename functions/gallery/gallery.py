@@ -99,7 +99,7 @@ class Gallery:
         self._syncer = Syncer(indexer, store, originals, limits, spec.fields)
         self._remover = Remover(store, originals, self._adder.turns)
         self._comparer = Comparer(spec, limits, embedder, store)
-        self._duplicates = Duplicates(store, spec.fields)
+        self._duplicates = Duplicates(store, spec)
         self._reconciler = Reconciler(store, originals, embedder.card.id)
 
     @property

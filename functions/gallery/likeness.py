@@ -8,7 +8,7 @@
 Knows the ports and the records.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from itertools import takewhile
@@ -18,6 +18,7 @@ from functions.gallery.grouping import MOST_ALIKE, Alike
 from functions.gallery.hash_table import HashTable
 from functions.gallery.ports import VectorStore
 from functions.gallery.records import Condition, Filter, Match, Query, StoredImage
+from functions.gallery.vector_table import VectorTable
 
 MOST_PICTURE_BITS = 10
 # No pair of two products came so near in a set of product shots; at 0.90 three of 67,896 did.
@@ -40,11 +41,19 @@ class Likeness(StrEnum):
 class Finder:
     """Finds, for many images at once, what each is like among the images that pass a filter."""
 
-    def __init__(self, store: VectorStore, where: Filter, hashes: HashTable | None = None) -> None:
-        """Look into this store only where the filter holds; into `hashes` of the same if given."""
+    def __init__(
+        self,
+        store: VectorStore,
+        where: Filter,
+        *,
+        hashes: HashTable | None = None,
+        vectors: VectorTable | None = None,
+    ) -> None:
+        """Look into this store only where the filter holds; into tables of the same if given."""
         self._store = store
         self._where = where
         self._hashes = hashes
+        self._vectors = vectors
 
     def same_bytes(self, images: Sequence[StoredImage]) -> Iterator[Alike]:
         """Find the files of the same bytes, the first by id if there are very many."""
@@ -75,7 +84,9 @@ class Finder:
     def lookalikes(self, images: Sequence[StoredImage], least: float) -> Iterator[Alike]:
         """Find the images whose vector is near, the nearest if there are very many."""
 
-        def ask(ids: Iterable[str]) -> list[list[Match]]:
+        def ask(ids: Sequence[str]) -> list[list[Match]]:
+            if self._vectors is not None:
+                return self._vectors.nearest(ids, least - ROUNDING, MOST_ALIKE)
             queries = [Query(id, where=self._where, without=(id,)) for id in ids]
             return self._nearest(queries, lambda match: match.similarity >= least - ROUNDING)
 

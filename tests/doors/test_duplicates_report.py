@@ -63,6 +63,14 @@ def groups_of_the_api(data: Path) -> list[dict]:
     return found
 
 
+def rounded(groups: list[dict]) -> list[dict]:
+    """Forgive the last digits: the API has similarities from the store, the report its own."""
+    for group in groups:
+        for image in group["images"]:
+            image["similarity"] = image["similarity"] and round(image["similarity"], 5)
+    return groups
+
+
 def test_the_report_has_the_groups_of_the_api(tmp_path, data):
     report = tmp_path / "report"
 
@@ -71,7 +79,7 @@ def test_the_report_has_the_groups_of_the_api(tmp_path, data):
     assert result.returncode == 0, result.stderr
     assert "same-bytes: 5 groups, 5 images beside their keepers" in result.stdout
     assert "same-picture: 5 groups, 10 images" in result.stdout
-    assert groups_in(report) == groups_of_the_api(data)
+    assert rounded(groups_in(report)) == rounded(groups_of_the_api(data))
     assert sorted(path.name for path in report.iterdir()) == [
         "groups.jsonl",
         "report.html",

@@ -19,7 +19,8 @@ from functions.gallery.grouping import Neighbourhoods, followers_of
 from functions.gallery.hash_table import HashTable
 from functions.gallery.likeness import Likeness
 from functions.gallery.perceptual_hash import PerceptualHash
-from functions.gallery.records import CollectionSpec, Match, Query
+from functions.gallery.records import CollectionSpec, Distance, Match, Query
+from functions.gallery.vector_table import VectorTable
 from tests.contract.stores import LANES, an_image
 from tests.fakes import FakeStore
 
@@ -62,7 +63,7 @@ def all_groups(store, **options):
     """Read all pages; give keeper and others of every group by name, in the order they came."""
     found, after, asked = [], None, DuplicateOptions(**options)
     while True:
-        page = Duplicates(store, SPEC.fields).page(asked, after)
+        page = Duplicates(store, SPEC).page(asked, after)
         found += [(g.keeper.name, [d.image.name for d in g.others]) for g in page.groups]
         after = page.after
         if after is None:
@@ -71,7 +72,7 @@ def all_groups(store, **options):
 
 def groups_on_a_walk(store, **options):
     """Walk over everything; give keeper and others of every group by name."""
-    pages = Duplicates(store, SPEC.fields).walk(DuplicateOptions(**options))
+    pages = Duplicates(store, SPEC).walk(DuplicateOptions(**options))
     groups = [group for page in pages for group in page.groups]
     return [(group.keeper.name, [d.image.name for d in group.others]) for group in groups]
 
@@ -160,7 +161,7 @@ def test_what_is_not_decided_is_left_out_and_changes_nothing_else(looks, kind, m
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(grouping, "MOST_LOOKS", most)
-        page = Duplicates(store, SPEC.fields).page(DuplicateOptions(kind=kind, limit=100))
+        page = Duplicates(store, SPEC).page(DuplicateOptions(kind=kind, limit=100))
 
     found = [(g.keeper.name, [d.image.name for d in g.others]) for g in page.groups]
     exact = groups_by_definition(pictures, LIKE[kind])
@@ -235,7 +236,7 @@ def test_each_image_says_by_which_notion_it_is_the_keepers():
     store = stocked(keeper, *others)
 
     def told(kind):
-        [group] = Duplicates(store, SPEC.fields).page(DuplicateOptions(kind)).groups
+        [group] = Duplicates(store, SPEC).page(DuplicateOptions(kind)).groups
         assert (group.kind, group.keeper.name) == (kind, "keeper")
         return {d.image.name: (d.matched.value, d.distance) for d in group.others}
 
@@ -282,8 +283,8 @@ def test_a_page_ends_before_the_work_grows_and_says_where_to_go_on():
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(duplicates, "_MOST_KNOWN", 60)
-        first = Duplicates(store, SPEC.fields).page(asked)
-        second = Duplicates(store, SPEC.fields).page(asked, first.after)
+        first = Duplicates(store, SPEC).page(asked)
+        second = Duplicates(store, SPEC).page(asked, first.after)
 
     assert (first.groups, first.looked_at) == ((), 100)
     assert (second.groups, second.looked_at, second.after) == ((), 20, None)
@@ -294,7 +295,7 @@ def test_a_page_of_large_groups_ends_early():
     pictures = [picture(f"{letter}/{n}.jpg", file=letter) for letter in letters for n in range(100)]
     store = stocked(*pictures)
 
-    page = Duplicates(store, SPEC.fields).page(DuplicateOptions(Likeness.SAME_BYTES, limit=100))
+    page = Duplicates(store, SPEC).page(DuplicateOptions(Likeness.SAME_BYTES, limit=100))
 
     assert len(page.groups) == 5
     assert [len(o) for _, o in all_groups(store, kind=Likeness.SAME_BYTES)] == [99] * 10
@@ -322,7 +323,7 @@ def test_a_walk_goes_on_where_a_page_ended_and_obeys_filters(kind):
         for n in range(30)
     ]
     store = stocked(*pictures)
-    found = Duplicates(store, SPEC.fields)
+    found = Duplicates(store, SPEC)
     asked = DuplicateOptions(kind, limit=4, max_distance=0, min_similarity=0.999)
 
     first = found.page(asked)
@@ -350,15 +351,50 @@ def test_a_hash_table_finds_what_a_store_finds(store):
     assert HashTable([]).nearest([flips(0)], 64, 1) == [[]]
 
 
+def test_a_vector_table_finds_what_a_store_finds(store):
+    pictures = [picture(f"{n}.jpg", degrees=float(n * n % 360)) for n in range(60)]
+    stocked(*pictures, store=store)
+    gone = picture("gone")[0]
+    table = VectorTable(store.vectors, [gone, *(image for image, _ in pictures)], SPEC.dims)
+
+    for image, _ in pictures:
+        near = store.search(Query(image.id, limit=60, without=(image.id,)))
+        wanted = {m.image.id: pytest.approx(m.similarity, abs=1e-5) for m in near if m.score > 0.9}
+        [none, found] = table.nearest([gone.id, image.id], 0.9, 60)
+        assert none == []
+        assert {match.image.id: match.similarity for match in found} == wanted
+        assert table.nearest([image.id], 0.9, 2) == [found[:2]]
+    assert VectorTable(store.vectors, [], SPEC.dims).nearest([gone.id], 0.9, 5) == [[]]
+
+
+@pytest.mark.parametrize("most_bytes", [0, 1_000_000])
+@pytest.mark.parametrize("distance", Distance)
+def test_a_walk_by_every_distance_has_the_groups_of_the_pages(distance, most_bytes):
+    spec = CollectionSpec("test@1", 2, distance)
+    pictures = [picture(f"{n}.jpg", degrees=float(7 * n * n % 360)) for n in range(40)]
+    found = Duplicates(stocked(*pictures, store=FakeStore(spec)), spec)
+    asked = DuplicateOptions(Likeness.LOOKALIKE, limit=100)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(duplicates, "MOST_BYTES", most_bytes)
+        [walked] = found.walk(asked)
+
+    page = found.page(asked)
+    assert page.groups
+    assert [(g.keeper, [d.image for d in g.others]) for g in walked.groups] == [
+        (g.keeper, [d.image for d in g.others]) for g in page.groups
+    ]
+
+
 def test_a_gallery_without_images_has_no_groups():
     for kind in KINDS:
-        page = Duplicates(FakeStore(SPEC), {}).page(DuplicateOptions(kind))
+        page = Duplicates(FakeStore(SPEC), SPEC).page(DuplicateOptions(kind))
         assert (page.groups, page.after, page.looked_at) == ((), None, 0)
 
 
 def test_a_cursor_that_is_no_id_is_refused():
     with pytest.raises(InvalidCursor):
-        Duplicates(FakeStore(SPEC), {}).page(DuplicateOptions(), "behind the moon")
+        Duplicates(FakeStore(SPEC), SPEC).page(DuplicateOptions(), "behind the moon")
 
 
 def test_an_image_that_is_removed_meanwhile_is_nobodys_duplicate():

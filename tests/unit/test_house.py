@@ -31,6 +31,7 @@ RUNGS = {
     "functions.gallery.ports": 3,
     "functions.gallery.grouping": 3,
     "functions.gallery.hash_table": 2,
+    "functions.gallery.vector_table": 2,
     "functions.gallery.likeness": 4,
     "functions.gallery.duplicates": 5,
     "functions.gallery.indexing": 4,
