@@ -13,7 +13,7 @@ from threading import Condition as Turn
 
 import numpy as np
 
-from functions.gallery.errors import ImageNotFound, InvalidName, LookalikeError, NameTaken
+from functions.gallery.errors import ImageNotFound, LookalikeError, NameTaken
 from functions.gallery.filters import check_metadata
 from functions.gallery.formats import media_type
 from functions.gallery.indexing import Indexer
@@ -110,7 +110,7 @@ class Adder:
         name = None if submission.name is None else check_name(submission.name)
         sha256 = hashlib.sha256(submission.read()).hexdigest()
         if name is not None and name.startswith(BY_BYTES) and name != name_of_bytes(sha256):
-            raise InvalidName(f"{BY_BYTES} is for pictures named after their bytes", field="name")
+            raise NameTaken(f"{name!r} is the name of other bytes; {BY_BYTES} is for such names")
         name = name or name_of_bytes(sha256)
         return _Request(submission, name, image_id(self._originals.bucket, name), sha256, metadata)
 

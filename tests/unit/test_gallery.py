@@ -343,7 +343,7 @@ def test_a_name_after_bytes_is_for_those_bytes_only(rig):
     name = rig.gallery.add(submission(jpeg(1))).image.name
     rig.gallery.remove(rig.gallery.list(limit=1).images[0].id)
 
-    with pytest.raises(InvalidName):
+    with pytest.raises(NameTaken):
         rig.gallery.add(submission(jpeg(2), name))
     assert rig.gallery.add(submission(jpeg(1), name)).status is AddStatus.ADDED
 
