@@ -36,7 +36,13 @@ def served(gallery: Gallery, settings: Settings) -> AbstractContextManager[str]:
 def serving(app: FastAPI) -> Iterator[str]:
     """Serve an application from a thread of this process and give its address."""
     port = free_port()
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical")
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=port,
+        log_level="critical",
+        h11_max_incomplete_event_size=1_000_000,  # as scripts/serve
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -136,3 +136,11 @@ def test_the_largest_integers_are_kept(http, id):
 
     assert json.loads(kept.text)["metadata"]["stock"] == largest
     assert (over.status_code, wide.status_code) == (422, 422)
+
+
+def test_a_filter_of_a_thousand_values_fits_into_a_query(http):
+    values = [f"a category with a rather long name, number {number}" for number in range(1_000)]
+
+    listed = http.get("/v1/images", params={"filter": json.dumps({"category": values})})
+
+    assert (listed.status_code, listed.json()["images"]) == (200, [])
