@@ -170,6 +170,10 @@ class Collection:
     filling: bool = False  # it does not hold every image yet, and must not be served
     replaces: str | None = None  # the collection that it was filled from, while that is kept
 
+    def is_beside(self, other: "Collection") -> bool:
+        """Tell whether one of the two was filled from the other, and not another one since."""
+        return self.replaces == other.name or other.replaces == self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:

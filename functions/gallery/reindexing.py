@@ -74,12 +74,19 @@ class Reindexing:
         """Fill the collection of these settings, put it to use, and bring what came meanwhile.
 
         May be ended at any moment and begun again; nothing is lost that the old collection was told
-        meanwhile. Raises StoreError.
+        meanwhile. Raises StoreError, also while the index before the one in use is kept, unless it
+        is the one to go back to: of three, one would be left over that nobody brings up to date.
         """
         used = self._current()
         if used is None:
             raise StoreError("The store is empty; there is nothing to reindex")
         if not used.spec.fits(self._spec):
+            kept = self._replaced_by(used)
+            if kept is not None and not kept.spec.fits(self._spec):
+                raise StoreError(
+                    f"Beside the index in use that before it is kept, {kept.name}; first run "
+                    "scripts/reindex --finish with the settings of the one in use"
+                )
             used = yield from self._fill_and_swap(used, workers)
         old = self._replaced_by(used)
         if old is not None:
@@ -105,9 +112,14 @@ class Reindexing:
         self._collections.mark(replace(used, replaces=None))
 
     def discard(self) -> bool:
-        """Delete the collection of these settings if it was never filled; tell if there was one."""
-        own = self._collections.read(self._spec.name)
-        if own is None or not own.filling:
+        """Delete the collection of these settings if it was never filled, or was left over.
+
+        Tells whether there was one.
+        """
+        used, own = self._current(), self._collections.read(self._spec.name)
+        if used is None or own is None or own.name == used.name:
+            return False
+        if not own.filling and own.is_beside(used):
             return False
         self._close(own.name)
         self._collections.drop(own.name)
@@ -128,11 +140,14 @@ class Reindexing:
 
     def _fill_and_swap(self, old: Collection, workers: int) -> Generator[Step, None, Collection]:
         new = self._collections.read(self._spec.name)
+        if new is not None and not new.spec.fits(self._spec):
+            raise ModelMismatch(f"The collection {new.name} is of other settings than its name")
+        if new is not None and not new.filling and not new.is_beside(old):
+            self._collections.drop(new.name)  # left over: what it says may be long untrue
+            new = None
         if new is None:
             new = Collection(self._spec.name, self._spec, filling=True, replaces=old.name)
             self._collections.make(new)
-        elif not new.spec.fits(self._spec):
-            raise ModelMismatch(f"The collection {new.name} is of other settings than its name")
         yield from self._passes(old, new, workers)
         self._open(new).optimize()
         new = replace(new, filling=False, replaces=old.name)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.gallery.errors import ModelMismatch
+from functions.gallery.errors import ModelMismatch, StoreError
 from functions.gallery.gallery import Gallery
 from functions.gallery.indexing import Indexer
 from functions.gallery.pictures import Limits
@@ -28,6 +28,7 @@ from tests.fakes import FakeCollections, FakeEmbedder, FakeOriginals
 
 OLD = CollectionSpec(f"test-{uuid.uuid4().hex[:8]}@1", 4, fields={"stock": "integer"})
 NEW = replace(OLD, dims=2)
+WIDE = replace(OLD, dims=48)  # of the embedder that galleries of these tests have
 
 Opened = tuple[FakeCollections | EdgeCollections | QdrantCollections, Callable[..., VectorStore]]
 
@@ -162,6 +163,20 @@ def test_when_the_old_collection_is_deleted_its_settings_are_refused(collections
     assert collections.ready(NEW).name == NEW.name
 
 
+def test_a_collection_that_is_not_beside_the_one_in_use_is_not_opened(collections, filling):
+    collections.mark(replace(filling, filling=False, replaces=None))
+
+    with pytest.raises(ModelMismatch, match=r"LOOKALIKE_DIMS.*scripts/reindex"):
+        collections.ready(NEW)
+    assert collections.ready(OLD).name == OLD.name
+
+    collections.use(NEW.name)
+
+    with pytest.raises(ModelMismatch, match=r"LOOKALIKE_DIMS.*scripts/reindex"):
+        collections.ready(OLD)
+    assert collections.ready(NEW).name == NEW.name
+
+
 @pytest.mark.parametrize(
     ("other", "setting"),
     [
@@ -190,39 +205,116 @@ def test_both_collections_are_open_at_once(opened, collections, filling):
     new.close()
 
 
+class House:
+    """Galleries and reindexers of several settings over one store."""
+
+    def __init__(self, opened: Opened) -> None:
+        self.collections, self._open = opened
+        self._stores: dict[str, VectorStore] = {}
+        self._originals = FakeOriginals()
+
+    def open_store(self, collection: Collection) -> VectorStore:
+        if collection.name not in self._stores:  # a folder's can be opened only once
+            self._stores[collection.name] = self._open(collection)
+        return self._stores[collection.name]
+
+    def gallery(self, spec: CollectionSpec) -> Gallery:
+        store = self.open_store(self.collections.ready(spec))
+        embedder = NarrowEmbedder(FakeEmbedder(), spec.dims)
+        return Gallery(spec, Limits(), embedder, store, self._originals)
+
+    def reindexing(self, spec: CollectionSpec) -> Reindexing:
+        """Begin as another process would."""
+        indexer = Indexer(NarrowEmbedder(FakeEmbedder(), spec.dims), Limits())
+        return Reindexing(
+            self.collections, self.open_store, self._originals, indexer, Limits(), spec
+        )
+
+
+def add(gallery: Gallery, number: int) -> None:
+    picture = jpeg(number, 32, 24)
+    gallery.add(Submission(lambda: picture, f"{number}.jpg", {"stock": number}))
+
+
+def names(gallery: Gallery) -> list[str]:
+    return sorted(image.name for image in gallery.list(limit=9).images)
+
+
+def test_a_third_index_is_begun_only_when_the_first_is_deleted(opened):
+    house = House(opened)
+    first, second, third = WIDE, replace(WIDE, dims=16), replace(WIDE, dims=8)
+    gallery = house.gallery(first)
+    add(gallery, 0)
+    add(gallery, 1)
+    list(house.reindexing(second).run(1))
+
+    with pytest.raises(StoreError, match="scripts/reindex --finish"):
+        list(house.reindexing(third).run(1))
+
+    assert house.collections.read(third.name) is None
+    list(house.reindexing(second).finish(1))
+    assert house.collections.read(first.name) is None
+    list(house.reindexing(third).run(1))
+    assert names(house.gallery(third)) == ["0.jpg", "1.jpg"]
+    list(house.reindexing(second).run(1))  # and back
+    assert house.collections.current() == second.name
+    list(house.reindexing(second).finish(1))
+    assert house.collections.read(third.name) is None
+    house.collections.drop(second.name)
+
+
+def test_an_index_that_was_left_over_is_not_opened_and_reindexing_makes_it_anew(opened):
+    house = House(opened)
+    spec = replace(WIDE, dims=16)
+    gallery = house.gallery(WIDE)
+    add(gallery, 0)
+    add(gallery, 1)
+    house.collections.make(Collection(spec.name, spec))
+    stale = house._open(Collection(spec.name, spec))
+    stale.put([an_image("gone.jpg", metadata={"stock": 7})], random_units(1, 16))
+    stale.close()
+
+    with pytest.raises(ModelMismatch, match=r"LOOKALIKE_DIMS.*scripts/reindex"):
+        house.gallery(spec)
+
+    list(house.reindexing(spec).run(1))
+
+    assert names(house.gallery(spec)) == ["0.jpg", "1.jpg"]
+    assert names(house.gallery(WIDE)) == ["0.jpg", "1.jpg"]
+    house.collections.drop(spec.name)
+    house.collections.drop(WIDE.name)
+
+
+def test_an_index_that_was_left_over_can_be_given_up(collections):
+    house = House((collections, None))
+    collections.make(Collection(NEW.name, NEW))
+
+    assert house.reindexing(NEW).discard()
+
+    assert collections.read(NEW.name) is None
+    assert not house.reindexing(OLD).discard()
+    assert collections.read(OLD.name) is not None
+
+
 def test_reindexing_over_this_store_brings_everything_and_deletes_the_old_collection(opened):
-    collections, stores = opened[0], {}
-
-    def open_store(collection: Collection) -> VectorStore:
-        if collection.name not in stores:  # a folder's can be opened only once
-            stores[collection.name] = opened[1](collection)
-        return stores[collection.name]
-
-    embedder, originals = FakeEmbedder(), FakeOriginals()
-    wide = CollectionSpec(OLD.model, 48, fields={"stock": "integer"})
-    old = open_store(collections.ready(wide))
-    gallery = Gallery(wide, Limits(), embedder, old, originals)
+    house = House(opened)
+    collections, open_store = house.collections, house.open_store
+    gallery = house.gallery(WIDE)
     for number in range(5):
-        picture = jpeg(number, 32, 24)
-        gallery.add(Submission(lambda picture=picture: picture, f"{number}.jpg", {"stock": number}))
+        add(gallery, number)
     before = gallery.list(limit=9).images
     gallery.update(before[0].id, {"stock": 99})
-    spec = replace(wide, distance=Distance.EUCLID, dims=16)
-    narrow = NarrowEmbedder(embedder, 16)
+    spec = replace(WIDE, distance=Distance.EUCLID, dims=16)
 
-    def reindexing() -> Reindexing:
-        indexer = Indexer(narrow, Limits())
-        return Reindexing(collections, open_store, originals, indexer, Limits(), spec)
-
-    next(half := reindexing().run(2))
+    next(half := house.reindexing(spec).run(2))
     half.close()
-    list(reindexing().run(2))
+    list(house.reindexing(spec).run(2))
     gallery.update(before[1].id, {"stock": 100})
     gallery.remove(before[2].id)
-    list(reindexing().finish(2))
+    list(house.reindexing(spec).finish(2))
 
     assert collections.current() == spec.name
-    assert collections.read(wide.name) is None
+    assert collections.read(WIDE.name) is None
     there = open_store(collections.ready(spec)).page((), 9).images
     assert [image.id for image in there] == [before[n].id for n in (0, 1, 3, 4)]
     assert [image.added_at for image in there] == [before[n].added_at for n in (0, 1, 3, 4)]

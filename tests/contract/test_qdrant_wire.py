@@ -327,7 +327,8 @@ def test_a_collection_of_another_model_is_refused_and_nothing_is_written(server)
 
 def test_after_a_swap_the_old_settings_go_on_with_the_old_collection(server):
     new = CollectionSpec("new@1", 8)
-    server.answers = [aliases(lookalike=new.name), collection(new), collection()]
+    swapped = collection(new, replaces=SPEC.name)
+    server.answers = [aliases(lookalike=new.name), swapped, collection()]
     store = server.connect()
     server.answers = [result({"count": 7})]
 

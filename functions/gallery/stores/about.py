@@ -46,9 +46,10 @@ def choose(
 ) -> str | None:
     """Name the collection that a process with this spec opens; None if the store is empty.
 
-    The one in use if it fits; else one that was made for this spec and is whole. So processes of
-    the old and of the new settings can both start as long as both collections are kept. Raises
-    ModelMismatch with what to do.
+    The one in use if it fits; else one that was made for this spec, is whole, and was filled from
+    the one in use or the other way round. So processes of the old and of the new settings can both
+    start as long as both collections are kept, and one that nobody brings up to date any more is
+    not opened. Raises ModelMismatch with what to do.
     """
     used = None if current is None else read(current)
     own = None
@@ -58,12 +59,13 @@ def choose(
     for collection in found:
         if not collection.spec.fits(spec):
             continue
-        if not collection.filling:
+        if collection.filling:
+            raise ModelMismatch(
+                f"The collection {collection.name} is not filled yet; let scripts/reindex come to "
+                "its end, and until then set back what was changed"
+            )
+        if used is None or collection is used or collection.is_beside(used):
             return collection.name
-        raise ModelMismatch(
-            f"The collection {collection.name} is not filled yet; let scripts/reindex come to its "
-            "end, and until then set back what was changed"
-        )
     if found:
         raise _mismatch(found[0].spec, spec)
     return None
