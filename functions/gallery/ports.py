@@ -96,7 +96,7 @@ class Collections(Protocol):
         """Tell of a collection, or None if there is none of this name. May raise ModelMismatch."""
 
     def make(self, collection: Collection) -> None:
-        """Make a collection unless it is there."""
+        """Make a collection unless it is there; indexes that it lacks come now or at opening."""
 
     def mark(self, collection: Collection) -> None:
         """Write down whether it is being filled, and what it replaces."""

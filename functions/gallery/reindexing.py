@@ -147,7 +147,8 @@ class Reindexing:
             new = None
         if new is None:
             new = Collection(self._spec.name, self._spec, filling=True, replaces=old.name)
-            self._collections.make(new)
+        # Also what is there: a kill may have come before its last index.
+        self._collections.make(replace(new, spec=self._spec))
         yield from self._passes(old, new, workers)
         self._open(new).optimize()
         new = replace(new, filling=False, replaces=old.name)

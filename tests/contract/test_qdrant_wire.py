@@ -302,6 +302,17 @@ def test_a_new_server_gets_collection_indexes_and_alias_before_the_first_write(s
     assert {i["field_name"]: i["field_schema"] for i in indexes} == indexed_fields(SPEC)
 
 
+def test_making_a_collection_again_makes_the_indexes_that_a_kill_left_out(server):
+    indexed = result({"operation_id": 1, "status": "completed"})
+    server.answers = [collection(indexed=False, filling=True)]
+    server.answers += [indexed] * len(indexed_fields(SPEC))
+
+    server.collections().make(Collection(SPEC.name, SPEC, filling=True))
+
+    indexes = [json.loads(request.content) for request in server.requests[1:]]
+    assert {i["field_name"]: i["field_schema"] for i in indexes} == indexed_fields(SPEC)
+
+
 def test_a_collection_that_another_process_made_meanwhile_is_taken(server):
     missing = refusal(404, "Not found: Collection `lookalike--test-1--4` doesn't exist!")
     exists = refusal(409, "Wrong input: Collection already exists!")

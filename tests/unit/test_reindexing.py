@@ -162,6 +162,27 @@ def test_a_half_filled_collection_can_be_given_up_and_a_whole_one_not(world):
     assert set(world.collections.stores) == {OLD.name, world.new.name}
 
 
+def test_what_a_kill_left_of_making_the_collection_is_made_before_it_is_used(world, monkeypatch):
+    make, made = world.collections.make, []
+
+    def killed(collection):
+        make(collection)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.collections, "make", killed)
+        with pytest.raises(Killed):
+            ended(reindexing(world).run(1))
+    monkeypatch.setattr(
+        world.collections, "make", lambda collection: (made.append(collection), make(collection))
+    )
+
+    ended(reindexing(world).run(1))
+
+    assert [(c.spec, c.filling) for c in made] == [(world.new, True)]  # with the fields to index
+    assert world.collections.current() == world.new.name
+
+
 def test_another_distance_takes_the_vectors_over(world):
     spec = replace(OLD, distance=Distance.EUCLID)
     world.delete("a.png")

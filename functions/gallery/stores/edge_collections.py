@@ -41,7 +41,7 @@ class EdgeCollections:
         return None if told is None else about.collection_of(name, told)
 
     def make(self, collection: Collection) -> None:
-        """Make a collection unless it is there."""
+        """Make a collection unless it is there; `load` makes indexes that it lacks."""
         with translated(self.home.root):
             if self.read(collection.name) is None:
                 self._create(collection)
