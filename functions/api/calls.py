@@ -7,7 +7,7 @@ from typing import TypeVar
 import anyio.to_thread
 from fastapi import Request, Response
 
-from functions.api.errors import InvalidParameters
+from functions.api.errors import InvalidParameters, NotReached
 from functions.api.options import AddOptions, ExampleIn
 from functions.gallery.cores import cores
 from functions.gallery.duplicates import Duplicate
@@ -20,7 +20,10 @@ from functions.gallery.stopwatch import Stopwatch
 
 Answer = TypeVar("Answer")
 
-PATIENCE_S = 15  # of a call with many parts; the last one begun must end before the gateway's 30
+# The gateway waits 30 s. No part of a call is fetched after the first of these (a URL may take 10),
+# none is decoded after the second.
+PATIENCE_S = 12
+LAST_START_S = 23
 
 
 class Call:
@@ -50,6 +53,7 @@ class Call:
         fetcher = self._fetcher
         if fetcher is None:
             raise UrlRefused("URLs are not fetched here; see LOOKALIKE_FETCH_URLS", field="url")
+        self.require_time(PATIENCE_S)
         most = self.gallery.limits.max_bytes
         return await anyio.to_thread.run_sync(lambda: fetcher.fetch(url, most))
 
@@ -72,6 +76,8 @@ class Call:
         if options.key is not None:
             if image:
                 raise InvalidParameters([{"pointer": "#/key", "detail": "either key or a picture"}])
+            if options.overwrite:
+                raise InvalidParameters([{"pointer": "#/overwrite", "detail": "not with a key"}])
             return await self.run(lambda: self._take_original(str(options.key), options))
         if not image:
             raise EmptyPicture("No picture came; send it as the body, the file or base64 `image`")
@@ -95,7 +101,17 @@ class Call:
 
     async def run(self, work: Callable[[], Answer]) -> Answer:
         """Work on a picture in a thread; no more at once than cores, to bound memory."""
-        return await anyio.to_thread.run_sync(work, limiter=self._pictures)
+
+        def in_time() -> Answer:
+            self.require_time(LAST_START_S)
+            return work()
+
+        return await anyio.to_thread.run_sync(in_time, limiter=self._pictures)
+
+    def require_time(self, seconds: float) -> None:
+        """Return if the call is no older than this; raises NotReached."""
+        if self.watch.elapsed_s() > seconds:
+            raise NotReached("The time for one call was over before this; send it again")
 
     def timing(self, response: Response, took_ms: Mapping[str, float]) -> dict[str, float]:
         """Put how long each stage took, in ms, into the header Server-Timing; return it too."""

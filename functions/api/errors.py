@@ -14,6 +14,7 @@ from starlette.routing import Match
 from functions.gallery import errors
 
 log = logging.getLogger(__name__)
+_UNEXPECTED = "Something went wrong here; the log has the reason"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -134,8 +135,11 @@ def problem(
     return JSONResponse(content, status, media_type="application/problem+json")
 
 
-def problem_of(request: Request, error: errors.LookalikeError) -> dict[str, Any]:
+def problem_of(request: Request, error: Exception) -> dict[str, Any]:
     """Say what went wrong with one item of several as the whole call would say it."""
+    if not isinstance(error, errors.LookalikeError):
+        log.error("unexpected", exc_info=error)
+        error = errors.LookalikeError(_UNEXPECTED)
     return _content(request, _status_of(request, error), error.code, str(error), _found_in(error))
 
 
@@ -229,7 +233,7 @@ def _allowed(request: Request) -> list[str]:
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:
     log.error("unexpected", exc_info=error)
-    answer = problem(request, 500, "internal", "Something went wrong here; the log has the reason")
+    answer = problem(request, 500, "internal", _UNEXPECTED)
     # Starlette answers this one outside all middleware.
     answer.headers["x-request-id"] = request.state.request_id
     return answer

@@ -7,10 +7,13 @@ What failed is not, and is simply done again: ids follow from names, so nothing 
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
+import anyio
 import anyio.to_thread
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
@@ -18,23 +21,33 @@ from pydantic import BaseModel
 
 from functions.api.calls import Call
 from functions.api.errors import InvalidParameters, KeyReused
+from functions.gallery.errors import LookalikeError
+from functions.gallery.ports import Replies
+
+log = logging.getLogger(__name__)
 
 HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
+# Of requests that come under one key at the same time the later ones wait for the first.
+_locks: WeakValueDictionary[str, anyio.Lock] = WeakValueDictionary()
+
+
 async def once(
     request: Request,
     response: Response,
     now: Call,
-    asked: str,
+    asked: Callable[[], str],
     work: Callable[[], Awaitable[Answer]],
+    *,
+    is_final: Callable[[Answer], bool] = lambda _: True,
 ) -> Answer | Response:
     """Do the work, or repeat the answer if it was done before under this request's key.
 
-    `asked` tells requests apart: a hash of all that was sent. Raises KeyReused if the key came with
-    something else before, InvalidParameters for a key that is none.
+    `asked` gives a text that tells requests apart; an answer that is not final is not kept. Raises
+    KeyReused if the key came with something else before, InvalidParameters for a key that is none.
     """
     key = request.headers.get(HEADER)
     if key is None:
@@ -45,20 +58,35 @@ async def once(
         )
     caller = request.headers.get("x-api-key", "")
     place = hashlib.sha256(f"{caller}\0{key}".encode()).hexdigest()
-    asked = hashlib.sha256(f"{request.method} {request.url.path} {asked}".encode()).hexdigest()
+    what = f"{request.method} {request.url.path} {await anyio.to_thread.run_sync(asked)}"
+    digest = hashlib.sha256(what.encode()).hexdigest()
     replies = now.gallery.replies
-    kept = await anyio.to_thread.run_sync(replies.read_reply, place)
-    if kept is not None:
-        return _repeated(json.loads(kept), asked)
-    answer = await work()
+    lock = _locks.setdefault(place, anyio.Lock())
+    async with lock:
+        kept = await anyio.to_thread.run_sync(replies.read_reply, place)
+        if kept is not None:
+            return _repeated(json.loads(kept), digest)
+        answer = await work()
+        if is_final(answer):
+            await anyio.to_thread.run_sync(_keep, replies, place, _reply(digest, response, answer))
+    return answer
+
+
+def _reply(digest: str, response: Response, answer: BaseModel) -> bytes:
     reply = {
-        "asked": asked,
+        "asked": digest,
         "status": response.status_code or 200,
         "location": response.headers.get("Location"),
         "body": answer.model_dump(mode="json"),
     }
-    await anyio.to_thread.run_sync(replies.write_reply, place, json.dumps(reply).encode())
-    return answer
+    return json.dumps(reply).encode()
+
+
+def _keep(replies: Replies, place: str, reply: bytes) -> None:
+    try:
+        replies.write_reply(place, reply)
+    except LookalikeError as problem:  # the work is done; a repetition does it once more
+        log.warning("a reply was not kept: %s", problem)
 
 
 def _repeated(reply: dict[str, object], asked: str) -> Response:

@@ -58,7 +58,7 @@ async def add(request: Request, response: Response, now: Now) -> Any:
         near = await now.hint(added)
         return AddedImage.of(added, near, now.timing(response, added.took_ms))
 
-    return await once(request, response, now, received.fingerprint(), work)
+    return await once(request, response, now, received.fingerprint, work)
 
 
 @router.get("", dependencies=ForReading, **query(ListOptions))

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from functions.api.auth import requires
 from functions.api.bodies import receive_json
 from functions.api.calls import PATIENCE_S, Call, call
-from functions.api.errors import InvalidParameters, NotReached, problem_of
+from functions.api.errors import InvalidParameters, problem_of
 from functions.api.idempotency import once
 from functions.api.openapi import json_body
 from functions.api.options import BatchItem, BatchRequest, CheckRequest, DeleteRequest
@@ -22,7 +22,6 @@ from functions.api.schemas import (
     Deleted,
     Problem,
 )
-from functions.gallery.errors import LookalikeError
 from functions.gallery.records import AddStatus, Removal
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
@@ -46,7 +45,13 @@ async def add_batch(request: Request, response: Response, now: Now) -> Any:
     """
     asked = await receive_json(request, BatchRequest, now.max_body_bytes)
     return await once(
-        request, response, now, asked.model_dump_json(), lambda: _batch(request, now, asked.items)
+        request,
+        response,
+        now,
+        asked.model_dump_json,
+        lambda: _batch(request, now, asked.items),
+        # What may succeed the next time is not to be repeated as a failure for a day.
+        is_final=lambda answer: all(result.status < 500 for result in answer.results),
     )
 
 
@@ -72,12 +77,11 @@ async def _item(request: Request, now: Call, item: BatchItem, *, again: bool) ->
     try:
         if again:
             raise InvalidParameters([{"pointer": "#/name", "detail": "an item before has it too"}])
-        if now.watch.elapsed_s() > PATIENCE_S:
-            raise NotReached("The time for one call was over; send this item again")
+        now.require_time(PATIENCE_S)
         added = await now.take(item.image, item)
         near = await now.hint(added)
-    except LookalikeError as refusal:
-        problem = Problem.model_validate(problem_of(request, refusal))
+    except Exception as failure:  # of one item, whatever it is: the others may have succeeded
+        problem = Problem.model_validate(problem_of(request, failure))
         return BatchResult(status=problem.status, problem=problem)
     status = 201 if added.status is AddStatus.ADDED else 200
     return BatchResult(status=status, added=AddedImage.of(added, near, added.took_ms))
@@ -100,9 +104,12 @@ async def check(request: Request, now: Now) -> CheckResults:
 async def delete(request: Request, response: Response, now: Now) -> Any:
     """Remove images by ids or by filter, with originals and thumbnails, or count them first.
 
-    A large deletion ends after some seconds; call again until `remaining` is 0.
+    A large deletion ends after some seconds; call again until `remaining` is 0. By filter it takes
+    a key that may `admin`, for it may empty the gallery.
     """
     asked = await receive_json(request, DeleteRequest)
+    if asked.filter is not None and not asked.dry_run:
+        requires("admin")(request, request.headers.get("x-api-key"))
 
     async def work() -> Deleted:
         removal = await anyio.to_thread.run_sync(_delete, now, asked)
@@ -113,7 +120,14 @@ async def delete(request: Request, response: Response, now: Now) -> Any:
             dry_run=asked.dry_run,
         )
 
-    return await once(request, response, now, asked.model_dump_json(), work)
+    return await once(
+        request,
+        response,
+        now,
+        asked.model_dump_json,
+        work,
+        is_final=lambda answer: asked.dry_run or answer.remaining == 0,
+    )
 
 
 def _delete(now: Call, asked: DeleteRequest) -> Removal:

@@ -21,6 +21,7 @@ MAX_LIMIT = 100
 MAX_OFFSET = 10_000
 MAX_EXAMPLES = 20
 MAX_QUERIES = 20  # of one call
+MAX_RESULTS = 500  # of one call: with links and metadata 6 MB, what Lambda lets through
 MAX_BATCH = 50
 MAX_IDS = 1_000
 MAX_HASHES = 1_000
@@ -93,7 +94,7 @@ class SimilarOptions(Strict):
         bool, Field(description="Of images of the same bytes show one")
     ] = False
     collapse_copies: Annotated[
-        bool, Field(description="And of copies that were resized or saved again, by their hashes")
+        bool, Field(description="And of copies, resized or saved again; told by their hashes")
     ] = False
 
     def for_gallery(self) -> SearchOptions:
@@ -157,6 +158,12 @@ class SearchBatch(Strict):
 
     queries: Annotated[list[BatchQuery], Field(min_length=1, max_length=MAX_QUERIES)]
 
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if sum(query.limit for query in self.queries) > MAX_RESULTS:
+            raise ValueError(f"the limits of all queries together are at most {MAX_RESULTS}")
+        return self
+
 
 class CompareRequest(Strict):
     """Two pictures."""
@@ -212,7 +219,8 @@ class ListOptions(Strict):
         str | None,
         Field(
             pattern=r"^-?[^-].*$",
-            description="A number or date to sort by, such as added_at; -added_at: last first",
+            description="A number or date, such as added_at; -added_at: last first. Images without "
+            "that field are left out",
         ),
     ] = None
 

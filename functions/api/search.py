@@ -7,11 +7,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from functions.api.auth import requires
 from functions.api.bodies import receive, receive_json
 from functions.api.calls import PATIENCE_S, Call, call
-from functions.api.errors import InvalidParameters, NotReached, problem_of
+from functions.api.errors import InvalidParameters, problem_of
 from functions.api.openapi import json_body, picture_body
 from functions.api.options import BatchQuery, CompareRequest, SearchBatch, SearchRequest
 from functions.api.schemas import BatchSearch, Compared, Problem, Results, SearchResults
-from functions.gallery.errors import LookalikeError
 from functions.gallery.records import Example, SearchResult
 
 router = APIRouter(prefix="/v1", tags=["search"])
@@ -47,11 +46,10 @@ async def search_batch(request: Request, now: Now) -> SearchResults:
 
 async def _query(request: Request, now: Call, query: BatchQuery) -> BatchSearch:
     try:
-        if now.watch.elapsed_s() > PATIENCE_S:
-            raise NotReached("The time for one call was over; send this query again")
+        now.require_time(PATIENCE_S)
         found = await _search(now, query.image, query)
-    except LookalikeError as refusal:
-        problem = Problem.model_validate(problem_of(request, refusal))
+    except Exception as failure:  # of one query; the others have their answers
+        problem = Problem.model_validate(problem_of(request, failure))
         return BatchSearch(status=problem.status, problem=problem)
     took_ms = {stage: round(ms, 2) for stage, ms in found.took_ms.items()}
     return BatchSearch(status=200, found=Results.of(found, query, now.gallery.view.sign, took_ms))

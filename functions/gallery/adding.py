@@ -6,6 +6,7 @@ a picture are there, or neither.
 """
 
 import hashlib
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from threading import Condition as Turn
 
 import numpy as np
 
-from functions.gallery.errors import ImageNotFound, LookalikeError, NameTaken
+from functions.gallery.errors import ImageNotFound, LookalikeError, NameTaken, StoreTimeout
 from functions.gallery.filters import check_metadata
 from functions.gallery.formats import media_type
 from functions.gallery.indexing import Indexer
@@ -31,6 +32,8 @@ from functions.gallery.records import (
     Vector,
 )
 from functions.gallery.stopwatch import Stopwatch
+
+log = logging.getLogger(__name__)
 
 Outcome = Added | LookalikeError
 
@@ -127,6 +130,9 @@ class Adder:
             except LookalikeError as refusal:
                 outcomes[position] = refusal
                 continue
+            except BaseException:
+                self._undo(written.values())
+                raise
             if isinstance(step, _Written):
                 written[position] = step
                 outcomes[position] = step.added
@@ -180,8 +186,9 @@ class Adder:
         try:
             self._store.put(images, np.stack([step.vector for step in written.values()]))
         except Exception as failure:
-            for step in written.values():
-                self._undo(step)
+            if isinstance(failure, StoreTimeout):  # the points may be there all the same
+                self._forget([step for step in written.values() if step.replaced is None])
+            self._undo(written.values())
             if not isinstance(failure, LookalikeError):
                 raise
             return dict.fromkeys(written, failure)
@@ -190,12 +197,22 @@ class Adder:
                 self._originals.remove_thumbnail(step.replaced)
         return {}
 
-    def _undo(self, step: _Written) -> None:
-        name = step.added.image.name
-        if step.before is None:
-            self._originals.remove(name)
-        else:
-            self._originals.write(name, step.before)
+    def _undo(self, steps: Iterable[_Written]) -> None:
+        for step in steps:
+            name = step.added.image.name
+            try:
+                if step.before is None:
+                    self._originals.remove(name)
+                else:
+                    self._originals.write(name, step.before)
+            except LookalikeError as problem:  # the others are to be undone all the same
+                log.error("%s could not be taken back: %s", name, problem)
+
+    def _forget(self, steps: Sequence[_Written]) -> None:
+        try:
+            self._store.remove([step.added.image.id for step in steps])
+        except LookalikeError as problem:
+            log.error("%d points may be left without an original: %s", len(steps), problem)
 
     def _heal(self, image: StoredImage, request: _Request) -> None:
         """Put the original of a duplicate back if somebody removed it behind our back."""

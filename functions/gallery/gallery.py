@@ -61,7 +61,8 @@ log = logging.getLogger(__name__)
 CHUNK_IMAGES = 32
 MAX_REFUSED_COUNTED = 1_000  # one page of a bucket's listing
 REFUSALS_SHOWN = 10
-IMAGES_OF_BYTES = 5_000
+IMAGES_OF_BYTES = 1_000  # in one request
+COPIES_SHOWN = 100
 _REFUSALS = {
     kind.code: kind
     for kind in (
@@ -182,13 +183,23 @@ class Gallery:
     def of_bytes(self, sha256s: Sequence[str]) -> Mapping[str, Sequence[StoredImage]]:
         """Find the images that have these very bytes, by the SHA-256 of them in hex.
 
-        At most IMAGES_OF_BYTES in all; hashes that no image has are left out.
+        Of each the first by id, at most COPIES_SHOWN; hashes that no image has are left out.
         """
+        wanted = set(sha256s)
         found: dict[str, list[StoredImage]] = {}
-        where = (Condition("sha256", any_of=tuple(sha256s)),)
-        for image in self._store.page(where, IMAGES_OF_BYTES).images if sha256s else ():
-            found.setdefault(image.sha256, []).append(image)
-        return found
+        page = self._of_bytes(tuple(wanted))
+        while page.images:
+            for image in page.images:
+                found.setdefault(image.sha256, []).append(image)
+            missing = wanted - found.keys()
+            if page.after is None or not missing:  # the rest are further copies of some
+                break
+            page = self._of_bytes(tuple(missing))
+        return {sha256: images[:COPIES_SHOWN] for sha256, images in found.items()}
+
+    def _of_bytes(self, sha256s: tuple[str, ...]) -> Page:
+        where = (Condition("sha256", any_of=sha256s),)
+        return self._store.page(where, IMAGES_OF_BYTES) if sha256s else Page(())
 
     def near_duplicates(self, image: StoredImage) -> Sequence[Duplicate]:
         """Find the few images that a stored one may be a copy of; none if the store fails."""

@@ -35,6 +35,8 @@ from functions.gallery.objects import (
 )
 from functions.gallery.records import Refusal, StoredImage
 
+_CLEANED_EVERY_S = 3_600
+
 
 class FolderOriginals:
     """Originals, thumbnails and refusals in a folder; a file is there whole or not at all."""
@@ -48,6 +50,7 @@ class FolderOriginals:
         self._refused = folder / "refused"
         self._replies = folder / "replies"
         self._unfinished = folder / "unfinished"
+        self._clean_again_at = 0.0
         self._turn = Lock()  # a folder that becomes empty is not removed under a file to come
 
     def look(self, name: str) -> ObjectState | None:
@@ -143,17 +146,22 @@ class FolderOriginals:
 
     def write_reply(self, key: str, reply: bytes) -> None:
         """Keep a reply, and forget those of the days before."""
-        for old in self._replies.glob("*.json"):
-            if not _is_of_today(old):
-                old.unlink(missing_ok=True)
+        if time.monotonic() > self._clean_again_at:
+            self._clean_again_at = time.monotonic() + _CLEANED_EVERY_S
+            for old in self._replies.glob("*.json"):
+                if not _is_of_today(old):
+                    old.unlink(missing_ok=True)
         self._put(self._replies / f"{key}.json", reply)
 
     def read_reply(self, key: str) -> bytes | None:
         """Give the reply kept under this key within the last day, or None."""
         path = self._replies / f"{key}.json"
+        if not _is_of_today(path):
+            return None
         try:
-            return path.read_bytes() if _is_of_today(path) else None
-        except FileNotFoundError:
+            with _as_ours(path.name):
+                return path.read_bytes()
+        except ImageNotFound:
             return None
 
     def _original(self, name: str) -> Path:

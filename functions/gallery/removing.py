@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functions.gallery.adding import Turns
 from functions.gallery.errors import ImageNotFound
 from functions.gallery.ports import Originals, VectorStore
-from functions.gallery.records import Filter, Removal, StoredImage
+from functions.gallery.records import Condition, Filter, Removal, StoredImage
 
 _AT_ONCE = 50  # of a removal by filter; looked at and forgotten together
 
@@ -45,12 +45,15 @@ class Remover:
             page = self._store.page(where, _AT_ONCE)
             if not page.images:
                 break
-            removed += len(self._remove([image.id for image in page.images]))
+            removed += len(self._remove([image.id for image in page.images], where))
         return Removal(max(matched, removed), removed)
 
-    def _remove(self, ids: Sequence[str]) -> list[StoredImage]:
+    def _remove(self, ids: Sequence[str], where: Filter = ()) -> list[StoredImage]:
         with self._turns.of(ids):
             images = list(self._store.get(ids).values())
+            if where:  # some may have been changed since they were listed
+                named = Condition("name", any_of=tuple(image.name for image in images))
+                images = list(self._store.page((*where, named), len(ids)).images) if images else []
             # The points last: if anything fails, the images can be removed once more.
             for image in images:
                 self._originals.remove_thumbnail(image)

@@ -5,7 +5,7 @@ An example is a picture (its bytes) or a stored image (its id). Several are join
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from functions.gallery.perceptual_hash import SAME_PICTURE_BITS, PerceptualHash
 from functions.gallery.pictures import Limits, Picture, decode
 from functions.gallery.ports import Embedder, Originals, VectorStore
 from functions.gallery.records import (
+    BUILT_IN_FIELDS,
     CollectionSpec,
     Condition,
     Example,
@@ -123,7 +124,7 @@ class Searcher:
     def _vectors(
         self, examples: Sequence[Example], region: Region | None, watch: Stopwatch
     ) -> tuple[list[Vector], list[Picture]]:
-        """Give each example its vector, and the pictures that had to be embedded for it."""
+        """Give each example its vector, and the picture of a single one if it was decoded."""
         whole = examples if region is None else examples[1:]
         by_id = [each for each in whole if isinstance(each, str)]
         stored = self._store.vectors(by_id) if by_id else {}
@@ -137,11 +138,12 @@ class Searcher:
             if isinstance(example, str) and part is None:
                 vectors.append(stored[example])
                 continue
-            data = self._bytes_of(example, watch)
-            pictures.append(self._decoded(data, part))
+            picture = self._decoded(self._bytes_of(example, watch), part)
             watch.lap("decode")
-            vectors.append(self._embedder.embed(pictures[-1:])[0])
+            vectors.append(self._embedder.embed([picture])[0])
             watch.lap("embed")
+            if len(examples) == 1:  # of many, not all are to lie in memory at once
+                pictures.append(picture)
         return vectors, pictures
 
     def _bytes_of(self, example: Example, watch: Stopwatch) -> bytes:
@@ -168,41 +170,65 @@ class Searcher:
         grouped = (
             options.group_by is not None or options.collapse_duplicates or options.collapse_copies
         )
-        read = min(4 * wanted, _MOST_READ) if grouped else wanted
+        most = _MOST_READ if grouped else wanted
+        read = min(4 * wanted, most)
         while True:
             matches = self._store.search(replace(query, limit=read))
             least = options.min_similarity - _ROUNDING
             alike = [match for match in matches if match.similarity >= least]
             found = _leaders(alike, options) if grouped else alike
-            if len(found) >= wanted or len(alike) < read or read >= max(wanted, _MOST_READ):
+            if len(found) >= wanted or len(alike) < read or read >= most:
                 return tuple(found[:wanted])
-            read = min(4 * read, _MOST_READ)
+            read = min(4 * read, most)
 
 
 def _leaders(matches: Sequence[Match], options: SearchOptions) -> list[Match]:
     """Keep the best match of each group, with the number of those behind it."""
     groups: dict[object, list[Match]] = {}
+    copies = _Copies(len(matches))
     for match in matches:
         image = match.image
         key: object = image.id
-        if options.group_by is not None and options.group_by in image.metadata:
-            key = repr(image.metadata[options.group_by])
+        if options.group_by is not None and (value := _value(image, options.group_by)) is not None:
+            key = repr(value)
+        elif options.collapse_copies:
+            key = copies.leader_of(image)
         elif options.collapse_duplicates:
             key = image.sha256
-        elif options.collapse_copies:
-            key = _copied(image, groups.values()) or image.id
         groups.setdefault(key, []).append(match)
     return [replace(group[0], hidden=len(group) - 1) for group in groups.values()]
 
 
-def _copied(image: StoredImage, groups: Iterable[Sequence[Match]]) -> str | None:
-    """Give the id of the leader that this one is a copy of: its bytes, or nearly its hash."""
-    for leader in (group[0].image for group in groups):
-        one, other = image.perceptual_hash, leader.perceptual_hash
-        near = one and other and one.distance(other) <= SAME_PICTURE_BITS
-        if near or image.sha256 == leader.sha256:
-            return leader.id
-    return None
+def _value(image: StoredImage, field: str) -> object:
+    return getattr(image, field) if field in BUILT_IN_FIELDS else image.metadata.get(field)
+
+
+class _Copies:
+    """Remembers the pictures that were shown, and tells which of them another is a copy of."""
+
+    def __init__(self, most: int) -> None:
+        """Have room for so many."""
+        self._bits = np.zeros(most, np.uint64)
+        self._ids: list[str] = []
+        self._of_bytes: dict[str, str] = {}
+
+    def leader_of(self, image: StoredImage) -> str:
+        """Give the id of the first that has its bytes, or nearly its hash; else its own."""
+        if image.sha256 not in self._of_bytes:
+            self._of_bytes[image.sha256] = self._nearly(image) or image.id
+        return self._of_bytes[image.sha256]
+
+    def _nearly(self, image: StoredImage) -> str | None:
+        if image.perceptual_hash is None:
+            return None
+        bits, shown = np.uint64(image.perceptual_hash.bits), len(self._ids)
+        differing = np.bitwise_count(self._bits[:shown] ^ bits)
+        near = np.flatnonzero(differing <= SAME_PICTURE_BITS)
+        if near.size:
+            return self._ids[int(near[0])]
+        self._bits[shown] = bits
+        self._ids.append(image.id)
+        return None
 
 
 def _unit(vector: Vector) -> Vector:

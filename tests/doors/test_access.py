@@ -84,6 +84,18 @@ def test_changing_many_needs_a_key_for_writing(gallery, path):
     assert (answer.status_code, answer.json()["code"]) == (403, "key-refused")
 
 
+def test_emptying_by_a_filter_needs_a_key_for_everything(gallery):
+    http = Caller(gallery)
+    everything = {"filter": {"bytes": {"gte": 0}}}
+
+    def status(key, **more):
+        headers = {"x-api-key": key}
+        return http.post("/v1/images/delete", json=everything | more, headers=headers).status_code
+
+    assert status("w-key") == 403
+    assert status("w-key", dry_run=True) == status("a-key") == 200
+
+
 def test_two_callers_may_use_the_same_idempotency_key(gallery):
     http = Caller(gallery)
     sent = [

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 
 from functions.api.app import create_app
 from functions.gallery.bootstrap import build_gallery
+from functions.gallery.errors import UrlUnreachable
 from functions.gallery.settings import Settings
 from tests.doors.server import serving
 from tests.drawing import jpeg, scene, written
@@ -23,6 +25,8 @@ class Internet:
     """A fetcher of a few pictures; the real one is tested on its own."""
 
     def fetch(self, url: str, max_bytes: int) -> bytes:
+        if url not in PICTURES:
+            raise UrlUnreachable("pictures.example answered 404")
         return PICTURES[url]
 
 
@@ -336,3 +340,43 @@ def test_the_stats_tell_the_disk_and_the_last_addition(http):
     newest = http.get("/v1/images", params={"sort": "-added_at"}).json()["images"][0]
     assert after["last_added_at"] == newest["added_at"]
     assert after["disk_bytes"] > 1_000_000
+
+
+def test_requests_under_one_key_at_the_same_time_are_one(http):
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+
+    with ThreadPoolExecutor(4) as pool:
+        sent = [
+            pool.submit(http.post, "/v1/images", content=jpeg(7), headers=key) for _ in range(4)
+        ]
+    answers = [each.result() for each in sent]
+
+    assert [answer.status_code for answer in answers] == [201] * 4
+    assert sum("Idempotent-Replayed" in answer.headers for answer in answers) == 3
+
+
+def test_what_may_succeed_the_next_time_is_not_repeated_under_its_key(http):
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    away = "https://pictures.example/later.jpg"
+
+    first = batch(http, {"image": b64(jpeg(1))}, {"url": away}, **key).json()["results"]
+    PICTURES[away] = jpeg(9)
+    again = batch(http, {"image": b64(jpeg(1))}, {"url": away}, **key).json()["results"]
+    del PICTURES[away]
+
+    assert [result["status"] for result in first] == [201, 502]
+    assert [result["status"] for result in again] == [200, 201]
+
+
+def test_a_key_that_names_an_original_takes_no_overwrite(http):
+    answer = http.post("/v1/images", json={"key": "a.jpg", "overwrite": True})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "#/overwrite"
+
+
+def test_all_queries_together_have_a_limit(http):
+    queries = [{"id": str(uuid.uuid4()), "limit": 100}] * 6
+
+    assert http.post("/v1/search/batch", json={"queries": queries}).status_code == 422
+    assert http.post("/v1/search/batch", json={"queries": queries[:5]}).status_code == 200

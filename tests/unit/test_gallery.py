@@ -4,12 +4,14 @@ import threading
 
 import pytest
 
+from functions.gallery import gallery as gallery_module
 from functions.gallery.errors import (
     ImageNotFound,
     InvalidFilter,
     InvalidMetadata,
     InvalidName,
     NameTaken,
+    StoreTimeout,
     StoreUnavailable,
     UndecodablePicture,
     UnsupportedFormat,
@@ -438,3 +440,66 @@ def test_the_stats_tell_when_the_last_picture_came(gallery):
 
     newest = max(image.added_at for image in gallery.list(limit=9).images)
     assert gallery.stats().last_added_at == newest
+
+
+def test_a_picture_that_changed_since_it_was_listed_is_not_removed_by_the_filter(rig, monkeypatch):
+    ids = four_pictures(rig.gallery)
+    listed = rig.store.page
+
+    def changed_meanwhile(where, limit, *more):
+        page = listed(where, limit, *more)
+        if len(page.images) == 2:
+            rig.store.set_metadata(ids[1], {"category": "published"})
+        return page
+
+    monkeypatch.setattr(rig.store, "page", changed_meanwhile)
+
+    removal = rig.gallery.remove_where({"category": "hat"}, dry_run=False, patience_s=9)
+
+    assert removal.removed == 1
+    assert rig.gallery.get(ids[1]).metadata == {"category": "published"}
+    assert rig.originals.look("1.jpg") is not None
+
+
+def test_many_copies_of_one_picture_do_not_hide_that_others_are_known(gallery, monkeypatch):
+    monkeypatch.setattr(gallery_module, "IMAGES_OF_BYTES", 3)
+    for n in range(9):
+        gallery.add(submission(jpeg(1), f"copy-{n}.jpg"))
+    others = [gallery.add(submission(jpeg(n), f"{n}.jpg")).image for n in (2, 3, 4, 5)]
+    hashes = [gallery.list(limit=1).images[0].sha256, *(image.sha256 for image in others)]
+
+    found = gallery.of_bytes(list(dict.fromkeys(hashes)))
+
+    assert set(found) == set(hashes)
+
+
+def test_a_store_that_answers_too_late_keeps_no_point_without_an_original(rig, monkeypatch):
+    put = rig.store.put
+
+    def late(*given):
+        put(*given)
+        raise StoreTimeout("the answer came too late")
+
+    monkeypatch.setattr(rig.store, "put", late)
+
+    with pytest.raises(StoreTimeout):
+        rig.gallery.add(submission(jpeg(1), "cat.jpg"))
+
+    assert (rig.originals.originals, rig.store.count()) == ({}, 0)
+
+
+def test_one_original_that_cannot_be_taken_back_does_not_keep_the_others(rig, monkeypatch):
+    monkeypatch.setattr(rig.store, "put", fail)
+    remove = rig.originals.remove
+
+    def stuck(name):
+        if name == "0.jpg":
+            raise StoreUnavailable("the folder is asleep")
+        remove(name)
+
+    monkeypatch.setattr(rig.originals, "remove", stuck)
+
+    outcomes = rig.gallery.add_many([submission(jpeg(n), f"{n}.jpg") for n in range(3)], workers=1)
+
+    assert all(isinstance(outcome, StoreUnavailable) for _, outcome in outcomes)
+    assert set(rig.originals.originals) == {"0.jpg"}

@@ -3,6 +3,7 @@
 import pytest
 from PIL import Image
 
+from functions.gallery import searching
 from functions.gallery.errors import ImageNotFound, InvalidExamples, InvalidFilter
 from functions.gallery.records import Region, SearchOptions, Submission
 from tests.drawing import jpeg, scene, written
@@ -160,3 +161,33 @@ def test_copies_of_one_picture_are_shown_once_when_asked(gallery):
 
     assert sorted(match.hidden for match in result.matches) == [0, 0, 0, 2]
     assert result.matches[0].hidden == 2
+
+
+def test_both_ways_to_fold_are_the_wider_one(gallery):
+    for n, copy in enumerate([scene(1), scene(1).resize((160, 120))]):
+        add(gallery, written(copy, "PNG"), f"{n}.png")
+    both = SearchOptions(collapse_copies=True, collapse_duplicates=True)
+
+    assert [match.hidden for match in gallery.find_similar(jpeg(1), both).matches] == [1]
+
+
+def test_a_built_in_field_groups_too(gallery):
+    for n in range(3):
+        add(gallery, jpeg(n), f"{n}.jpg")
+    add(gallery, RED, "red.png")
+
+    result = gallery.find_similar(jpeg(1), SearchOptions(group_by="format"))
+
+    assert sorted((m.image.format, m.hidden) for m in result.matches) == [("JPEG", 2), ("PNG", 0)]
+
+
+def test_groups_are_made_of_the_best_matches_only_and_that_comes_to_an_end(gallery, monkeypatch):
+    monkeypatch.setattr(searching, "_MOST_READ", 4)
+    for n in range(8):
+        add(gallery, jpeg(n), f"{n}.jpg", category=f"kind {n}")
+
+    first = gallery.find_similar(jpeg(1), SearchOptions(group_by="category", limit=3))
+    beyond = gallery.find_similar(jpeg(1), SearchOptions(group_by="category", offset=6, limit=3))
+
+    assert len(first.matches) == 3
+    assert (beyond.matches, beyond.more) == ((), False)
