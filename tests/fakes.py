@@ -222,7 +222,7 @@ def _sorted_page(
     there = [image for image in images if _value(image, order.field) is not None]
     placed = sorted((place(value_of(image, order, kind), image.id), image) for image in there)
     if after is not None:
-        first = place(*read_cursor(after, kind))
+        first = place(*read_cursor(after, order, kind))
         placed = [(where, image) for where, image in placed if where >= first]
     page = tuple(image for _, image in placed[:limit])
     more = len(placed) > limit

@@ -641,7 +641,50 @@ def test_sorting_by_text_truth_or_an_undeclared_field_is_refused(store, field):
         store.page((), 10, order=Order(field))
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "[]", '["x", 1]', "[1]", '[true, "a"]', "{}", "[[]]"])
-def test_a_sorted_list_refuses_a_cursor_that_none_gave(store, cursor):
-    with pytest.raises(InvalidCursor):
-        store.page((), 10, cursor, Order("taken"))
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("first", [2**60, -(2**60), 2**53 - 3, -(2**53) - 3, 2**63 - 6, -(2**63)])
+def test_a_list_sorted_by_very_large_integers_has_every_image_once(store, first, descending):
+    of_value = [first + n for n in (3, 0, 5, 1, 4, 2, 2, 2)]
+    images = [an_image(f"{n}.jpg", metadata={"stock": v}) for n, v in enumerate(of_value)]
+    store.put(images, random_units(len(images), 4))
+
+    pages = all_pages(store, (), 2, Order("stock", descending))
+
+    value_of = {f"{n}.jpg": v for n, v in enumerate(of_value)}
+    listed = [name for page in pages for name in page]
+    assert sorted(listed) == sorted(value_of)
+    values = [value_of[name] for name in listed]
+    assert values == sorted(of_value, reverse=descending)
+
+
+ID = an_image("a.jpg").id
+MADE_UP = [
+    *("", "x", "[]", '["x", 1]', "[1]", '[true, "a"]', "{}", "[[]]", "null", "[" * 6_000),
+    *(f'[1, "{ID}"]', f'["%s", 0, %s, "{ID}"]', f'["%s", false, %s, "{ID}", 1]'),
+    *(f'["%s", true, %s, "{ID}"]', f'["price", false, %s, "{ID}"]', '["%s", false, %s, "zzz"]'),
+    *('["%s", false, %s, "\\ud800"]', '["%s", false, %s, "\ud800"]', '["%s", false, %s, 1]'),
+]
+BAD_VALUES = ["NaN", "Infinity", "-Infinity", "1" + "0" * 400, "1" * 5_000, str(2**63), "true"]
+BAD_VALUES += [str(-(2**63) - 1), "null", "[1]", '"x"', '"\\ud800"', '"0001-01-01T00:00:00+01:00"']
+SORTED = {"stock": "1", "shop price": "1.5", "taken": '"2024-01-01T00:00:00+00:00"'}
+PRICED = CollectionSpec("test@1", 4, fields={**FIELDS, "shop price": "float"})
+
+
+def test_a_sorted_list_refuses_a_cursor_that_none_gave(lane, tmp_path):
+    with lane(PRICED, tmp_path) as store:
+        for field, value in SORTED.items():
+            made_up = [c.replace("%s", field, 1).replace("%s", value) for c in MADE_UP]
+            made_up += [f'["{field}", false, {bad}, "{ID}"]' for bad in BAD_VALUES]
+            for cursor in made_up:
+                with pytest.raises(InvalidCursor):
+                    store.page((), 10, cursor, Order(field))
+            store.page((), 10, f'["{field}", false, {value}, "{ID}"]', Order(field))
+
+
+def test_a_cursor_goes_with_the_order_that_gave_it(shop):
+    after = shop.page((), 1, order=Order("price")).after
+
+    assert len(shop.page((), 5, after, Order("price")).images) == 2
+    for other in (Order("price", descending=True), Order("stock"), Order("bytes")):
+        with pytest.raises(InvalidCursor):
+            shop.page((), 5, after, other)
