@@ -7,15 +7,20 @@ a good part of the rest is gRPC, which is never spoken here. So, for as long as 
   lock around that);
 - gRPC and the translation to it are stand-ins: nothing is an instance of them, and calling them
   fails;
-- the garbage collector rests, for nothing of it is garbage.
+- the garbage collector rests, for nothing of it is garbage;
+- a thread does it. CPython keeps frames in pieces of 16 KB, and deep in the imports of a handler
+  the many calls lay across the end of one, which was then mapped and freed with every call: that
+  alone made it half as long again. A thread begins with an empty piece.
 
 Afterwards nothing of this is left to others. Versions that it was not tried with, and whatever
 goes wrong on the way, end in the plain import.
 """
 
 import gc
+import importlib
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
@@ -64,8 +69,8 @@ def import_client() -> bool:
     if "qdrant_client" in sys.modules or not _is_known():
         return False
     try:
-        with _late_models(), _stand_ins(), _no_collector():
-            import qdrant_client  # noqa: F401
+        with _late_models(), _stand_ins(), _no_collector(), ThreadPoolExecutor(1) as thread:
+            thread.submit(importlib.import_module, "qdrant_client").result()
     except Exception:
         for name in [n for n in sys.modules if n.partition(".")[0] == "qdrant_client"]:
             del sys.modules[name]
