@@ -5,7 +5,7 @@
   A picture that is too plain for a hash is nobody's.
 - lookalike: their vectors are close.
 
-Knows the ports and the records.
+Knows the ports, the records and numpy.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,11 +13,14 @@ from dataclasses import replace
 from enum import StrEnum
 from itertools import takewhile
 
+import numpy as np
+
 from functions.gallery.errors import ImageNotFound
 from functions.gallery.grouping import MOST_ALIKE, Alike
 from functions.gallery.hash_table import HashTable
+from functions.gallery.perceptual_hash import PerceptualHash
 from functions.gallery.ports import VectorStore
-from functions.gallery.records import Condition, Filter, Match, Query, StoredImage
+from functions.gallery.records import Condition, Filter, Match, Query, StoredImage, Vector
 from functions.gallery.vector_table import VectorTable
 
 MOST_PICTURE_BITS = 10
@@ -26,7 +29,10 @@ LOOKALIKE_SIMILARITY = 0.95
 LEAST_SIMILARITY = 0.5
 ROUNDING = 1e-6  # cosines of the same vector come back a few 1e-7 apart
 
+Target = Vector | PerceptualHash | str  # of a Query
+
 _MOST_READ = 1_000  # copies of the same bytes in one request
+_MOST_CROWDS = 100  # kept at once
 _FIRST_READ = 4  # most images are like none; if all of these are alike, more are read
 
 
@@ -51,9 +57,10 @@ class Finder:
     ) -> None:
         """Look into this store only where the filter holds; into tables of the same if given."""
         self._store = store
-        self._where = where
+        self.where = where
         self._hashes = hashes
         self._vectors = vectors
+        self._crowds: dict[PerceptualHash | bytes, list[Match]] = {}
 
     def same_bytes(self, images: Sequence[StoredImage]) -> Iterator[Alike]:
         """Find the files of the same bytes, the first by id if there are very many."""
@@ -74,7 +81,7 @@ class Finder:
         if self._hashes is not None:
             found = self._hashes.nearest(hashes, most_bits, MOST_ALIKE + 1)
         else:
-            queries = [Query(hash, where=self._where) for hash in hashes]
+            queries = [Query(hash, where=self.where) for hash in hashes]
             found = self._nearest(queries, lambda match: match.score <= most_bits)
         of_hash = dict(zip(hashes, found, strict=True))
         for image in images:
@@ -87,7 +94,7 @@ class Finder:
         def ask(ids: Sequence[str]) -> list[list[Match]]:
             if self._vectors is not None:
                 return self._vectors.nearest(ids, least - ROUNDING, MOST_ALIKE)
-            queries = [Query(id, where=self._where, without=(id,)) for id in ids]
+            queries = [Query(id, where=self.where, without=(id,)) for id in ids]
             return self._nearest(queries, lambda match: match.similarity >= least - ROUNDING)
 
         ids = [image.id for image in images]
@@ -103,17 +110,42 @@ class Finder:
     def _nearest(
         self, queries: Sequence[Query], is_near: Callable[[Match], bool]
     ) -> list[list[Match]]:
-        """Answer queries with what is near, of each at most MOST_ALIKE + 1, in few requests."""
-        first = self._store.search_many([replace(query, limit=_FIRST_READ) for query in queries])
-        found = [list(takewhile(is_near, matches)) for matches in first]
+        """Answer queries with what is near, of each at most MOST_ALIKE + 1, in few requests.
+
+        A placeholder may have thousands of copies: of more than 1,000 beyond MOST_ALIKE that are
+        equally near the store picks which count, for all copies the same.
+        """
+        few = [replace(query, limit=_FIRST_READ, ties=False) for query in queries]
+        found = [list(takewhile(is_near, matches)) for matches in self._store.search_many(few)]
         full = [place for place, near in enumerate(found) if len(near) == _FIRST_READ]
-        more = [replace(queries[place], limit=MOST_ALIKE + 1) for place in full]
-        for place, matches in zip(full, self._store.search_many(more), strict=True):
+        crowds = self._crowds_around([queries[place].target for place in full])
+        for place, matches in zip(full, crowds, strict=True):
             found[place] = list(takewhile(is_near, matches))
         return found
 
+    def _crowds_around(self, targets: Sequence[Target]) -> list[list[Match]]:
+        """Give the nearest MOST_ALIKE + 1; once for each vector or hash, however many have it."""
+        ids = [target for target in targets if isinstance(target, str)]
+        vectors = self._store.vectors(ids) if ids else {}
+        exact = [vectors.get(t) if isinstance(t, str) else t for t in targets]
+        keys = [target.tobytes() if isinstance(target, np.ndarray) else target for target in exact]
+        wanted = {
+            key: Query(target, limit=MOST_ALIKE + 1, where=self.where)
+            for key, target in zip(keys, exact, strict=True)
+            if key is not None and target is not None and key not in self._crowds
+        }
+        known = [self._crowds.get(key, []) if key is not None else [] for key in keys]
+        new = dict(zip(wanted, self._store.search_many(list(wanted.values())), strict=True))
+        if len(self._crowds) + len(new) > _MOST_CROWDS:
+            self._crowds.clear()
+        self._crowds |= dict(list(new.items())[:_MOST_CROWDS])
+        return [
+            new.get(key, old) if key is not None else []  # None: removed meanwhile
+            for key, old in zip(keys, known, strict=True)
+        ]
+
     def _copies_of(self, hashes: tuple[str, ...]) -> Filter:
-        return (*self._where, Condition("sha256", any_of=hashes))
+        return (*self.where, Condition("sha256", any_of=hashes))
 
 
 def _without(image: StoredImage, matches: Sequence[Match]) -> Alike:

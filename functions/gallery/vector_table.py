@@ -1,11 +1,10 @@
 """The vectors of a gallery in memory, all compared with all. Knows the records only.
 
 For a report over everything. A graph index may find b from a and not a from b: of 400 planted
-pairs among 100,000 images it lost 35 so. Here every product is worked out, in about the same time.
+pairs among 100,000 images it lost 35 so. Here every product is worked out, for twice the work.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
 
 import numpy as np
 
@@ -25,16 +24,17 @@ class VectorTable:
 
     def __init__(self, read: Read, images: Iterable[StoredImage], dims: int) -> None:
         """Read the vectors of these images; one that is gone by now is in no answer."""
-        waiting = iter(sorted(images, key=lambda image: image.id))
+        by_id = sorted(images, key=lambda image: image.id)
+        vectors = np.empty((len(by_id), dims), np.float32)
         self._images: list[StoredImage] = []
-        parts: list[Vectors] = [np.empty((0, dims), np.float32)]
-        while part := list(islice(waiting, _READ_AT_ONCE)):
-            vectors = read([image.id for image in part])
-            there = [image for image in part if image.id in vectors]
-            self._images += there
-            if there:
-                parts.append(np.stack([vectors[image.id] for image in there]))
-        self._vectors = np.concatenate(parts)
+        for start in range(0, len(by_id), _READ_AT_ONCE):
+            part = by_id[start : start + _READ_AT_ONCE]
+            found = read([image.id for image in part])
+            for image in part:
+                if image.id in found:
+                    vectors[len(self._images)] = found[image.id]
+                    self._images.append(image)
+        self._vectors = vectors[: len(self._images)]
         self._place = {image.id: place for place, image in enumerate(self._images)}
 
     def nearest(self, ids: Sequence[str], least: float, most: int) -> list[list[Match]]:
