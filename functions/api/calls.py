@@ -76,8 +76,6 @@ class Call:
         if options.key is not None:
             if image:
                 raise InvalidParameters([{"pointer": "#/key", "detail": "either key or a picture"}])
-            if options.overwrite:
-                raise InvalidParameters([{"pointer": "#/overwrite", "detail": "not with a key"}])
             return await self.run(lambda: self._take_original(str(options.key), options))
         if not image:
             raise EmptyPicture("No picture came; send it as the body, the file or base64 `image`")
@@ -86,8 +84,10 @@ class Call:
 
     def _take_original(self, key: str, options: AddOptions) -> Added:
         check_metadata(options.metadata, self.gallery.spec.fields)
-        if options.name not in (None, key) and self.gallery.has_original(key):
-            raise InvalidParameters([{"pointer": "#/name", "detail": "the key is the name"}])
+        renamed = options.name not in (None, key)
+        if (renamed or options.overwrite) and self.gallery.has_original(key):
+            wrong = ("#/name", "the key is the name") if renamed else ("#/overwrite", "not by key")
+            raise InvalidParameters([{"pointer": wrong[0], "detail": wrong[1]}])
         added = self.gallery.add_original(key)
         if not options.metadata:
             return added

@@ -158,12 +158,6 @@ class SearchBatch(Strict):
 
     queries: Annotated[list[BatchQuery], Field(min_length=1, max_length=MAX_QUERIES)]
 
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if sum(query.limit for query in self.queries) > MAX_RESULTS:
-            raise ValueError(f"the limits of all queries together are at most {MAX_RESULTS}")
-        return self
-
 
 class CompareRequest(Strict):
     """Two pictures."""

@@ -9,7 +9,13 @@ from functions.api.bodies import receive, receive_json
 from functions.api.calls import PATIENCE_S, Call, call
 from functions.api.errors import InvalidParameters, problem_of
 from functions.api.openapi import json_body, picture_body
-from functions.api.options import BatchQuery, CompareRequest, SearchBatch, SearchRequest
+from functions.api.options import (
+    MAX_RESULTS,
+    BatchQuery,
+    CompareRequest,
+    SearchBatch,
+    SearchRequest,
+)
 from functions.api.schemas import BatchSearch, Compared, Problem, Results, SearchResults
 from functions.gallery.records import Example, SearchResult
 
@@ -38,15 +44,24 @@ async def search(request: Request, response: Response, now: Now) -> Results:
 
 @router.post("/search/batch", dependencies=ForReading, **json_body(SearchBatch))
 async def search_batch(request: Request, now: Now) -> SearchResults:
-    """Answer several searches in one call; each has its own status."""
+    """Answer several searches in one call; each has its own status.
+
+    The limits of those that are answered come to at most 500.
+    """
     asked = await receive_json(request, SearchBatch, now.max_body_bytes)
-    results = [await _query(request, now, query) for query in asked.queries]
+    results, left = [], MAX_RESULTS
+    for query in asked.queries:
+        results.append(await _query(request, now, query, left))
+        left -= query.limit if results[-1].found else 0
     return SearchResults(results=results)
 
 
-async def _query(request: Request, now: Call, query: BatchQuery) -> BatchSearch:
+async def _query(request: Request, now: Call, query: BatchQuery, left: int) -> BatchSearch:
     try:
         now.require_time(PATIENCE_S)
+        if query.limit > left:
+            told = f"of the {MAX_RESULTS} of all queries together {left} are left"
+            raise InvalidParameters([{"pointer": "#/limit", "detail": told}])
         found = await _search(now, query.image, query)
     except Exception as failure:  # of one query; the others have their answers
         problem = Problem.model_validate(problem_of(request, failure))

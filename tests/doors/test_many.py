@@ -369,14 +369,19 @@ def test_what_may_succeed_the_next_time_is_not_repeated_under_its_key(http):
 
 
 def test_a_key_that_names_an_original_takes_no_overwrite(http):
+    http.post("/v1/images", params={"name": "a.jpg"}, content=jpeg(1)).raise_for_status()
+
     answer = http.post("/v1/images", json={"key": "a.jpg", "overwrite": True})
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "#/overwrite"
 
 
-def test_all_queries_together_have_a_limit(http):
-    queries = [{"id": str(uuid.uuid4()), "limit": 100}] * 6
+def test_all_queries_together_have_a_limit_and_those_behind_it_are_told(http):
+    added = http.post("/v1/images", params={"name": "1.jpg"}, content=jpeg(1)).json()
+    queries = [{"id": added["image"]["id"], "limit": 100}] * 6
 
-    assert http.post("/v1/search/batch", json={"queries": queries}).status_code == 422
-    assert http.post("/v1/search/batch", json={"queries": queries[:5]}).status_code == 200
+    results = http.post("/v1/search/batch", json={"queries": queries}).json()["results"]
+
+    assert [result["status"] for result in results] == [200] * 5 + [422]
+    assert results[5]["problem"]["errors"][0]["pointer"] == "#/limit"
