@@ -219,6 +219,7 @@ class Query:
     offset: int = 0
     where: Filter = ()
     without: tuple[str, ...] = ()  # ids that are left out
+    ties: bool = True  # put equal scores at the page's edge by id; else any of them, sooner
 
 
 @dataclass(frozen=True, slots=True)

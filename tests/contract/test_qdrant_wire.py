@@ -21,7 +21,7 @@ from functions.gallery.errors import (
 from functions.gallery.records import Collection, CollectionSpec, Query
 from functions.gallery.stores.about import about
 from functions.gallery.stores.patience import Patience
-from functions.gallery.stores.payload import indexed_fields
+from functions.gallery.stores.payload import indexed_fields, payload_of
 from functions.gallery.stores.qdrant_collections import QdrantCollections
 from functions.gallery.stores.qdrant_connection import QdrantConnection
 from functions.gallery.stores.qdrant_store import QdrantStore
@@ -290,6 +290,7 @@ def test_a_new_server_gets_collection_indexes_and_alias_before_the_first_write(s
     assert set(said[4:-2]) == {f"PUT {name}/index"}
     assert said[-1] == "POST /collections/aliases"
     made = json.loads(server.requests[2].content)
+    assert made["vectors"]["hash"]["hnsw_config"] == {"m": 0}  # no graph: exact
     assert made["metadata"] == {
         "model": "test@1",
         "dims": 4,
@@ -421,11 +422,52 @@ def test_a_search_by_id_without_the_image_itself_is_one_request(server, store):
 
 
 def test_a_record_that_somebody_else_wrote_is_rejected(server, store):
-    point = {"id": an_image("a").id, "version": 1, "score": 1.0, "payload": {"title": "x"}}
-    server.answers = [result([{"points": [point]}])]
+    point = {"id": an_image("a").id, "version": 1, "score": 1.0}
+    record = {"id": an_image("a").id, "payload": {"title": "x"}}
+    server.answers = [result([{"points": [point]}]), result([record])]
 
     with pytest.raises(StoreRejected, match="not written by Lookalike"):
         store.search(Query(EAST[0]))
+
+
+def test_searches_read_the_images_of_their_pages_alone_and_all_at_once(server, store):
+    images = sorted((an_image(f"{n}.jpg") for n in range(40)), key=lambda image: image.id)
+    hits = [{"id": i.id, "version": 1, "score": 1 - n / 100} for n, i in enumerate(images)]
+    found = [{"points": hits[:31]}, {"points": hits[:22]}]
+    kept = [{"id": i.id, "payload": payload_of(i)} for i in images]
+    server.answers = [result(found), result([*kept[4:6], *kept[10:14]])]  # 14 was removed
+
+    first, second = store.search_many(
+        [Query(EAST[0], limit=5, offset=10), Query(EAST[0], limit=2, offset=4)]
+    )
+
+    name = "/collections/lookalike--test-1--4/points"
+    assert paths(server) == [f"POST {name}/query/batch", f"POST {name}"]
+    asked, read = [json.loads(request.content) for request in server.requests]
+    assert [s["with_payload"] for s in asked["searches"]] == [False, False]
+    assert read["ids"] == [i.id for i in (*images[10:15], *images[4:6])]
+    assert [match.image for match in first] == images[10:14]
+    assert [match.image for match in second] == images[4:6]
+
+
+def test_equal_scores_are_read_a_thousand_beyond_the_page_at_most(server, store):
+    def answer(request):
+        asked = json.loads(request.content)
+        if "ids" in asked:
+            return result([])
+        [search] = asked["searches"]
+        limits.append(search["limit"])
+        hit = {"id": an_image("a").id, "version": 1, "score": 1.0}
+        return result([{"points": [hit] * search["limit"]}])
+
+    server.answers = [answer]
+    for query, expected in [
+        (Query(EAST[0], limit=10), [26, 104, 416, 1_010]),
+        (Query(EAST[0], limit=10, ties=False), [26]),
+    ]:
+        limits = []
+        store.search(query)
+        assert limits == expected
 
 
 def test_many_images_go_in_requests_of_a_hundred(server, store):

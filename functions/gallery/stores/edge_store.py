@@ -31,7 +31,7 @@ from functions.gallery.records import (
 from functions.gallery.stores import payload
 from functions.gallery.stores.edge_collections import EdgeCollections
 from functions.gallery.stores.edge_folder import ROOM_TO_EDIT, ROOM_TO_PUT, Gate, translated
-from functions.gallery.stores.ranking import TIES, Hit, hits_in_order, match_of
+from functions.gallery.stores.ranking import TIES, Hit, hits_in_order, matches_of
 from functions.gallery.stores.sorting import sorted_page
 
 _POINTS_PER_WRITE = 100
@@ -130,9 +130,7 @@ class EdgeStore:
         first = fetch(query.offset + query.limit + TIES)
         hits = hits_in_order(first, fetch, query, self._spec.distance)
         images = self.get([hit.id for hit in hits])
-        # An image that is missing here was removed since by another thread.
-        there = [hit for hit in hits if hit.id in images]
-        return [match_of(hit, images[hit.id], query, self._spec) for hit in there]
+        return matches_of([hits], images, [query], self._spec)[0]
 
     def search_many(self, queries: Sequence[Query]) -> list[list[Match]]:
         """Answer several queries, one after the other: there is no way to be saved."""

@@ -105,6 +105,7 @@ class QdrantCollections:
                 size=HASH_BITS,
                 distance=models.Distance.MANHATTAN,
                 datatype=models.Datatype.UINT8,
+                hnsw_config=models.HnswConfigDiff(m=0),  # every hash is read, so that it is exact
             ),
         }
         ask, client = self.connection.ask, self.connection.client

@@ -27,7 +27,7 @@ from functions.gallery.stores import payload
 from functions.gallery.stores.qdrant_collections import QdrantCollections
 from functions.gallery.stores.qdrant_connection import QdrantConnection
 from functions.gallery.stores.qdrant_import import models
-from functions.gallery.stores.ranking import TIES, Hit, hits_in_order, match_of
+from functions.gallery.stores.ranking import TIES, Hit, hits_in_order, matches_of
 from functions.gallery.stores.sorting import sorted_page
 
 Given = ParamSpec("Given")
@@ -120,21 +120,23 @@ class QdrantStore:
         return {id_: np.asarray(v[payload.VECTOR], np.float32) for id_, v in vectors.items()}
 
     def search(self, query: Query) -> list[Match]:
-        """Find the nearest images, best first, equal scores by id; one request in most cases.
+        """Find the nearest images, best first, equal scores by id; in most cases two requests.
 
         Raises ImageNotFound for an unknown target id.
         """
         return self.search_many([query])[0]
 
     def search_many(self, queries: Sequence[Query]) -> list[list[Match]]:
-        """Answer several queries, `_QUERIES_AT_ONCE` in one request."""
+        """Answer several queries, `_QUERIES_AT_ONCE` in one request and their images in another."""
         answers: list[list[Match]] = []
         for start in range(0, len(queries), _QUERIES_AT_ONCE):
             part = queries[start : start + _QUERIES_AT_ONCE]
             requests = [self._request(query) for query in part]
             first = [query.offset + query.limit + TIES for query in part]
             fetched = self._fetch(requests, first)
-            answers += map(self._matches, part, requests, fetched)
+            pages = list(map(self._in_order, part, requests, fetched))
+            images = self.get(list({hit.id: None for hits in pages for hit in hits}))
+            answers += matches_of(pages, images, part, self._spec)
         return answers
 
     def page(
@@ -190,7 +192,7 @@ class QdrantStore:
             query=self._target(query),
             using=payload.vector_name(query),
             filter=self._filter(query.where, query.without),
-            with_payload=True,
+            with_payload=False,  # of many more than the page has
         )
 
     def _fetch(
@@ -198,15 +200,13 @@ class QdrantStore:
     ) -> list[list[Hit]]:
         asked = [r.model_copy(update={"limit": n}) for r, n in zip(requests, limits, strict=True)]
         answers = self._ask(self._client.query_batch_points, self._name, asked)
-        return [[Hit(str(p.id), p.score, p.payload) for p in a.points] for a in answers]
+        return [[Hit(str(p.id), p.score) for p in a.points] for a in answers]
 
-    def _matches(self, query: Query, request: models.QueryRequest, first: list[Hit]) -> list[Match]:
+    def _in_order(self, query: Query, request: models.QueryRequest, first: list[Hit]) -> list[Hit]:
         def more(limit: int) -> list[Hit]:
             return self._fetch([request], [limit])[0]
 
-        hits = hits_in_order(first, more, query, self._spec.distance)
-        images = [payload.image_of(hit.id, hit.payload) for hit in hits]
-        return [match_of(h, i, query, self._spec) for h, i in zip(hits, images, strict=True)]
+        return hits_in_order(first, more, query, self._spec.distance)
 
     def _scroll(self, where: Filter, limit: int, after: str | None) -> Page:
         return self._scrolled(where, limit, offset=after)

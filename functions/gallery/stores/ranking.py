@@ -1,8 +1,7 @@
 """Puts what a store found in order. Knows records; no store."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from functions.gallery.perceptual_hash import PerceptualHash
 from functions.gallery.records import (
@@ -15,16 +14,15 @@ from functions.gallery.records import (
 )
 
 TIES = 16  # asked for beyond the page, so that equal scores at its edge can be put in order
-_MOST_TIES = 10_000
+_MOST_TIES = 1_000  # equal scores beyond the page that are read; a placeholder has more copies
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One answer of a store before it becomes a Match; the payload may be fetched later."""
+    """One answer of a store before it becomes a Match; its image is fetched for the page only."""
 
     id: str
     score: float
-    payload: Mapping[str, Any] | None = None
 
 
 def hits_in_order(
@@ -35,12 +33,15 @@ def hits_in_order(
     `hits` are the first offset + limit + TIES, `more` gives as many as it is asked for.
 
     Qdrant leaves the order of equal scores open (copies of one picture have them), so a page could
-    repeat or miss some. More are fetched until the page's last score has ended, up to 10,000.
+    repeat or miss some. More are fetched until the page's last score has ended, but at most 1,000
+    beyond the page: of more equal ones the store picks which, by the limit, and pages may differ.
+    A query without `ties` fetches none.
     """
     wanted = query.offset + query.limit
     asked = wanted + TIES
-    while len(hits) == asked and hits[-1].score == hits[wanted - 1].score and asked < _MOST_TIES:
-        asked = min(asked * 4, _MOST_TIES)
+    most = wanted + _MOST_TIES if query.ties else asked
+    while len(hits) == asked < most and hits[-1].score == hits[wanted - 1].score:
+        asked = min(asked * 4, most)
         hits = more(asked)
     near_is_small = distance in (Distance.EUCLID, Distance.MANHATTAN)
     sign = 1 if near_is_small or isinstance(query.target, PerceptualHash) else -1
@@ -48,8 +49,21 @@ def hits_in_order(
     return hits[query.offset : wanted]
 
 
-def match_of(hit: Hit, image: StoredImage, query: Query, spec: CollectionSpec) -> Match:
+def _match_of(hit: Hit, image: StoredImage, query: Query, spec: CollectionSpec) -> Match:
     """Give a hit its image and its similarity."""
     if isinstance(query.target, PerceptualHash):
         return Match(image, round(hit.score), hash_similarity(hit.score))
     return Match(image, hit.score, spec.distance.similarity(hit.score, spec.dims))
+
+
+def matches_of(
+    pages: Sequence[list[Hit]],
+    images: Mapping[str, StoredImage],
+    queries: Sequence[Query],
+    spec: CollectionSpec,
+) -> list[list[Match]]:
+    """Give the pages of several queries their images; what was removed meanwhile is left out."""
+    return [
+        [_match_of(hit, images[hit.id], query, spec) for hit in hits if hit.id in images]
+        for hits, query in zip(pages, queries, strict=True)
+    ]

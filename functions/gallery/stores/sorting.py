@@ -70,7 +70,7 @@ def value_of(image: StoredImage, order: Order, kind: FieldType) -> Value:
         value = datetime.fromisoformat(value)
     if isinstance(value, datetime) and value.tzinfo is None:
         value = value.replace(tzinfo=UTC)
-    if kind == "float":
+    if kind == "float" and isinstance(value, int):
         value = float(value)
     assert isinstance(value, Value)
     return value
