@@ -20,6 +20,7 @@ from functions.gallery.hash_table import HashTable
 from functions.gallery.likeness import Likeness
 from functions.gallery.perceptual_hash import PerceptualHash
 from functions.gallery.records import CollectionSpec, Distance, Match, Query
+from functions.gallery.stores.edge_store import EdgeStore
 from functions.gallery.vector_table import VectorTable
 from tests.contract.stores import LANES, an_image
 from tests.fakes import FakeStore
@@ -314,6 +315,27 @@ def test_of_very_many_copies_the_first_hundred_and_one_are_a_group(kind):
     first = sorted((image for image, _ in copies), key=lambda image: image.id)[:101]
     assert {keeper, *others} == {image.name for image in first}
     assert keeper == max(first, key=lambda image: (image.width, -first.index(image))).name
+
+
+@pytest.mark.parametrize("kind", [Likeness.SAME_PICTURE, Likeness.LOOKALIKE])
+def test_what_a_thousand_copies_are_like_is_read_once(tmp_path, kind):
+    asked = []
+
+    class Counting(EdgeStore):
+        def search(self, query):
+            asked.append(query)
+            return super().search(query)
+
+    copies = [picture(f"{n}.jpg", width=10 + n % 7) for n in range(1_200)]
+    store = stocked(*copies, store=Counting.open(tmp_path, SPEC))
+
+    page = Duplicates(store, SPEC).page(DuplicateOptions(kind))
+    store.close()
+
+    [group] = page.groups
+    assert len(group.others) == likeness.MOST_ALIKE
+    assert len([query for query in asked if query.ties]) == 1
+    assert len(asked) <= 1_201
 
 
 @pytest.mark.parametrize("kind", KINDS)
