@@ -47,7 +47,7 @@ RUNGS = {
     "functions.gallery.originals": 4,
     "functions.gallery.stores.payload": 3,
     "functions.gallery.stores.ranking": 3,
-    "functions.gallery.stores.sorting": 3,
+    "functions.gallery.stores.sorting": 4,
     "functions.gallery.stores.patience": 3,
     "functions.gallery.stores.edge_folder": 3,
     "functions.gallery.stores.qdrant_errors": 3,
