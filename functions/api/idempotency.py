@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from functions.api.calls import Call
 from functions.api.errors import InvalidParameters, KeyReused
-from functions.gallery.errors import LookalikeError
+from functions.gallery.errors import ImageNotFound, LookalikeError
 from functions.gallery.ports import Replies
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ async def once(
     async with lock:
         kept = await anyio.to_thread.run_sync(replies.read_reply, place)
         if kept is not None:
-            return _repeated(json.loads(kept), digest)
+            return await anyio.to_thread.run_sync(_repeated, now, json.loads(kept), digest)
         answer = await work()
         if is_final(answer):
             await anyio.to_thread.run_sync(_keep, replies, place, _reply(digest, response, answer))
@@ -89,10 +89,21 @@ def _keep(replies: Replies, place: str, reply: bytes) -> None:
         log.warning("a reply was not kept: %s", problem)
 
 
-def _repeated(reply: dict[str, object], asked: str) -> Response:
+def _repeated(now: Call, reply: dict[str, object], asked: str) -> Response:
     if reply["asked"] != asked:
         raise KeyReused(f"This {HEADER} came before with another request; make up a new one")
     headers = {"Idempotent-Replayed": "true"}
     if reply["location"]:
         headers["Location"] = str(reply["location"])
+        _require_still_there(now, headers["Location"].rpartition("/")[2])
     return JSONResponse(reply["body"], int(str(reply["status"])), headers)
+
+
+def _require_still_there(now: Call, id: str) -> None:
+    """Raise ImageNotFound for an image that was removed since; a late retry brings none back."""
+    try:
+        now.gallery.get(id)
+    except ImageNotFound:
+        raise ImageNotFound(
+            f"What this {HEADER} added was removed since; make up a new one to add it again"
+        ) from None

@@ -263,6 +263,18 @@ def test_a_request_that_comes_again_under_its_key_gets_the_same_answer(http):
     assert "Idempotent-Replayed" not in first.headers
 
 
+def test_a_late_retry_brings_no_removed_image_back(http):
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    sent = {"params": {"name": "gone.jpg"}, "content": jpeg(1), "headers": key}
+    added = http.post("/v1/images", **sent)
+    http.delete(added.headers["location"]).raise_for_status()
+
+    again = http.post("/v1/images", **sent)
+
+    assert (again.status_code, again.json()["code"]) == (404, "image-not-found")
+    assert http.get("/v1/images").json()["images"] == []
+
+
 def test_a_key_that_comes_with_another_request_is_refused(http):
     key = {"Idempotency-Key": str(uuid.uuid4())}
     http.post("/v1/images", content=jpeg(5), headers=key)
