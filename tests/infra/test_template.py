@@ -45,6 +45,13 @@ def test_nothing_is_demanded_that_a_new_account_lacks(resources, transformed):
     assert parameters["MemoryMegabytes"]["Default"] <= 3008
 
 
+def test_urls_are_fetched_only_if_the_operator_says_so(resources, transformed):
+    parameter = json.loads(transformed.read_text())["Parameters"]["FetchUrls"]
+
+    assert (parameter["Default"], parameter["AllowedValues"]) == ("off", ["off", "https", "http"])
+    assert {"Ref": "FetchUrls"} in inside(resources, "LOOKALIKE_FETCH_URLS")
+
+
 def test_the_rules_events_reach_both_queues(resources):
     (policy,) = of_type(resources, "AWS::SQS::QueuePolicy").values()
     (sending,) = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
