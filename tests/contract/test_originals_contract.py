@@ -335,6 +335,7 @@ def test_a_reply_is_forgotten_after_a_day(tmp_path):
     long_ago = datetime.now(UTC).timestamp() - 86_401
     os.utime(tmp_path / "replies" / "old.json", (long_ago, long_ago))
 
+    originals = FolderOriginals(tmp_path)  # cleans at its first reply, then hourly
     originals.write_reply("new", b"of today")
 
     assert originals.read_reply("old") is None
