@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
+import boto3
 import httpx
 import pytest
 
@@ -48,7 +49,7 @@ class Cloud:
     """A bucket whose events go to a queue, directly or by EventBridge, and the ingest function."""
 
     def __init__(self, bucket: str) -> None:
-        self.s3, self.sqs, self.events = client("s3"), client("sqs"), client("events")
+        self.s3, self.sqs, self.events = client("s3"), client("sqs"), boto3.client("events")
         self.bucket = bucket
         region = {"LocationConstraint": "eu-west-1"}
         self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=region)
