@@ -104,10 +104,23 @@ def test_a_key_without_a_picture_is_refused_with_the_reason_and_told_in_the_stat
     assert (stats["refused"], stats["refusals"][0]["name"]) == (1, "notes.txt")
 
 
-def test_a_key_stands_alone(http):
-    answer = http.post("/v1/images", json={"key": "a.jpg", "name": "b.jpg"})
+@pytest.mark.parametrize("beside", [{"name": "b.jpg"}, {"overwrite": True}])
+def test_a_key_is_the_name_and_is_never_written_over(http, bucket, beside):
+    bucket.put_object(Bucket=BUCKET, Key="a.jpg", Body=jpeg(1))
+
+    answer = http.post("/v1/images", json={"key": "a.jpg"} | beside)
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid-parameters")
+    assert answer.json()["errors"][0]["pointer"] == f"#/{next(iter(beside))}"
+    assert http.get("/v1/stats").json()["images"] == 0
+
+
+def test_a_key_takes_metadata_with_it(http, bucket):
+    bucket.put_object(Bucket=BUCKET, Key="a.jpg", Body=jpeg(1))
+
+    added = http.post("/v1/images", json={"key": "a.jpg", "metadata": {"colour": "red"}})
+
+    assert (added.status_code, added.json()["image"]["metadata"]) == (201, {"colour": "red"})
 
 
 def test_originals_are_reached_by_signed_links(http):
