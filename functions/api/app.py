@@ -23,7 +23,10 @@ def create_app(
     A picture sent as a body has at most `max_body_bytes` where the way here lets no more through;
     else, and by any other way, only the gallery's own limit counts.
     """
+    parts = (images, many, search, duplicates, uploads, service, pages)
     app = FastAPI(
+        # As they are: an included router builds all of its routes once more at the first call.
+        routes=[route for part in parts for route in part.router.routes],
         title="Lookalike",
         version="1",
         description="A picture in, its lookalikes out.",
@@ -40,9 +43,6 @@ def create_app(
     app.add_middleware(HeadAsGet)
     app.add_middleware(RequestId)
     answer_with_problems(app)
-    for part in (images, many, search, duplicates, uploads, service):
-        app.include_router(part.router)
-    app.include_router(pages.router)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
 

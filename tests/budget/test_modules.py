@@ -15,6 +15,7 @@ from scripts.bench.starting.stand_in import qdrant_stand_in
 ROOT = Path(__file__).resolve().parents[2]
 # Without click, httpx leaves out its command line, as in the image, where there is none.
 LOAD = "import sys; sys.modules['click'] = None; import {}; print(*sys.modules)"
+THREADS = "import {}, os; print(len(os.listdir('/proc/self/task')))"
 COLLECTOR = "import {}, gc; print(gc.isenabled(), gc.get_freeze_count() > 50_000)"
 FUNCTION = {
     "AWS_LAMBDA_FUNCTION_NAME": "lookalike",
@@ -27,6 +28,7 @@ FUNCTION = {
 LAPTOP_ONLY = {"qdrant_edge", "uvicorn", "typer", "rich", "pi_heif"}
 NOWHERE = LAPTOP_ONLY | {"grpc", "google.protobuf", "boto3", "s3transfer", "qdrant_client.grpc"}
 NOWHERE |= {"qdrant_client.conversions.conversion", "qdrant_client.serverless", "moto"}
+NOWHERE |= {"pydantic.v1.main"}  # pydantic.v1 itself is listed, as None: it cannot be imported
 API, INGEST = "functions.api.handler", "functions.ingest.handler"
 WEB = {"fastapi", "starlette", "mangum"}
 AWS = {"botocore", "jmespath", "dateutil"}
@@ -74,3 +76,10 @@ def test_a_function_starts_with_what_it_needs(qdrant, handler, deployed, needles
 @pytest.mark.parametrize("handler", [API, INGEST])
 def test_the_collector_rests_during_the_start_only(qdrant, handler):
     assert told(COLLECTOR, handler, qdrant, deployed=True) == ["True", "True"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux does")
+@pytest.mark.parametrize("handler", [API, INGEST])
+def test_a_function_starts_with_the_threads_that_it_needs(qdrant, handler):
+    # Its own and onnxruntime's; numpy's would be one more for every core.
+    assert told(THREADS, handler, qdrant, deployed=True) == ["2"]
