@@ -41,36 +41,42 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help=WEIGHTS_FILE)
     parser.add_argument("--calibration", type=Path, required=True, help="a folder of photos")
     parser.add_argument("--float", type=Path, help="also make a model folder of the float graph")
+    parser.add_argument("--version", help="of a build on other photos, whose vectors are others")
     arguments = parser.parse_args()
     content = check_weights(arguments.weights)
     layers = pair_channels(read_layers(content))
     files = sorted(arguments.calibration.rglob("*.jpg"))
     if not files:
         parser.error(f"{arguments.calibration} holds no .jpg files")
+    seen = {"pictures": sorted(map(hash_of, files))}
+    if not arguments.version and json.loads(SEEN.read_text()) != seen:
+        # A gallery tells by name and version whether the vectors that it holds are of this model.
+        parser.error(f"these are not the photos of version {VERSION}: give yours a --version")
+    version = arguments.version or VERSION
     floats = build_body(layers)
     int8 = quantise(layers, read_views(files[::_RANGES_STEP]))
     head = fit(floats, int8, files, read_classifier(content), middle_names(layers), DIMS)
-    write_model(MODEL_FOLDER, NAME, attach(int8, head))
-    SEEN.write_text(json.dumps({"pictures": sorted(map(hash_of, files))}, indent=0) + "\n")
+    write_model(MODEL_FOLDER, NAME, version, attach(int8, head))
+    SEEN.write_text(json.dumps(seen, indent=0) + "\n")
     if arguments.float:
-        write_model(arguments.float, f"{NAME}-float", attach(floats, head))
+        write_model(arguments.float, f"{NAME}-float", version, attach(floats, head))
 
 
-def write_model(folder: Path, name: str, model: onnx.ModelProto) -> None:
+def write_model(folder: Path, name: str, version: str, model: onnx.ModelProto) -> None:
     """Write a graph and its card."""
     folder.mkdir(parents=True, exist_ok=True)
     graph = model.SerializeToString(deterministic=True)
     (folder / f"{name}.onnx").write_bytes(graph)
-    card = describe(name, graph)
+    card = describe(name, version, graph)
     (folder / CARD.name).write_text(json.dumps(card, indent=2) + "\n")
     print(f"{card['file']}: {card['bytes']} bytes, sha256 {card['sha256']}")
 
 
-def describe(name: str, graph: bytes) -> dict:
+def describe(name: str, version: str, graph: bytes) -> dict:
     """Give the card of a graph, all but what is measured, which only verify.py writes."""
     return {
         "name": name,
-        "version": VERSION,
+        "version": version,
         "file": f"{name}.onnx",
         "sha256": hashlib.sha256(graph).hexdigest(),
         "bytes": len(graph),
