@@ -53,7 +53,7 @@ class Parts:
         return run
 
 
-# As a handler does by its name: what functions/__init__.py sets must be set before FastAPI and numpy.
+# As a handler does by its name: what functions/__init__.py sets, it sets before FastAPI and numpy.
 importlib.import_module("functions")
 parts = Parts()
 for part, modules in PACKAGES:
