@@ -1,41 +1,29 @@
-"""What things cost: the arithmetic of docs/cost.md. Knows prices and durations as numbers only."""
+"""What calls and months cost: the arithmetic of docs/cost.md. Knows prices and durations only."""
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+
+from scripts.costing.inputs import Inputs
 
 CPU_MB = 1769  # of memory with which a function has one whole processor
-BITS = {"float32": 32.0, "int8": 8.0, "4 bit": 4.0, "1 bit": 1.0}
+HOURS = 720  # of a month
 
+# Requests that wait for one another; tests/unit/test_cost.py counts them.
+S3_READS = (
+    4  # of a new picture: HEAD, GET of its refusal (there is none, which costs as much), GET,
+)
+# HEAD again (functions/gallery/syncing.py)
+QDRANT_A_PICTURE = 2  # what is known of it, then the point
+QDRANT_A_SEARCH = 2  # the hits, then their records
+QUEUE_A_PICTURE = 3  # sent, received, deleted, each by itself
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """Prices, assumptions and what was measured, by name."""
-
-    usd: Mapping[str, float]
-    assumed: Mapping[str, float]
-    search_ms: float  # the processor's, of a warm search with a picture
-    cold_ms: float  # the processor's, from the start to the first answer
-    embed_ms: Mapping[str, float]  # the processor's, bytes to vector, by kind of picture
-    disk_factor: float  # bytes on disk for a byte of vectors
-
-
-def inputs(prices: Mapping[str, Any], cold: Mapping[str, Any], speed: Mapping[str, Any]) -> Inputs:
-    """Read the price table and the results of scripts/bench/cold and scripts/bench/speed."""
-    largest = max(speed["search"], key=lambda size: size["points"])
-    deployed = cold["search, as deployed"]
-    return Inputs(
-        usd={name: price["usd"] for name, price in prices["prices"].items()},
-        assumed={name: given["value"] for name, given in prices["assumed"].items()},
-        search_ms=deployed["warm processor, ms"],
-        cold_ms=deployed["processor, ms"],
-        embed_ms={
-            kind: sum(sides["lookalike"].values())
-            for kind, sides in speed["bytes to vector, ms"].items()
-        },
-        disk_factor=largest["disk, MB"] * 1e6 / (largest["points"] * 1280 * 4),
-    )
+# What is charged as a metric of one's own, by the hour in which it is sent.
+ROUTE_METRICS = 2 * 6  # template.yaml: two routes, DetailedMetricsEnabled
+CALL_METRICS = 4  # functions/ingest/handler.py, with each call
+COMPARISON_METRICS = 1  # and with each comparison
+COMPARISONS = 30  # a month: template.yaml, ReconcileSchedule
+COMPARED_AT_ONCE = 200  # functions/gallery/reconciling.py, in one request to Qdrant
+LISTED_AT_ONCE = 1_000  # by S3
+INGEST_FUNCTIONS = 5  # template.yaml, IngestConcurrency
 
 
 def billed_s(processor_ms: float, wait_ms: float, memory_mb: int) -> float:
@@ -48,72 +36,97 @@ def compute_usd(seconds: float, memory_mb: int, usd: Mapping[str, float]) -> flo
     return seconds * memory_mb / 1024 * usd["lambda_gb_second"] + usd["lambda_request"]
 
 
+def traced_share(known: Inputs, calls_a_second: float) -> float:
+    """Give the share of calls that are traced: the first of each second, and some of the others."""
+    rate = max(1.0, calls_a_second)
+    return (1 + (rate - 1) * known.assumed["traced_beyond"]) / rate
+
+
+def to_qdrant_usd(known: Inputs, kb: float) -> float:
+    """Price what is sent to Qdrant, as far as it leaves AWS; inside a region it is free."""
+    return known.assumed["qdrant_outside"] * kb / 1e6 * known.usd["data_out_gb"]
+
+
+def search_ms(known: Inputs) -> tuple[float, float]:
+    """Give the processor's ms of a search, and those it waits, with its share of cold starts."""
+    share = known.assumed["cold_share"]
+    waits = (
+        QDRANT_A_SEARCH * known.assumed["qdrant_wait_ms"] + share * known.assumed["start_wait_ms"]
+    )
+    return (1 - share) * known.search_ms + share * known.cold_ms, waits
+
+
 def search_usd(known: Inputs, memory_mb: int) -> dict[str, float]:
     """Price one search with a picture, by item."""
     usd, assumed = known.usd, known.assumed
-    share = assumed["cold_share"]
-    ms = (1 - share) * known.search_ms + share * known.cold_ms
-    seconds = billed_s(ms, assumed["qdrant_wait_ms"], memory_mb)
     return {
-        "Lambda": compute_usd(seconds, memory_mb, usd),
+        "Lambda": compute_usd(billed_s(*search_ms(known), memory_mb), memory_mb, usd),
         "HTTP API": assumed["query_512kb"] * usd["http_api_call"],
         "data out": assumed["answer_kb"] / 1e6 * usd["data_out_gb"],
+        "data to Qdrant": to_qdrant_usd(known, assumed["vector_kb"]),
+        "traces": traced_share(known, assumed["searches_a_second"]) * usd["trace"],
         "logs": assumed["log_kb"] / 1e6 * usd["log_gb"],
     }
 
 
 def indexing_s(known: Inputs, kind: str, memory_mb: int) -> float:
-    """Give the billed seconds of one picture from the bucket: 2 HEAD, 1 GET, 2 of Qdrant."""
-    waits = 3 * known.assumed["s3_wait_ms"] + 2 * known.assumed["qdrant_wait_ms"]
+    """Give the billed seconds of one picture from the bucket."""
+    waits = S3_READS * known.assumed["s3_wait_ms"]
+    waits += QDRANT_A_PICTURE * known.assumed["qdrant_wait_ms"]
     return billed_s(known.embed_ms[kind], waits, memory_mb)
 
 
-def indexing_usd(known: Inputs, kind: str, memory_mb: int) -> dict[str, float]:
-    """Price one picture that comes into the bucket, by item."""
+def indexing_usd(
+    known: Inputs, kind: str, memory_mb: int, functions: int = INGEST_FUNCTIONS
+) -> dict[str, float]:
+    """Price one of many pictures that come into the bucket at once, by item."""
     usd = known.usd
+    seconds = indexing_s(known, kind, memory_mb)
     return {
-        "Lambda": compute_usd(indexing_s(known, kind, memory_mb), memory_mb, usd),
-        "S3 requests": usd["s3_put"] + 3 * usd["s3_get"],
-        "event and queue": usd["bucket_event"] + 3 * usd["queue_request"],
+        "Lambda": compute_usd(seconds, memory_mb, usd),
+        "S3 requests": usd["s3_put"] + S3_READS * usd["s3_get"],
+        "event and queue": usd["bucket_event"] + QUEUE_A_PICTURE * usd["queue_request"],
+        "data to Qdrant": to_qdrant_usd(known, known.assumed["vector_kb"]),
+        "traces": traced_share(known, functions / seconds) * usd["trace"],
         "logs": known.assumed["log_kb"] / 1e6 * usd["log_gb"],
     }
 
 
-def idle_usd(known: Inputs) -> dict[str, float]:
-    """Price a month in which nobody calls, by item; pictures and Qdrant come on top."""
-    usd = known.usd
+def comparison_s(known: Inputs, images: int) -> float:
+    """Give the billed seconds of one comparison of bucket and index that finds them equal."""
+    given = known.assumed
+    waits = images / COMPARED_AT_ONCE * given["qdrant_wait_ms"] + given["start_wait_ms"]
+    waits += images / LISTED_AT_ONCE * given["s3_wait_ms"]
+    return billed_s(known.cold_ms + images * given["compare_ms"], waits, CPU_MB)
+
+
+def comparison_usd(known: Inputs, images: int) -> float:
+    """Price it: the function, the bucket's lists, the ids sent to Qdrant."""
+    lists = images / LISTED_AT_ONCE * known.usd["s3_put"]
+    ids = to_qdrant_usd(known, images * known.assumed["id_kb"])
+    return compute_usd(comparison_s(known, images), CPU_MB, known.usd) + lists + ids
+
+
+def month_usd(known: Inputs, *, busy: bool = False, images: int = 0) -> dict[str, float]:
+    """Price a month by item, calls, pictures and Qdrant left out; busy: some came in every hour."""
+    usd, given = known.usd, known.assumed
+    sent = HOURS * (ROUTE_METRICS + CALL_METRICS) if busy else COMPARISONS * CALL_METRICS
+    sent += COMPARISONS * COMPARISON_METRICS
     return {
         "secret": usd["secret_month"],
         "six alarms": 6 * usd["alarm_month"],
         "dashboard": usd["dashboard_month"],
-        "image in ECR": known.assumed["image_gb"] * usd["ecr_gb_month"],
-        "30 comparisons": 30 * compute_usd(billed_s(known.cold_ms, 1000, CPU_MB), CPU_MB, usd),
+        "metrics": sent / HOURS * usd["metric_month"],
+        "image in ECR": given["image_gb"] * usd["ecr_gb_month"],
+        "polls of the queue": given["pollers"]
+        * HOURS
+        * 3600
+        / given["poll_s"]
+        * usd["queue_request"],
+        f"{COMPARISONS} comparisons": COMPARISONS * comparison_usd(known, images),
     }
 
 
-def memory_gb(known: Inputs, images: int, dims: int, kind: str) -> float:
-    """Give Qdrant's memory: the vectors that are scored first, and the graph.
-
-    With quantization the full vectors stay on disk, and only the best are read to be scored again.
-    """
-    vectors = images * dims * BITS[kind] / 8 * known.assumed["memory_factor"]
-    return (vectors + images * known.assumed["graph_bytes"]) / 1e9
-
-
-def disk_gb(known: Inputs, images: int, dims: int) -> float:
-    """Give Qdrant's disk: the full vectors and what it keeps beside them, as measured."""
-    return images * dims * 4 * known.disk_factor / 1e9
-
-
-def largest_free(known: Inputs, dims: int, kind: str) -> tuple[int, str]:
-    """Give the most images that the free cluster holds, and what is full then."""
-    room = known.assumed["free_memory_gb"] - known.assumed["free_taken_gb"]
-    by_memory = room / memory_gb(known, 1, dims, kind)
-    by_disk = known.assumed["free_disk_gb"] / disk_gb(known, 1, dims)
-    return math.floor(min(by_memory, by_disk)), "memory" if by_memory < by_disk else "disk"
-
-
-def nodes(known: Inputs, images: int, dims: int, kind: str) -> int:
-    """Give the nodes, and so the shards, that hold one copy of the index."""
-    room = known.assumed["node_gb"] * known.assumed["node_full"]
-    return max(1, math.ceil(memory_gb(known, images, dims, kind) / room))
+def stored_usd(known: Inputs, images: int) -> float:
+    """Price a month of the pictures in the bucket."""
+    return images * known.assumed["picture_kb"] / 1e6 * known.usd["s3_gb_month"]

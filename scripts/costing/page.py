@@ -1,36 +1,31 @@
 """Writes docs/cost.md, all of it, from prices and measured durations."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from scripts.costing.arithmetic import (
-    BITS,
     CPU_MB,
-    Inputs,
+    INGEST_FUNCTIONS,
+    QDRANT_A_PICTURE,
+    QDRANT_A_SEARCH,
+    S3_READS,
     billed_s,
-    disk_gb,
-    idle_usd,
     indexing_s,
     indexing_usd,
-    inputs,
-    largest_free,
-    memory_gb,
-    nodes,
+    month_usd,
+    search_ms,
     search_usd,
 )
+from scripts.costing.index_sizes import BITS, disk_gb, largest_free, memory_gb
+from scripts.costing.inputs import Inputs, inputs
+from scripts.costing.scales import SMALL, scales
+from scripts.costing.tables import money, table
 
 MEMORIES = (1024, CPU_MB, 3008)
 WIDTHS = (1280, 640, 320, 160)
-SMALL, LARGE = "JPEG, 500 x 375", "JPEG, 4032 x 3024"
-# Images, quantization, copies of the index, ingest functions at once.
-SCALES = (
-    (10_000, "float32", 1, 5),
-    (100_000, "float32", 1, 5),
-    (1_000_000, "int8", 2, 20),
-    (10_000_000, "4 bit", 2, 50),
-    (100_000_000, "4 bit", 2, 200),
-    (1_000_000_000, "4 bit", 2, 500),
-)
+LARGE = "JPEG, 4032 x 3024"
+FAST = 50  # searches a second: template.yaml, RequestsPerSecond
 M = 1_000_000
 
 
@@ -39,14 +34,8 @@ def page(prices: Mapping[str, Any], cold: Mapping[str, Any], speed: Mapping[str,
     known = inputs(prices, cold, speed)
     parts = [
         _opening(prices),
-        "## While nobody calls",
-        "A month, pictures and Qdrant left out:",
-        _items([idle_usd(known)], ["USD"], 1),
-        f"Pictures cost {prices['prices']['s3_gb_month']['usd']} USD a GB and month: a million of "
-        f"{known.assumed['picture_kb']:g} KB, "
-        f"{known.assumed['picture_kb'] * known.usd['s3_gb_month']:,.2f} USD. "
-        "A free Qdrant Cloud cluster costs nothing, but is suspended after a week without a call "
-        "and deleted after four.",
+        "## A month",
+        _month(known),
         "## A million searches with a picture",
         _searching(known),
         "## A million pictures indexed",
@@ -56,7 +45,7 @@ def page(prices: Mapping[str, Any], cold: Mapping[str, Any], speed: Mapping[str,
         "## The largest gallery of the free cluster",
         _free(known),
         "## From ten thousand to a billion",
-        _scales(known),
+        scales(known),
         "## The prices",
         _prices(prices),
     ]
@@ -77,121 +66,104 @@ the time as much as it cuts the price. No real account was billed for these figu
 
 
 def _items(columns: Sequence[Mapping[str, float]], heads: Sequence[str], times: int) -> str:
-    lines = ["| item | " + " | ".join(heads) + " |", "| --- |" + " --- |" * len(heads)]
-    for item in columns[0]:
-        cells = " | ".join(f"{column[item] * times:,.2f}" for column in columns)
-        lines.append(f"| {item} | {cells} |")
-    sums = " | ".join(f"**{sum(column.values()) * times:,.2f}**" for column in columns)
-    return "\n".join([*lines, f"| **together** | {sums} |"])
+    rows = [[item, *(money(each[item] * times) for each in columns)] for item in columns[0]]
+    sums = [f"**{money(sum(each.values()) * times)}**" for each in columns]
+    return table(["item", *heads], [*rows, ["**together**", *sums]])
+
+
+def _month(known: Inputs) -> str:
+    months = [month_usd(known), month_usd(known, busy=True)]
+    given, usd = known.assumed, known.usd
+    return f"""The calls themselves, pictures and Qdrant left out:
+
+{_items(months, ["nobody calls", "calls in every hour"], 1)}
+
+Metrics are those of the API's routes and of the ingest function. The comparisons are of an empty
+bucket; the last table has others. Pictures cost {usd["s3_gb_month"]} USD a GB and month: a million
+of {given["picture_kb"]:g} KB, {money(given["picture_kb"] * usd["s3_gb_month"])} USD. A free Qdrant
+Cloud cluster costs nothing, but is suspended after a week without a call and deleted after four."""
 
 
 def _searching(known: Inputs) -> str:
-    share, wait = known.assumed["cold_share"], known.assumed["qdrant_wait_ms"]
-    ms = (1 - share) * known.search_ms + share * known.cold_ms
-    seconds = billed_s(ms, wait, CPU_MB)
-    table = _items([search_usd(known, mb) for mb in MEMORIES], [f"{mb} MB" for mb in MEMORIES], M)
-    return f"""{table}
+    share, given = known.assumed["cold_share"], known.assumed
+    ms, waits = search_ms(known)
+    seconds = billed_s(ms, waits, CPU_MB)
+    items = _items([search_usd(known, mb) for mb in MEMORIES], [f"{mb} MB" for mb in MEMORIES], M)
+    near = _million(known, qdrant_outside=0)
+    fast = _million(known, searches_a_second=FAST)
+    both = _million(known, qdrant_outside=0, searches_a_second=FAST)
+    return f"""{items}
 
-`{1 - share:g} x {known.search_ms:g} ms (warm) + {share:g} x {known.cold_ms:g} ms (cold)
-= {ms:.1f} ms`, and {wait:g} ms of waiting: {seconds:.4f} s at {CPU_MB} MB. `{seconds:.4f} s x
-{CPU_MB / 1024:.3f} GB x {known.usd["lambda_gb_second"]} + {known.usd["lambda_request"]:.7f}`, a
-million times. A query picture over 512 KB counts as several calls of the HTTP API."""
+`{1 - share:g} x {known.search_ms:g} ms (warm) + {share:g} x {known.cold_ms:g} ms (cold) = {ms:.1f}
+ms` of the processor; `{QDRANT_A_SEARCH} x {given["qdrant_wait_ms"]:g} ms (Qdrant) + {share:g} x
+{given["start_wait_ms"]:g} ms (cold) = {waits:g} ms` of waiting: {seconds:.4f} s at {CPU_MB} MB.
+`{seconds:.4f} s x {CPU_MB / 1024:.3f} GB x {known.usd["lambda_gb_second"]} +
+{known.usd["lambda_request"]:.7f}`, a million times. A query picture over 512 KB counts as several
+calls of the HTTP API.
+
+Two items depend on where and how fast. Data to Qdrant are {given["vector_kb"]:g} KB a search, here
+all paid as data out; with Qdrant in the region of the functions they are free, and a million costs
+{near} USD at {CPU_MB} MB. X-Ray traces the first call of each second and
+{given["traced_beyond"] * 100:g} % of the others, so at {given["searches_a_second"]:g} a second or
+fewer all of them; at {FAST} a second a million costs {fast} USD, and with Qdrant near by {both}."""
+
+
+def _million(known: Inputs, **assumed: float) -> str:
+    other = replace(known, assumed={**known.assumed, **assumed})
+    return money(sum(search_usd(other, CPU_MB).values()) * M)
 
 
 def _indexing(known: Inputs) -> str:
     kinds = [(SMALL, mb) for mb in MEMORIES] + [(LARGE, CPU_MB)]
     heads = [f"{kind}, {mb} MB" for kind, mb in kinds]
-    table = _items([indexing_usd(known, kind, mb) for kind, mb in kinds], heads, M)
-    seconds = indexing_s(known, SMALL, CPU_MB)
-    return f"""{table}
+    items = _items([indexing_usd(known, kind, mb) for kind, mb in kinds], heads, M)
+    seconds, given = indexing_s(known, SMALL, CPU_MB), known.assumed
+    sent = M * indexing_usd(known, SMALL, CPU_MB)["data to Qdrant"]
+    return f"""{items}
 
-`{known.embed_ms[SMALL]:.1f} ms of the processor + 3 x {known.assumed["s3_wait_ms"]:g} ms (S3)
-+ 2 x {known.assumed["qdrant_wait_ms"]:g} ms (Qdrant) = {seconds:.4f} s` for the small one at
-{CPU_MB} MB. Pictures of an import with `scripts/import` cost nothing but the machine it runs on."""
+`{known.embed_ms[SMALL]:.1f} ms of the processor + {S3_READS} x {given["s3_wait_ms"]:g} ms (S3)
++ {QDRANT_A_PICTURE} x {given["qdrant_wait_ms"]:g} ms (Qdrant) = {seconds:.4f} s` for the small one
+at {CPU_MB} MB. The reads of S3 are two HEAD and two GET, one of these of a refusal that is not
+there. All come at once, to {INGEST_FUNCTIONS} functions, each picture as a call of its own; of a
+trickle every call is traced, {money(M * known.usd["trace"])} USD. With Qdrant in the region of the
+functions {money(sent)} USD less. Pictures of an import with `scripts/import` cost nothing but the
+machine it runs on, and what it sends."""
 
 
 def _qdrant(known: Inputs) -> str:
-    lines = [
-        "| width | " + " | ".join(f"memory, {kind}" for kind in BITS) + " | disk |",
-        "| --- |" + " --- |" * (len(BITS) + 1),
-    ]
+    rows = []
     for dims in WIDTHS:
         cells = [f"{memory_gb(known, M, dims, kind):.2f} GB" for kind in BITS]
-        lines.append(f"| {dims} | " + " | ".join(cells) + f" | {disk_gb(known, M, dims):.1f} GB |")
-    table = "\n".join(lines)
-    return f"""{table}
+        rows.append([dims, *cells, f"{disk_gb(known, M, dims):.1f} GB"])
+    given, (image, number) = known.assumed, known.disk_bytes
+    return f"""{table(["width", *(f"memory, {kind}" for kind in BITS), "disk"], rows)}
 
-Memory: `10^6 x (width x bits / 8 x {known.assumed["memory_factor"]:g} +
-{known.assumed["graph_bytes"]:g} bytes of graph)`. With quantization the full vectors stay on disk
-and the best hits are scored again with them; without a fast disk that costs milliseconds. Disk:
-`10^6 x width x 4 x {known.disk_factor:.2f}`, the factor as the embedded store's folder measured.
-Collections that Lookalike makes on a server are float32; quantization is set in Qdrant."""
+Memory: `10^6 x (width x bits / 8 x {given["memory_factor"]:g} + {given["graph_bytes"]:g} bytes of
+graph + {given["hash_bytes"]:g} of the perceptual hash + {given["record_bytes"]:g} of ids and
+indexes of the fields)`. With quantization the full vectors stay on disk and the best hits are
+scored again with them; without a fast disk that costs milliseconds.
+Disk: `10^6 x ({image:,.0f} bytes + width x {number:.2f})`, fitted to folders of the embedded store
+at two widths. Collections that Lookalike makes on a server are float32; quantization is set in
+Qdrant."""
 
 
 def _free(known: Inputs) -> str:
-    lines = ["| width | " + " | ".join(BITS) + " |", "| --- |" + " --- |" * len(BITS)]
+    rows = []
     for dims in WIDTHS:
-        cells = []
-        for kind in BITS:
-            most, full = largest_free(known, dims, kind)
-            cells.append(f"{most // 1000 * 1000:,} ({full})")
-        lines.append(f"| {dims} | " + " | ".join(cells) + " |")
+        most = [largest_free(known, dims, kind) for kind in BITS]
+        rows.append([dims, *(f"{count // 1000 * 1000:,} ({full})" for count, full in most)])
     given = known.assumed
-    return "\n".join(lines) + (
-        f"\n\nImages, and what is full then: {given['free_memory_gb']:g} GB of memory less "
-        f"{given['free_taken_gb']:g} GB for the server, {given['free_disk_gb']:g} GB of disk. "
-        "Formulas as above; nobody filled a cluster to try."
-    )
+    return f"""{table(["width", *BITS], rows)}
 
-
-def _scales(known: Inputs) -> str:
-    lines = [
-        "| images | quantization | memory of one copy | shards | copies | nodes | servers, USD a "
-        "month | disk, all copies | ingest functions | indexed in | indexing, USD |",
-        "| --- |" + " --- |" * 10,
-    ]
-    seconds = indexing_s(known, SMALL, CPU_MB)
-    each = sum(indexing_usd(known, SMALL, CPU_MB).values())
-    for images, kind, copies, functions in SCALES:
-        memory, shards = memory_gb(known, images, 1280, kind), nodes(known, images, 1280, kind)
-        servers = memory / known.assumed["node_full"] * copies * known.usd["server_gb_month"]
-        hours = images * seconds / functions / 3600
-        cells = [f"{images:,}", kind, f"{memory:,.1f} GB", shards, copies, shards * copies]
-        cells += [f"{servers:,.0f}", f"{disk_gb(known, images, 1280) * copies:,.0f} GB"]
-        cells += [functions, _duration(hours), f"{images * each:,.2f}"]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    given = known.assumed
-    return (
-        "\n".join(lines)
-        + f"""
-
-At 1,280 dimensions; at 320 memory and disk of the vectors are a quarter. Shards: `memory of one
-copy / ({given["node_gb"]:g} GB x {given["node_full"]:g})`, one a node. Servers: `memory /
-{given["node_full"]:g} x copies x {known.usd["server_gb_month"]} USD`. Indexed in: `images x
-{seconds:.4f} s / functions`, if Qdrant keeps up.
-
-- **Up to 100,000**: nothing to decide; one node, full vectors.
-- **From a million**: two copies, so that a node may fail; int8 with rescoring, the full vectors on
-  disk; `IngestConcurrency` up, `RequestsPerSecond` as needed.
-- **From ten million**: 4 bits with rescoring (oversampling 2 to 4); shards over several nodes; the
-  daily comparison lists the bucket, 1,000 pictures a request, and takes `images / 1,000` of them.
-- **A hundred million and more**: an account's limit of functions at once must be raised for such
-  an import; every search asks every shard, so more copies, not more shards, carry more searches;
-  a comparison must go by prefix. Nothing of this size was tried."""
-    )
-
-
-def _duration(hours: float) -> str:
-    if hours < 1:
-        return f"{hours * 60:.0f} min"
-    return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.1f} days"
+Images, and what is full then: {given["free_memory_gb"]:g} GB of memory less
+{given["free_taken_gb"]:g} GB for the server, {given["free_disk_gb"]:g} GB of disk. Formulas as
+above; nobody filled a cluster to try."""
 
 
 def _prices(prices: Mapping[str, Any]) -> str:
-    lines = ["| what | USD | source |", "| --- | --- | --- |"]
+    rows = []
     for price in prices["prices"].values():
         usd = f"{price['usd']:.10f}".rstrip("0").rstrip(".")
-        lines.append(f"| {price['what']} | {usd} | {price['source']} |")
-    lines += ["", "| assumed | value |", "| --- | --- |"]
-    lines += [f"| {given['what']} | {given['value']:g} |" for given in prices["assumed"].values()]
-    return "\n".join(lines)
+        rows.append([price["what"], usd, price["source"]])
+    given = [[each["what"], f"{each['value']:g}"] for each in prices["assumed"].values()]
+    return table(["what", "USD", "source"], rows) + "\n\n" + table(["assumed", "value"], given)
