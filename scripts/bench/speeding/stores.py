@@ -1,119 +1,106 @@
 """Search latency by the size of a gallery: the embedded store, and qdrant-client's local mode."""
 
-import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median, quantiles
 from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
 
-from functions.gallery.names import image_id
-from functions.gallery.records import CollectionSpec, Condition, StoredImage, Vectors
-from functions.gallery.records import Query as GalleryQuery
+from functions.gallery.cores import cores
+from functions.gallery.embedder import read_card
+from functions.gallery.records import CollectionSpec, Condition, Query, Vector
 from functions.gallery.stores.edge_store import EdgeStore
 from functions.gallery.stores.qdrant_import import QdrantClient, models
+from scripts.bench.speeding.clusters import KINDS, TOP, Clusters, id_of, image, kind_of
+from scripts.bench.speeding.timing import Timing
+from scripts.bench.speeding.worker import peak_mb
 
-DIMS = 1280
-KINDS = 100  # values of the field that is filtered by: each lets one image in a hundred through
-SPEC = CollectionSpec("bench@1", DIMS, fields={"kind": "keyword"})
-_AT_ONCE = 1_000
+MODEL = read_card(Path(__file__).resolve().parents[3] / "model").id
+FILTERED = ", filter 1 %"
+
+Search = Callable[[Vector, str | None], list[str]]  # a vector and a kind: ids
 
 
-def measure(folder: Path, points: int, queries: int, *, with_local: bool) -> dict[str, Any]:
-    """Fill both, search both in turn, and give milliseconds with and without a filter."""
-    told: dict[str, Any] = {"points": points}
-    searches: dict[str, Callable[[np.ndarray[Any, Any], str | None], Any]] = {}
-    with closing(EdgeStore.open(folder, SPEC)) as store:
-        started = perf_counter()
-        for images, vectors in _rows(points):
-            store.put(images, vectors)
-        told["put a second"] = round(points / (perf_counter() - started))
-        started = perf_counter()
-        while store.optimize():
-            pass
-        told["optimize, s"] = round(perf_counter() - started, 1)
-        told["disk, MB"] = round((store.disk_bytes() or 0) / 1e6)
-        searches["embedded"] = lambda v, kind: store.search(
-            GalleryQuery(v, where=() if kind is None else (Condition("kind", any_of=(kind,)),))
-        )
+def measure(folder: str, points: int, dims: int, queries: int, with_local: bool) -> dict[str, Any]:
+    """Fill both, search both in turn, and give milliseconds with and without a filter.
+
+    Of the embedded store also which share of the exact top ten it finds. The folder stays filled.
+    """
+    made = Clusters(points, dims)
+    told: dict[str, Any] = {"points": points, "dims": dims, "cores": cores()}
+    spec = CollectionSpec(MODEL, dims, fields={"kind": "keyword"})
+    with closing(EdgeStore.open(Path(folder), spec)) as store:
+        told |= _filled(store, made, points)
+        searches: dict[str, Search] = {"embedded": _embedded(store)}
         if with_local:
-            searches["local mode"] = _local_mode(points)
-        told["ms"] = _in_turn(searches, queries)
-        told["process, peak MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            searches["local mode"] = _local_mode(made, dims)
+        told |= in_turn(searches, made, queries)
+        told["process, peak MB"] = peak_mb()
     return told
 
 
-def _rows(points: int) -> Iterator[tuple[list[StoredImage], Vectors]]:
-    dice = np.random.default_rng(7)
-    for start in range(0, points, _AT_ONCE):
-        count = min(_AT_ONCE, points - start)
-        vectors = dice.standard_normal((count, DIMS), np.float32)
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        yield [_image(start + n) for n in range(count)], vectors
+def _filled(store: EdgeStore, made: Clusters, points: int) -> dict[str, Any]:
+    started = perf_counter()
+    for start, vectors in made.blocks():
+        store.put([image(start + row, MODEL) for row in range(len(vectors))], vectors)
+    told: dict[str, Any] = {"put a second": round(points / (perf_counter() - started))}
+    began = perf_counter(), process_time()
+    while store.optimize():
+        pass
+    told["optimize, s"] = round(perf_counter() - began[0], 1)
+    told["optimize, s of the processor"] = round(process_time() - began[1], 1)
+    told["disk, MB"] = round((store.disk_bytes() or 0) / 1e6, 1)
+    return told
 
 
-def _image(number: int) -> StoredImage:
-    name = f"{number}.jpg"
-    return StoredImage(
-        id=image_id("bench", name),
-        name=name,
-        etag=f"{number:032x}",
-        sha256=f"{number:064x}",
-        width=500,
-        height=375,
-        format="JPEG",
-        bytes=50_000,
-        added_at=datetime(2026, 1, 1, tzinfo=UTC),
-        model=SPEC.model,
-        metadata={"kind": f"kind-{number % KINDS}"},
-    )
-
-
-def _local_mode(points: int) -> Callable[[np.ndarray[Any, Any], str | None], Any]:
-    client = QdrantClient(":memory:")
-    distance = models.VectorParams(size=DIMS, distance=models.Distance.COSINE)
-    client.create_collection("bench", distance)
-    for images, vectors in _rows(points):
-        payloads = [{"name": i.name, "kind": i.metadata["kind"]} for i in images]
-        ids = [image.id for image in images]
-        batch = models.Batch(ids=ids, vectors=vectors.tolist(), payloads=payloads)
-        client.upsert("bench", batch)
-
-    def search(vector: np.ndarray[Any, Any], kind: str | None) -> Any:
-        match = models.MatchValue(value=kind or "")
-        only = models.Filter(must=[models.FieldCondition(key="kind", match=match)])
-        return client.query_points("bench", vector, query_filter=None if kind is None else only)
+def _embedded(store: EdgeStore) -> Search:
+    def search(vector: Vector, kind: str | None) -> list[str]:
+        where = () if kind is None else (Condition("kind", any_of=(kind,)),)
+        return [match.image.id for match in store.search(Query(vector, TOP, where=where))]
 
     return search
 
 
-def _in_turn(
-    searches: dict[str, Callable[[np.ndarray[Any, Any], str | None], Any]], queries: int
-) -> dict[str, dict[str, float]]:
-    dice = np.random.default_rng(8)
-    took: dict[str, list[float]] = {}
-    spent: dict[str, list[float]] = {}
-    for number in range(queries + 1):
-        vector = dice.standard_normal(DIMS).astype(np.float32)
-        vector /= np.linalg.norm(vector)
-        for kind in (None, f"kind-{number % KINDS}"):
+def _local_mode(made: Clusters, dims: int) -> Search:
+    client = QdrantClient(":memory:")
+    distance = models.VectorParams(size=dims, distance=models.Distance.COSINE)
+    client.create_collection("bench", distance)
+    for start, vectors in made.blocks():
+        numbers = range(start, start + len(vectors))
+        payloads = [{"name": f"{n}.jpg", "kind": kind_of(n)} for n in numbers]
+        ids = [id_of(n) for n in numbers]
+        batch = models.Batch(ids=ids, vectors=vectors.tolist(), payloads=payloads)
+        client.upsert("bench", batch)
+
+    def search(vector: Vector, kind: str | None) -> list[str]:
+        match = models.MatchValue(value=kind or "")
+        only = models.Filter(must=[models.FieldCondition(key="kind", match=match)])
+        where = None if kind is None else only
+        found = client.query_points("bench", vector, query_filter=where, limit=TOP)
+        return [str(point.id) for point in found.points]
+
+    return search
+
+
+def in_turn(searches: dict[str, Search], made: Clusters, queries: int) -> dict[str, Any]:
+    """Search with each for the same, and give milliseconds and the share of the exact top ten."""
+    vectors, timing = made.queries(queries + 1), Timing()
+    kinds = [
+        None if plain else row % KINDS for plain in (True, False) for row in range(queries + 1)
+    ]
+    exact = made.nearest(np.vstack([vectors, vectors]), kinds)
+    shares: dict[str, list[float]] = {}
+    for row, vector in enumerate(vectors):
+        for place in (row, row + len(vectors)):
+            kind = kinds[place]
             for name, search in searches.items():
-                began = perf_counter(), process_time()
-                search(vector, kind)
-                ended = perf_counter(), process_time()
-                if number:  # the first only wakes them
-                    called = name + (", filter 1 %" if kind else "")
-                    took.setdefault(called, []).append((ended[0] - began[0]) * 1000)
-                    spent.setdefault(called, []).append((ended[1] - began[1]) * 1000)
-    return {
-        name: {
-            "p50": round(median(ms), 2),
-            "p95": round(quantiles(ms, n=20)[-1], 2),
-            "processor": round(median(spent[name]), 2),
-        }
-        for name, ms in took.items()
-    }
+                called = name + ("" if kind is None else FILTERED)
+                word = None if kind is None else kind_of(kind)
+                with timing.measured(called):
+                    ids = search(vector, word)
+                share = len(exact[place].intersection(ids)) / len(exact[place])
+                shares.setdefault(called, []).append(share)
+    recall = {name: round(float(np.mean(found)), 4) for name, found in shares.items()}
+    return {"recall at 10": recall, "ms": timing.ms()}
