@@ -21,7 +21,6 @@ from scripts.bench.speeding.clusters import id_of
 from scripts.bench.speeding.timing import Timing
 
 ADDRESS = "http://127.0.0.1"  # without keys only this machine may call
-PICTURES = 20
 
 
 def measure(folder: str, points: int, queries: int) -> dict[str, Any]:
@@ -40,20 +39,25 @@ def measure(folder: str, points: int, queries: int) -> dict[str, Any]:
 async def _called(
     gallery: Gallery, settings: Settings, points: int, queries: int
 ) -> dict[str, dict[str, float]]:
-    timing, pictures = Timing(), photos(PICTURES, 500, 375)
+    timing, pictures = Timing(), photos(20, 500, 375)
     transport = httpx.ASGITransport(create_app(gallery, settings))
     async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
-        for number in range(queries + 1):
-            picture, known = pictures[number % PICTURES], id_of(number * 7919 % points)
-            calls: dict[str, Callable[[], Awaitable[httpx.Response]]] = {
-                "search with a picture": lambda p=picture: client.post("/v1/search", content=p),
-                "search by id": lambda i=known: client.post("/v1/search", json={"id": i}),
-                "no search: /healthz": lambda: client.get("/healthz"),
-            }
-            for name, call in calls.items():
+        calls: dict[str, Callable[[int], Awaitable[httpx.Response]]] = {
+            "search with a picture": lambda n: client.post(
+                "/v1/search", content=pictures[n % len(pictures)]
+            ),
+            "search by id": lambda n: client.post("/v1/search", json={"id": _id(n, points)}),
+            "no search: /healthz": lambda n: client.get("/healthz"),
+        }
+        for name, call in calls.items():  # one after the other, for each empties others' caches
+            for number in range(queries + 1):
                 with timing.measured(name):
-                    answer = await call()
+                    answer = await call(number)
                 answer.raise_for_status()
                 if "search" in answer.url.path and len(answer.json()["results"]) != min(10, points):
                     raise ValueError(f"{name}: {answer.text}")
     return timing.ms()
+
+
+def _id(number: int, points: int) -> str:
+    return id_of(number * 7919 % points)
