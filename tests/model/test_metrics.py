@@ -8,6 +8,7 @@ import pytest
 from scripts.bench.evaluation.comparing import fidelity, missed_gates, paired_bootstrap
 from scripts.bench.evaluation.metrics import of_rankings, score
 from scripts.bench.evaluation.near_duplicates import (
+    Answers,
     answers,
     as_signs,
     cast,
@@ -102,6 +103,15 @@ def test_average_precision_agrees_with_counting_pair_by_pair():
         assert value == pytest.approx(float(gained / hits))
 
 
+def test_queries_of_one_model_can_look_among_vectors_of_another():
+    ours = np.array([[1, 0], [0, 1], [1, 0]], np.float32)
+    stored = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
+    task = Task("category", np.array(["a", "a", "b"]), np.array([0]), np.array([1, 2]))
+
+    assert score(task, ours).mean("map") == 0.5
+    assert score(task, ours, stored).mean("map") == 1.0
+
+
 def test_the_bootstrap_pairs_queries():
     # Each query gains 0.1: whoever draws, the difference is 0.1. Unpaired draws would spread.
     dice = np.random.default_rng(0)
@@ -161,7 +171,8 @@ def test_a_picture_with_a_near_neighbour_or_that_made_the_model_is_no_original()
     assert {3, 7, 26, 27, 28, 29} <= set(chosen.gallery)
     assert (len(chosen.originals), len(chosen.absent)) == (18, 6)
     assert not set(chosen.absent) & set(chosen.gallery)
-    assert chosen.gallery[:18].tolist() == chosen.originals.tolist()
+    assert chosen.gallery.tolist() == sorted(chosen.gallery)
+    assert chosen.gallery[chosen.rows].tolist() == chosen.originals.tolist()
 
 
 def test_near_duplicates_need_two_sets():
@@ -174,7 +185,7 @@ def test_copies_are_judged_by_a_threshold_that_absent_pictures_set():
     # Two originals (rows 0 and 1 of the gallery), one absent picture, one alteration.
     copies = np.array([[[0.9, 0.1, 0, 0], [0.2, 0.1, 0.5, 0], [0, 0, 0, 0.6]]], np.float32)
 
-    given = answers(copies, gallery, originals=2)
+    given = answers(copies, gallery, np.arange(2))
 
     assert given.first.tolist() == [[True, False]]
     assert given.of_original.tolist() == [pytest.approx([0.9, 0.1])]
@@ -186,12 +197,56 @@ def test_copies_are_judged_by_a_threshold_that_absent_pictures_set():
 
 
 def test_a_pair_counts_when_either_the_vector_or_the_hash_finds_it():
-    gallery = np.eye(3, dtype=np.float32)
-    sees = answers(np.array([[[1, 0, 0], [0, 0, 1], [0, 0, 0.5]]], np.float32), gallery, 2)
-    hashes = answers(np.array([[[0, 0, 1], [0, 1, 0], [0, 0, 0.5]]], np.float32), gallery, 2)
+    gallery, rows = np.eye(3, dtype=np.float32), np.arange(2)
+    sees = answers(np.array([[[1, 0, 0], [0, 0, 1], [0, 0, 0.5]]], np.float32), gallery, rows)
+    hashes = answers(np.array([[[0, 0, 1], [0, 1, 0], [0, 0, 0.5]]], np.float32), gallery, rows)
 
-    assert judge_both(sees, hashes, ["x"])["x"] == {"r1": 1.0, "tpr_at_1_percent_fa": 1.0}
-    assert judge(sees, ["x"])["x"]["r1"] == 0.5
+    assert judge_both(sees, hashes, ["x"])["x"] == {"tpr_at_1_percent_fa": 1.0}
+    assert judge(sees, ["x"])["x"]["tpr_at_1_percent_fa"] == 0.5
+
+
+def test_of_equal_answers_the_first_in_the_gallery_counts_not_the_right_one():
+    gallery = np.array([[1, 0], [1, 0], [0, 1]], np.float32)
+
+    given = answers(np.array([[[1, 0], [0, 1], [0, 1]]], np.float32), gallery, np.array([1, 2]))
+
+    assert given.first.tolist() == [[False, True]]
+
+
+def test_a_copy_without_a_hash_finds_nothing():
+    gallery = np.array([[1, -1], [1, 1]], np.float32)
+
+    given = answers(np.zeros((1, 2, 2), np.float32), gallery, np.array([0]))
+
+    assert given.first.tolist() == [[False]]
+
+
+def test_among_equal_scores_the_wrong_ones_count_first():
+    gallery = np.eye(2, dtype=np.float32)
+    # The copy of the original, right, and that of the absent picture score alike.
+    given = answers(np.array([[[0.5, 0], [0, 0.5]]], np.float32), gallery, np.array([0]))
+
+    assert micro_ap(given) == pytest.approx(1 / 2)
+
+
+def answered(absent: np.ndarray) -> Answers:
+    """Give what absent pictures scored, and an original that was found with 992."""
+    return Answers(np.array([[True]]), np.array([[992.0]]), absent, np.array([[992.0]]))
+
+
+def test_vector_and_hash_together_raise_no_more_than_one_false_alarm_in_a_hundred():
+    scores = np.arange(1001.0)[None]
+    one, other = answered(scores), answered(np.roll(scores, 500))
+
+    # Where both raise the same alarms, each may raise ten; where others, five: 992 is too little.
+    assert judge_both(one, one, ["x"])["all"] == {
+        "tpr_at_1_percent_fa": 1.0,
+        "false_alarms": pytest.approx(10 / 1001),
+    }
+    assert judge_both(one, other, ["x"])["all"] == {
+        "tpr_at_1_percent_fa": 0.0,
+        "false_alarms": pytest.approx(10 / 1001),
+    }
 
 
 def test_signs_of_hashes_measure_their_distance():

@@ -116,6 +116,51 @@ def test_a_file_without_the_columns_is_refused(make):
         read_pictures(folder)
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"file,label,item,role,part\na.jpg,x,,file,\nb.jpg,x\n", "labels.csv, line 3: no item"),
+        (b"file,label,item,role,part\na.jpg,caf\xe9,,file,\n", "set/labels.csv is not UTF-8"),
+        (b"file,label,item,role,part\n", "set/labels.csv has no rows"),
+        (b"", "set/labels.csv has no rows"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_named_with_the_reason(make, content, said):
+    folder = make("set", [("a.jpg", "x", "", "file", "")])
+    (folder / "labels.csv").write_bytes(content)
+
+    with pytest.raises(SetError, match=said):
+        read_pictures(folder)
+
+
+def test_a_table_as_spreadsheets_write_it_is_read(make):
+    folder = make("set", [("a.jpg", "caf\u00e9", "", "file", "")])
+    table = (folder / "labels.csv").read_text()
+    (folder / "labels.csv").write_text(table, encoding="utf-8-sig")
+
+    assert read_pictures(folder).labels.tolist() == ["caf\u00e9"]
+
+
+def test_a_folder_without_a_set_is_refused(tmp_path):
+    with pytest.raises(SetError, match=tmp_path.name):
+        find_sets(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("rows", "answerable"),
+    [
+        ([("a.jpg", "x", "", "file", ""), ("b.jpg", "x", "", "file", "")], True),
+        ([("a.jpg", "x", "", "file", ""), ("b.jpg", "y", "", "file", "")], False),  # itself only
+        ([("a.jpg", "x", "", "query", ""), ("b.jpg", "x", "", "query", "")], False),  # no gallery
+        ([("a.jpg", "x", "", "gallery", ""), ("b.jpg", "x", "", "gallery", "")], True),
+    ],
+)
+def test_a_task_is_worth_asking_when_any_query_has_something_to_find(make, rows, answerable):
+    (task,) = tasks_of(read_pictures(make("set", rows)))
+
+    assert task.answerable is answerable
+
+
 def test_pictures_that_made_the_model_are_refused_whatever_they_are_called(make, tmp_path):
     pictures = read_pictures(
         make("set", [("a.jpg", "x", "", "file", ""), ("b.jpg", "x", "", "file", "")])

@@ -4,9 +4,10 @@ A pair is a query and one of its ten nearest. Queries are altered copies, of whi
 the original or not, and untouched pictures of labelled sets, which look among their own set. Half
 of the pictures choose the limits, the other half measures; no picture is in both.
 
-Which of two untouched pictures of one label was made from the other, nobody has noted (sets hold
-duplicates, and shops recolour photos): such pairs do not count for the two upper bands. Only
-untouched pairs of sets whose labels are kinds of things count for the two lower ones.
+Which of two pictures of one label was made from the other, nobody has noted (sets hold duplicates,
+and shops recolour photos): such pairs do not count for the two upper bands, but those of a copy and
+its own original. Only untouched pairs of sets whose labels are kinds of things count for the two
+lower ones.
 """
 
 import hashlib
@@ -54,7 +55,7 @@ class Pairs:
     def for_band(self, band: Band) -> NDArray[np.bool_]:
         """Tell which pairs count for a band."""
         if band in (Band.SAME_PICTURE, Band.NEAR_DUPLICATE):
-            return ~(self.untouched & (self.relation == LABEL))
+            return self.relation != LABEL
         return self.untouched & self.kinds
 
 
@@ -85,7 +86,8 @@ def choose(pairs: Pairs) -> Bands:
     )
     same = max(_least(pairs.only(pairs.bits <= same_bits), Band.SAME_PICTURE), near)
     near_bits = max(range(2, 13, 2), key=lambda bits: _gained(pairs, bits, near))
-    with_bits = _least(pairs.only(pairs.bits <= near_bits), Band.NEAR_DUPLICATE)
+    alike = pairs.only(pairs.bits <= near_bits)
+    with_bits = _least(alike, Band.NEAR_DUPLICATE, in_every_set=True)
     # A hash alone is no proof: where similarity says nothing, plain pictures share hashes.
     with_bits = min(max(with_bits, similar), near)
     return Bands(same, near, similar, same_bits, near_bits, with_bits)
@@ -100,7 +102,8 @@ def _kept(pairs: Pairs, band: Band) -> int:
 def _gained(pairs: Pairs, bits: int, near: float) -> int:
     """Count the right pairs that only a hash distance of at most `bits` adds."""
     alike = pairs.only(pairs.bits <= bits)
-    added = (alike.similarity >= _least(alike, Band.NEAR_DUPLICATE)) & (alike.similarity < near)
+    least = _least(alike, Band.NEAR_DUPLICATE, in_every_set=True)
+    added = (alike.similarity >= least) & (alike.similarity < near)
     return int((added & (alike.relation >= COPY)).sum())
 
 
@@ -121,10 +124,10 @@ def _least(pairs: Pairs, band: Band, *, in_every_set: bool = False) -> float:
 
 
 def measure(bands: Bands, pairs: Pairs) -> dict[str, Any]:
-    """Give each band's pairs and precision, over all and by set.
+    """Give each band's pairs, precision and how many pairs it took in that do not count.
 
-    Right is: the same picture stored anew; any copy of it; the same label. Of `weak` it is told
-    how many share the label, for they should be few.
+    Over all and by set. Right is: the same picture stored anew; any copy of it; the same label. Of
+    `weak` it is told how many share the label, for they should be few.
     """
     given = np.array(
         [
@@ -136,20 +139,24 @@ def measure(bands: Bands, pairs: Pairs) -> dict[str, Any]:
     )
     told: dict[str, Any] = {}
     for band in Band:
-        of = (given == str(band)) & pairs.for_band(band)
-        right = pairs.relation >= _RIGHT_FROM.get(band, LABEL)
-        told[str(band)] = _share(right, of) | {
+        taken = given == str(band)
+        told[str(band)] = _share(pairs, band, taken) | {
             "sets": {
-                str(name): _share(right, of & (pairs.sets == name))
+                str(name): _share(pairs, band, taken & (pairs.sets == name))
                 for name in np.unique(pairs.sets)
             }
         }
     return told
 
 
-def _share(right: NDArray[np.bool_], of: NDArray[np.bool_]) -> dict[str, Any]:
-    count = int(of.sum())
-    return {"pairs": count, "precision": round(float(right[of].mean()), 4) if count else None}
+def _share(pairs: Pairs, band: Band, taken: NDArray[np.bool_]) -> dict[str, Any]:
+    counted = taken & pairs.for_band(band)
+    right = pairs.relation[counted] >= _RIGHT_FROM.get(band, LABEL)
+    return {
+        "pairs": len(right),
+        "precision": round(float(right.mean()), 4) if len(right) else None,
+        "not_judged": int(taken.sum()) - len(right),
+    }
 
 
 def limits_of(bands: Bands) -> dict[str, float]:

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from scripts.bench.evaluation.metrics import Figures, Scores, Vectors
+from scripts.bench.evaluation.metrics import Figures, Vectors
 
 DRAWS = 2_000
+FLOAT = ", float"  # a variant `X, float` is the parent of `X`
 # int8 against its own float parent: the least mean cosine and 5th percentile, the most that mAP
 # may fall on one set and on average.
 GATES = {"cosine_mean": 0.98, "cosine_p5": 0.95, "map_drop_one": 0.010, "map_drop_mean": 0.005}
@@ -70,11 +71,3 @@ def missed_gates(fidelities: dict[str, dict[str, float]], drops: dict[str, float
     if drops and (mean := float(np.mean(list(drops.values())))) > GATES["map_drop_mean"]:
         missed.append(f"mAP falls by {mean:.4f} on average")
     return missed
-
-
-def against(ours: dict[str, Scores], theirs: dict[str, Scores]) -> dict[str, dict[str, float]]:
-    """Compare mAP task by task."""
-    return {
-        task: paired_bootstrap(scores.by_query["map"], theirs[task].by_query["map"])
-        for task, scores in ours.items()
-    }

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.bench.evaluation.alterations import LOSSLESS, NAMES, alter
+from scripts.bench.evaluation.comparing import FLOAT
 from scripts.bench.evaluation.near_duplicates import (
     ORIGINALS,
     Cast,
@@ -21,8 +22,8 @@ from scripts.bench.evaluation.near_duplicates import (
     judge,
     judge_both,
 )
-from scripts.bench.evaluation.ranking import FLOAT, seen_of
-from scripts.bench.evaluation.sets import Pictures, hash_of, read_pictures
+from scripts.bench.evaluation.ranking import seen_of
+from scripts.bench.evaluation.sets import Pictures, Source, read_pictures
 from scripts.bench.evaluation.vectors import Seen, Variant, embed_all
 
 HASH, SERVED = "hash", "served"
@@ -53,14 +54,14 @@ def gather(
     """
     variants = [each for each in variants if not each.name.endswith(FLOAT)]
     whole = tuple(read_pictures(folder) for folder in folders)
-    names = tuple(f"{each.name}/{file}" for each in whole for file in each.files)
-    paths = [each.path(place) for each in whole for place in range(len(each.files))]
+    sources = [each.source(place) for each in whole for place in range(len(each.files))]
+    names = tuple(source.name for source in sources)
     gallery = _joined([seen_of(pictures, variants, cache) for pictures in whole])
-    barred = np.array([hash_of(path) in seen for path in paths])
+    barred = np.array([source.key in seen for source in sources])
     bare = [name.rpartition("/")[2] for name in names]
     sets = [name.partition("/")[0] for name in names]
     chosen = cast(bare, sets, gallery.vectors[variants[0].key], barred, most)
-    copies = _copies(chosen, names, paths, variants, cache)
+    copies = _copies(chosen, sources, variants, cache)
     return Material(whole, names, gallery, barred, chosen, copies)
 
 
@@ -68,21 +69,20 @@ def near_duplicates(material: Material, variants: Sequence[Variant]) -> dict[str
     """Give the figures of every alteration: by each variant, by hash, by the served or the hash."""
     variants = [each for each in variants if not each.name.endswith(FLOAT)]
     gallery, copies, chosen = material.seen, material.copies, material.chosen
-    count = len(chosen.originals)
     judged: dict[str, Any] = {}
     answered = {}
     for each in variants:
         rows = each.narrowed(gallery.vectors[each.key])[chosen.gallery]
         altered = each.narrowed(copies.vectors[each.key]).reshape(len(NAMES), -1, rows.shape[1])
-        answered[each.name] = answers(altered, rows, count)
+        answered[each.name] = answers(altered, rows, chosen.rows)
         judged[each.name] = judge(answered[each.name], NAMES)
     signs = as_signs(copies.bits, copies.known).reshape(len(NAMES), -1, 64)
-    by_hash = answers(signs, as_signs(gallery.bits, gallery.known)[chosen.gallery], count)
+    by_hash = answers(signs, as_signs(gallery.bits, gallery.known)[chosen.gallery], chosen.rows)
     judged[HASH] = judge(by_hash, NAMES)
     both = f"{SERVED} or {HASH}"
     judged[both] = judge_both(answered[SERVED], by_hash, NAMES)
     return {
-        "originals": count,
+        "originals": len(chosen.originals),
         "absent": len(chosen.absent),
         "gallery": len(chosen.gallery),
         "sets": sorted({material.names[place].partition("/")[0] for place in chosen.originals}),
@@ -106,28 +106,31 @@ def _joined(every: Sequence[Seen]) -> Seen:
 
 def _copies(
     chosen: Cast,
-    names: Sequence[str],
-    paths: Sequence[Path],
+    sources: Sequence[Source],
     variants: Sequence[Variant],
     cache: Path,
 ) -> Seen:
     """Embed all copies: alteration by alteration, originals before absent pictures."""
     version = hashlib.sha256(Path(alter.__code__.co_filename).read_bytes()).hexdigest()[:8]
-    files = [
-        (f"{name}/{names[place]}/{version}", partial(_altered, name, names[place], paths[place]))
+    altered = [
+        Source(
+            f"{name} of {sources[place].name}",
+            f"{version}/{name}/{sources[place].name}/{sources[place].key}",
+            partial(_altered, name, sources[place]),
+        )
         for name in NAMES
         for place in np.concatenate([chosen.originals, chosen.absent])
     ]
 
     def tell(done: int) -> None:
-        if done % 500 == 0 or done == len(files):
-            print(f"altered copies: {done} of {len(files)}", file=sys.stderr)
+        if done % 500 == 0 or done == len(altered):
+            print(f"altered copies: {done} of {len(altered)}", file=sys.stderr)
 
-    return embed_all(files, variants, cache, tell)
+    return embed_all(altered, variants, cache, tell)
 
 
-def _altered(name: str, file: str, path: Path) -> bytes:
-    return alter(name, file, path.read_bytes())
+def _altered(name: str, source: Source) -> bytes:
+    return alter(name, source.name, source.read())
 
 
 def _rounded(figures: Any) -> Any:

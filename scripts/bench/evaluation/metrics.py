@@ -34,10 +34,13 @@ class Scores:
         return float(self.by_query[metric].mean())
 
 
-def score(task: Task, vectors: Vectors) -> Scores:
-    """Rank the gallery for every query and give each its figures."""
+def score(task: Task, vectors: Vectors, stored: Vectors | None = None) -> Scores:
+    """Rank the gallery for every query and give each its figures.
+
+    `stored` are the vectors of what can be found where they are others than those that ask.
+    """
     found: dict[str, list[Figures]] = {metric: [] for metric in METRICS}
-    gallery = vectors[task.found]
+    gallery = (vectors if stored is None else stored)[task.found]
     for first in range(0, len(task.asks), _AT_ONCE):
         asks = task.asks[first : first + _AT_ONCE]
         relevant = _ranked_relevance(task, asks, vectors[asks] @ gallery.T)

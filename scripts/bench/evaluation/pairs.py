@@ -44,7 +44,7 @@ def bands_of(material: Material, served: Variant) -> dict[str, Any]:
         without = choose(halves[False].only(halves[False].sets != name))
         of = measure(without, halves[True].only(halves[True].sets == name))
         left_out[str(name)] = {"limits": limits_of(without)} | {
-            band: {key: figures[key] for key in ("pairs", "precision")}
+            band: {key: figures[key] for key in ("pairs", "precision", "not_judged")}
             for band, figures in of.items()
         }
     return {
@@ -64,8 +64,7 @@ def _half(material: Material, served: Variant, held: bool) -> Pairs:
 def _of_copies(material: Material, served: Variant, mine: NDArray[np.bool_]) -> Pairs:
     """Let every altered copy look among all pictures of its half, the absent ones left out."""
     places = np.concatenate([material.chosen.originals, material.chosen.absent])
-    gallery = np.sort(material.chosen.gallery)
-    gallery = gallery[mine[gallery]]
+    gallery = material.chosen.gallery[mine[material.chosen.gallery]]
     vectors = served.narrowed(material.seen.vectors[served.key])[gallery]
     altered = served.narrowed(material.copies.vectors[served.key])
     asks = np.flatnonzero(np.tile(mine[places], len(NAMES)))
@@ -73,12 +72,25 @@ def _of_copies(material: Material, served: Variant, mine: NDArray[np.bool_]) -> 
     nearest, similarity = _nearest(altered[asks], vectors)
     anew = np.array([NAMES[ask // len(places)] in STORED_ANEW for ask in asks])
     itself = gallery[nearest] == of[:, None]
-    relation = np.where(itself, np.where(anew, SAME, COPY)[:, None], NOTHING)
+    labels = _labels(material)
+    alike = (labels[gallery[nearest]] == labels[of][:, None]) & (labels[of] != "")[:, None]
+    others = np.where(alike, LABEL, NOTHING)
+    relation = np.where(itself, np.where(anew, SAME, COPY)[:, None], others)
     bits = _bits(
         material, material.copies.bits[asks], material.copies.known[asks], gallery[nearest]
     )
     sets = np.array([material.names[place].partition("/")[0] for place in of])
     return _pairs(similarity, bits, relation, sets, untouched=False, kinds=False)
+
+
+def _labels(material: Material) -> NDArray[np.str_]:
+    """Give the label of every picture, after the name of its set; an empty one stays empty."""
+    return np.concatenate(
+        [
+            np.where(each.labels == "", "", np.char.add(f"{each.name}/", each.labels))
+            for each in material.pictures
+        ]
+    )
 
 
 def _untouched(material: Material, served: Variant, mine: NDArray[np.bool_]) -> list[Pairs]:
@@ -105,12 +117,12 @@ def _untouched(material: Material, served: Variant, mine: NDArray[np.bool_]) -> 
 def _nearest(
     queries: np.ndarray, rows: np.ndarray, asks: Rows | None = None, gallery: Rows | None = None
 ) -> tuple[Rows, NDArray[np.float64]]:
-    """Give the ten nearest of each query, itself left out, and their cosines."""
+    """Give the ten nearest of each query and their cosines; of the query itself, -infinity."""
     places, cosines = [], []
-    for start in range(0, len(queries), 256):
+    for start in range(0, max(1, len(queries)), 256):
         products = queries[start : start + 256] @ rows.T
         if asks is not None and gallery is not None:
-            products[asks[start : start + 256, None] == gallery[None, :]] = -1
+            products[asks[start : start + 256, None] == gallery[None, :]] = -np.inf
         order = np.argsort(-products, axis=1, kind="stable")[:, :_NEAREST]
         places.append(order)
         cosines.append(np.take_along_axis(products, order, axis=1).astype(float))
@@ -136,4 +148,5 @@ def _pairs(
 ) -> Pairs:
     sets = np.repeat(sets, similarity.shape[1])
     rows = (np.full(len(sets), untouched), np.full(len(sets), kinds))
-    return Pairs(similarity.ravel(), bits.ravel(), relation.ravel(), sets, *rows)
+    pairs = Pairs(similarity.ravel(), bits.ravel(), relation.ravel(), sets, *rows)
+    return pairs.only(np.isfinite(pairs.similarity))  # where ten or fewer are there, itself is one

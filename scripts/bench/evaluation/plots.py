@@ -35,7 +35,7 @@ def plot_near_duplicates(figures: Mapping[str, Any], path: Path) -> None:
     axes.set_yticks([i + 0.4 - height / 2 for i in range(len(names))], names, fontsize=8)
     axes.invert_yaxis()
     axes.set_xlabel("found, at 1 % false alarms")
-    axes.legend(fontsize=8)
+    figure.legend(fontsize=8, ncols=len(figures), loc="outside lower center")
     _save(figure, path)
 
 

@@ -1,17 +1,31 @@
-"""Write what the quality bench measured as tables into a page of the docs."""
+"""Write what the benches measured as tables into a page of the docs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-_BEGIN = "<!-- written by scripts/bench/quality: {name} -->"
+from scripts.bench.evaluation.comparing import FLOAT
+
+_FOUND = "tpr_at_1_percent_fa"
+_METRICS = ("map", "r1", "p10", "hit_10")
+_BEGIN = "<!-- written by {script}: {name} -->"
 _END = "<!-- end -->"
 
 
-def put_table(page: Path, name: str, lines: Sequence[str]) -> None:
-    """Replace what stands between the marks of this name in a page."""
+def put_tables(page: Path, results: Mapping[str, Any]) -> None:
+    """Put all tables into docs/quality.md."""
+    put_table(page, "ranking", ranking_table(results["ranking"]["tasks"]))
+    put_table(page, "fidelity", fidelity_table(results["ranking"]))
+    put_table(page, "near-duplicates", near_duplicate_table(results["near_duplicates"]))
+    put_table(page, "bands", band_table(results["bands"]))
+
+
+def put_table(
+    page: Path, name: str, lines: Sequence[str], script: str = "scripts/bench/quality"
+) -> None:
+    """Replace what stands between the marks of this script and name in a page."""
     text = page.read_text()
-    begin = _BEGIN.format(name=name)
+    begin = _BEGIN.format(script=script, name=name)
     before, found, rest = text.partition(begin)
     _, ended, after = rest.partition(_END)
     if not found or not ended:
@@ -20,10 +34,15 @@ def put_table(page: Path, name: str, lines: Sequence[str]) -> None:
 
 
 def ranking_table(tasks: Mapping[str, Any]) -> list[str]:
-    """Tell mAP / R@1 / P@10 of every variant on every task, and the difference to the first."""
-    names = list(next(iter(tasks.values()))["variants"])
+    """Tell mAP / R@1 / P@10 / hit@10 by variant and task, and the difference of mAP."""
+    variants = next(iter(tasks.values()))["variants"]
+    names = list(variants)
+    heads = [
+        f"{name}<br>against {of['against']['variant']}" if "against" in of else name
+        for name, of in variants.items()
+    ]
     lines = [
-        "| set, task | queries | " + " | ".join(names) + " |",
+        "| set, task | queries | " + " | ".join(heads) + " |",
         "| --- | --- |" + " --- |" * len(names),
     ]
     for task, figures in tasks.items():
@@ -35,8 +54,8 @@ def ranking_table(tasks: Mapping[str, Any]) -> list[str]:
 
 
 def _cell(figures: Mapping[str, Any]) -> str:
-    told = " / ".join(f"{figures[metric]:.3f}" for metric in ("map", "r1", "p10"))
-    if compared := figures.get("against_first"):
+    told = " / ".join(f"{figures[metric]:.3f}" for metric in _METRICS)
+    if compared := figures.get("against"):
         told += (
             f"<br>{compared['difference']:+.3f} ({compared['low']:+.3f} .. {compared['high']:+.3f})"
         )
@@ -51,24 +70,57 @@ def _set_mean(tasks: Mapping[str, Any], name: str) -> float:
     return sum(means) / len(means)
 
 
-def near_duplicate_table(figures: Mapping[str, Any]) -> list[str]:
-    """Tell R@1 and TPR@1%FA of each alteration by vector, by hash and by both."""
-    ways = list(figures)
+def fidelity_table(ranking: Mapping[str, Any]) -> list[str]:
+    """Tell how true int8 is to float: cosines and neighbours of a set, mAP of its tasks."""
+    if not ranking["fidelity"]:
+        return ["Not measured: no float parent was given."]
     lines = [
-        "| alteration | " + " | ".join(ways) + " |",
-        "| --- |" + " --- |" * len(ways),
+        "| variant | set, task | cosine: mean, p5, least | eight of ten | int8 | float | mixed |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for name in next(iter(figures.values())):
-        cells = []
-        for way in ways:
-            of = figures[way][name]
-            cells.append(f"{of['r1']:.2f} / {of['tpr_at_1_percent_fa']:.2f}")
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    for name, by_set in ranking["fidelity"].items():
+        for task, mixed in ranking["mixed"][name].items():
+            alike = by_set[ranking["tasks"][task]["set"]]
+            of = ranking["tasks"][task]["variants"]
+            cosines = (alike[f"cosine_{which}"] for which in ("mean", "p5", "min"))
+            maps = (of[name]["map"], of[name + FLOAT]["map"], mixed)
+            cells = [
+                ", ".join(f"{cosine:.4f}" for cosine in cosines),
+                f"{alike['top_ten_by_8']:.3f}",
+                *(f"{figure:.4f}" for figure in maps),
+            ]
+            lines.append(f"| {name} | {task} | " + " | ".join(cells) + " |")
     return lines
 
 
+def shown(copies: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the figures of the variants that the docs show."""
+    return {name: copies["variants"][name] for name in copies["shown"]}
+
+
+def near_duplicate_table(copies: Mapping[str, Any]) -> list[str]:
+    """Tell R@1 and TPR@1%FA of each alteration by vector, by hash and by both."""
+    ways = shown(copies)
+    lines = ["| alteration | " + " | ".join(ways) + " |", "| --- |" + " --- |" * len(ways)]
+    for name in next(iter(ways.values())):
+        cells = [
+            " / ".join(f"{of[name][key]:.2f}" for key in ("r1", _FOUND) if key in of[name])
+            for of in ways.values()
+        ]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    for name, key in (("false alarms", "false_alarms"), ("micro-AP", "micro_ap")):
+        told = (of["all"].get(key) for of in ways.values())
+        cells = ["" if figure is None else f"{figure:.4f}" for figure in told]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    about = f"{copies['originals']:,} originals, {copies['absent']:,} absent pictures"
+    return [*lines, "", f"*{about}, a gallery of {copies['gallery']:,}.*"]
+
+
 def band_table(bands: Mapping[str, Any]) -> list[str]:
-    """Tell from which similarity on a band begins, and how often it was right, by set."""
+    """Tell from which similarity on a band begins, and how often it was right, by set.
+
+    Of a set: with these limits, and with those that were chosen without it.
+    """
     least = {
         "same picture": f"{bands['same_picture']:.3f}, at most {bands['same_picture_bits']} bits",
         "near-duplicate": f"{bands['near_duplicate']:.3f}; "
@@ -78,23 +130,23 @@ def band_table(bands: Mapping[str, Any]) -> list[str]:
     }
     sets = sorted(bands["chosen_without_the_set_that_measures"])
     lines = [
-        "| band | from | precision | pairs | " + " | ".join(sets) + " |",
-        "| --- | --- | --- | --- |" + " --- |" * len(sets),
+        "| band | from | precision | pairs | not judged | " + " | ".join(sets) + " |",
+        "| --- | --- | --- | --- | --- |" + " --- |" * len(sets),
     ]
     for band, figures in bands["measured"].items():
+        without = bands["chosen_without_the_set_that_measures"]
         cells = [
-            f"{_told(figures['sets'].get(name))}; {_told(_left_out(bands, name, band))}"
+            f"{_precision(figures['sets'][name])} of {figures['sets'][name]['pairs']:,}; "
+            f"{_precision(without[name][band])} of {without[name][band]['pairs']:,}"
             for name in sets
         ]
-        told = " | ".join([band, least[band], _told(figures), str(figures["pairs"]), *cells])
+        counts = [f"{figures[key]:,}" for key in ("pairs", "not_judged")]
+        told = " | ".join([band, least[band], _precision(figures), *counts, *cells])
         lines.append(f"| {told} |")
-    return lines
+    chosen, measured = (f"{bands[f'{how}_on_pairs']:,}" for how in ("chosen", "measured"))
+    return [*lines, "", f"*Chosen on {chosen} pairs, measured on {measured} others.*"]
 
 
-def _left_out(bands: Mapping[str, Any], name: str, band: str) -> Any:
-    return bands["chosen_without_the_set_that_measures"][name][band]
-
-
-def _told(figures: Mapping[str, Any] | None) -> str:
-    known = figures is not None and figures["precision"] is not None
-    return f"{figures['precision']:.3f}" if figures and known else "-"
+def _precision(figures: Mapping[str, Any]) -> str:
+    known = figures["precision"] is not None
+    return f"{figures['precision']:.3f}" if known else "-"

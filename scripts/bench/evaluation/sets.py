@@ -7,7 +7,7 @@ a model was calibrated or fitted on are never measured: their bytes are known by
 import csv
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,15 @@ _COLUMNS = ("file", "label", "item", "role", "part")
 
 class SetError(ValueError):
     """A folder is not a set, or must not be measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The bytes of a picture: how people call it, what tells these bytes from others, a reader."""
+
+    name: str
+    key: str
+    read: Callable[[], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,11 @@ class Pictures:
         """Give the file of a picture."""
         return self.folder / "images" / self.files[place]
 
+    def source(self, place: int) -> Source:
+        """Give the bytes of a picture, known by their hash."""
+        path = self.path(place)
+        return Source(f"{self.name}/{self.files[place]}", hash_of(path), path.read_bytes)
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -47,16 +61,18 @@ class Task:
     asks: Places
     found: Places
 
+    @property
+    def answerable(self) -> bool:
+        """Tell whether any query has something to find."""
+        labels = self.labels[self.found]
+        return any(
+            ((labels == self.labels[place]) & (self.found != place)).any() for place in self.asks
+        )
+
 
 def read_pictures(folder: Path) -> Pictures:
-    """Read one set; raises SetError when a column or a picture is missing."""
-    try:
-        with (folder / "labels.csv").open(newline="", encoding="utf-8") as opened:
-            rows = sorted(csv.DictReader(opened), key=lambda row: row["file"])
-    except (OSError, KeyError) as problem:
-        raise SetError(f"{folder.name} holds no labels.csv with a column `file`") from problem
-    if not rows or (missing := [name for name in _COLUMNS if rows[0].get(name) is None]):
-        raise SetError(f"{folder.name}/labels.csv: no rows, or no column {missing if rows else ''}")
+    """Read one set; raises SetError when labels.csv cannot be read or a picture is missing."""
+    rows = sorted(_rows(folder / "labels.csv"), key=lambda row: row["file"])
     absent = [row["file"] for row in rows if not (folder / "images" / row["file"]).is_file()]
     if absent:
         raise SetError(f"{folder.name}: {len(absent)} pictures are missing, first {absent[0]}")
@@ -65,11 +81,31 @@ def read_pictures(folder: Path) -> Pictures:
     return Pictures(folder.name, folder, files, columns["label"], columns["role"], columns["part"])
 
 
+def _rows(table: Path) -> list[dict[str, str]]:
+    name, rows = f"{table.parent.name}/labels.csv", []
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as opened:  # spreadsheets write a mark
+            reader = csv.DictReader(opened)
+            for row in reader:
+                if missing := [column for column in _COLUMNS if row.get(column) is None]:
+                    raise SetError(f"{name}, line {reader.line_num}: no {', '.join(missing)}")
+                rows.append(row)
+    except UnicodeDecodeError as problem:
+        raise SetError(f"{name} is not UTF-8: {problem}") from problem
+    except (OSError, csv.Error) as problem:
+        raise SetError(f"{name} cannot be read: {problem}") from problem
+    if not rows:
+        raise SetError(f"{name} has no rows")
+    return rows
+
+
 def find_sets(folder: Path) -> list[Path]:
     """Give the sets below a folder (or the folder itself), those with labels.csv, by name."""
     if (folder / "labels.csv").is_file():
         return [folder]
-    return sorted(path.parent for path in folder.glob("*/labels.csv"))
+    if not (found := sorted(path.parent for path in folder.glob("*/labels.csv"))):
+        raise SetError(f"{folder} is no set and holds none: a set has a labels.csv")
+    return found
 
 
 def tasks_of(pictures: Pictures) -> list[Task]:

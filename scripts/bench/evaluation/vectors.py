@@ -5,20 +5,26 @@ once, as the service does, large enough for every variant, and each graph sees e
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import onnxruntime
+import PIL
 from numpy.typing import NDArray
 
+from functions.gallery import perceptual_hash, picture_limits, pictures
 from functions.gallery.embedder import read_card
+from functions.gallery.errors import PictureError
 from functions.gallery.pictures import Limits, Picture, decode
 from scripts.bench.evaluation.metrics import Vectors
+from scripts.bench.evaluation.sets import SetError, Source
 
 Output = Literal["vectors", "features"]
+# What decides, beside the bytes and the graph, which numbers come out.
+CODE = [Path(module.__file__) for module in (pictures, picture_limits, perceptual_hash)]
 
 
 class Graph:
@@ -47,7 +53,8 @@ class Variant:
     """The unit mean, over some views, of the vectors or the plain features of a graph.
 
     The features of our graph are the network's own numbers, before what was fitted on top of
-    them. `width` keeps the first numbers only.
+    them. `width` keeps the first numbers only. `against` names the variant that it is compared
+    with: what was there before the one thing that it changes.
     """
 
     name: str
@@ -55,6 +62,7 @@ class Variant:
     views: tuple[float, ...]
     output: Output = "vectors"
     width: int | None = None
+    against: str | None = None
 
     @property
     def key(self) -> str:
@@ -97,44 +105,54 @@ def served(folder: Path, floats: Path | None, widths: Sequence[int]) -> list[Var
     views = graph.card.views
     compared = [
         Variant("plain, one view", graph, (1.0,), "features"),
-        Variant("plain", graph, views, "features"),
-        Variant("served", graph, views),
-        *(Variant(f"served, first {width}", graph, views, width=width) for width in widths),
+        Variant("plain", graph, views, "features", against="plain, one view"),
+        Variant("served", graph, views, against="plain, one view"),
+    ]
+    compared += [
+        Variant(f"served, first {width}", graph, views, width=width, against="served")
+        for width in widths
     ]
     if floats is not None:
         parent = Graph(floats)
         compared += [
-            Variant("plain, float", parent, views, "features"),
-            Variant("served, float", parent, views),
+            Variant("plain, float", parent, views, "features", against="plain"),
+            Variant("served, float", parent, views, against="served"),
         ]
     return compared
 
 
 def embed_all(
-    files: Iterable[tuple[str, Callable[[], bytes]]],
+    sources: Sequence[Source],
     variants: Sequence[Variant],
     cache: Path,
     tell: Callable[[int], None] = lambda count: None,
 ) -> Seen:
     """Embed pictures by every variant; what lies in the cache is not computed again.
 
-    `files` are names, whose bytes they stand for, and ways to read them.
+    The cache is known by the bytes and by the code that decodes them. Raises SetError with the
+    name of a picture that cannot be decoded.
     """
-    files = list(files)
-    digest = hashlib.sha256("\n".join(name for name, _ in files).encode()).hexdigest()[:16]
+    digest = _digest(sources)
     by_key = {each.key: each for each in variants}
     stored = {key: cache / f"{digest}-{key}.npy" for key in (*by_key, "hash")}
     missing = [by_key[key] for key in by_key if not stored[key].exists()]
     if missing or not stored["hash"].exists():
         cache.mkdir(parents=True, exist_ok=True)
-        for key, rows in _computed(files, missing, tell).items():
+        for key, rows in _computed(sources, missing, tell).items():
             np.save(stored[key], rows)
     hashes = np.load(stored["hash"])
     return Seen({key: np.load(stored[key]) for key in by_key}, hashes[:, :64], hashes[:, 64])
 
 
+def _digest(sources: Sequence[Source]) -> str:
+    told = hashlib.sha256("\n".join([PIL.__version__, *(s.key for s in sources)]).encode())
+    for path in CODE:
+        told.update(path.read_bytes())
+    return told.hexdigest()[:16]
+
+
 def _computed(
-    files: Sequence[tuple[str, Callable[[], bytes]]],
+    sources: Sequence[Source],
     variants: Sequence[Variant],
     tell: Callable[[int], None],
 ) -> dict[str, np.ndarray]:
@@ -144,8 +162,11 @@ def _computed(
         by_graph.setdefault(each.graph, []).append(each)
     vectors: dict[str, list[np.ndarray]] = {each.key: [] for each in variants}
     hashes = []
-    for number, (_, read) in enumerate(files):
-        picture = decode(read(), Limits(), short_side_px=short_side)
+    for number, source in enumerate(sources):
+        try:
+            picture = decode(source.read(), Limits(), short_side_px=short_side)
+        except (PictureError, OSError) as problem:  # altering opens files with Pillow
+            raise SetError(f"{source.name}: {problem}") from problem
         for graph, its in by_graph.items():
             parts = sorted({view for each in its for view in each.views}, reverse=True)
             shown = graph.run(picture, parts)
