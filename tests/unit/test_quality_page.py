@@ -1,0 +1,25 @@
+"""docs/quality.md and the card show the results that lie in the repository, and nothing else."""
+
+import json
+import shutil
+from pathlib import Path
+
+from scripts.bench.evaluation.report import put_tables
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = json.loads((ROOT / "scripts" / "bench" / "results" / "quality.json").read_text())
+PAGE = ROOT / "docs" / "quality.md"
+
+
+def test_the_tables_are_what_the_results_say(tmp_path):
+    copy = Path(shutil.copy(PAGE, tmp_path))
+
+    put_tables(copy, RESULTS)
+
+    assert copy.read_text() == PAGE.read_text()
+
+
+def test_the_card_holds_the_bands_of_the_results():
+    card = json.loads((ROOT / "model" / "card.json").read_text())
+
+    assert card["bands"] == RESULTS["bands"]
