@@ -75,6 +75,20 @@ def test_a_set_in_which_strangers_look_alike_raises_the_limit_for_all():
     assert choose(together(WORLD, shop)).near_duplicate > choose(WORLD).near_duplicate + 0.02
 
 
+def test_sure_pairs_of_the_band_above_do_not_hide_strangers_in_a_band():
+    strangers = pairs_between(0.86, 0.89, NOTHING, bits=30, name="shop")
+    shop = together(
+        *(pairs_between(0.97, 1.0, SAME, bits=1, name="shop") for _ in range(10)),
+        pairs_between(0.90, 0.96, COPY, bits=30, name="shop"),
+        strangers.only(np.arange(100) < 25),
+    )
+
+    told = measure(choose(shop), shop)
+
+    assert told["near-duplicate"]["sets"]["shop"]["precision"] >= 0.97
+    assert told["near-duplicate"]["sets"]["shop"]["pairs"] >= 90
+
+
 def test_precision_is_counted_by_band_and_by_set():
     bands = Bands(0.97, 0.9, 0.5, 2, 6, 0.7)
     pairs = Pairs(
