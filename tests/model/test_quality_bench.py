@@ -12,9 +12,10 @@ from functions.gallery.embedder import OnnxEmbedder
 from functions.gallery.pictures import Limits, decode
 from scripts.bench.evaluation import copies, pairs, ranking, results, vectors
 from scripts.bench.evaluation.banding import COPY, LABEL, NOTHING, SAME, joined
-from scripts.bench.evaluation.report import put_table, ranking_table
+from scripts.bench.evaluation.report import ranking_table
 from scripts.bench.evaluation.sets import SetError, Source, find_sets, hash_of, read_pictures
 from scripts.bench.evaluation.vectors import Graph, Variant, embed_all
+from scripts.bench.pages import put_table
 from tests.drawing import scene, written
 from tests.model.served import MODEL
 
@@ -239,11 +240,11 @@ def test_a_table_replaces_what_the_bench_wrote_before(tmp_path):
         "before\n<!-- written by scripts/bench/quality: x -->\nold\n<!-- end -->\nafter\n"
     )
 
-    put_table(page, "x", ["| new |"])
-    put_table(page, "x", ["| newer |"])
+    put_table(page, "scripts/bench/quality", "x", ["| new |"])
+    put_table(page, "scripts/bench/quality", "x", ["| newer |"])
 
     assert page.read_text() == (
         "before\n<!-- written by scripts/bench/quality: x -->\n\n| newer |\n\n<!-- end -->\nafter\n"
     )
     with pytest.raises(ValueError, match="no place for y"):
-        put_table(page, "y", [])
+        put_table(page, "scripts/bench/quality", "y", [])

@@ -4,8 +4,6 @@ import json
 import shutil
 from pathlib import Path
 
-import pytest
-
 from scripts.bench.speeding import tables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,13 +18,3 @@ def test_the_tables_are_what_the_results_say(tmp_path):
     tables.write(copy, speed, cold)
 
     assert copy.read_text() == PAGE.read_text()
-
-
-def test_a_page_without_a_place_for_a_table_is_not_written(tmp_path):
-    page = tmp_path / "speed.md"
-    page.write_text("# Nothing here\n")
-
-    with pytest.raises(ValueError, match="stages"):
-        tables.put(page, "stages", ["| a |"])
-
-    assert page.read_text() == "# Nothing here\n"

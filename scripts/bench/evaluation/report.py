@@ -1,36 +1,26 @@
 """Write what the benches measured as tables into a page of the docs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from scripts.bench.evaluation.comparing import FLOAT
+from scripts.bench.pages import put_table
+
+_SCRIPT = "scripts/bench/quality"
 
 _FOUND = "tpr_at_1_percent_fa"
 _METRICS = ("map", "r1", "p10", "hit_10")
-_BEGIN = "<!-- written by {script}: {name} -->"
-_END = "<!-- end -->"
 
 
 def put_tables(page: Path, results: Mapping[str, Any]) -> None:
     """Put all tables into docs/quality.md."""
-    put_table(page, "ranking", ranking_table(results["ranking"]["tasks"]))
-    put_table(page, "fidelity", fidelity_table(results["ranking"]))
-    put_table(page, "near-duplicates", near_duplicate_table(results["near_duplicates"]))
-    put_table(page, "bands", band_table(results["bands"]))
-
-
-def put_table(
-    page: Path, name: str, lines: Sequence[str], script: str = "scripts/bench/quality"
-) -> None:
-    """Replace what stands between the marks of this script and name in a page."""
-    text = page.read_text()
-    begin = _BEGIN.format(script=script, name=name)
-    before, found, rest = text.partition(begin)
-    _, ended, after = rest.partition(_END)
-    if not found or not ended:
-        raise ValueError(f"{page.name} has no place for {name}: {begin} ... {_END}")
-    page.write_text("\n".join([before + begin, "", *lines, "", _END + after]))
+    put_table(page, _SCRIPT, "ranking", ranking_table(results["ranking"]["tasks"]))
+    if results.get("scenes"):
+        put_table(page, _SCRIPT, "scenes", ranking_table(results["scenes"]))
+    put_table(page, _SCRIPT, "fidelity", fidelity_table(results["ranking"]))
+    put_table(page, _SCRIPT, "near-duplicates", near_duplicate_table(results["near_duplicates"]))
+    put_table(page, _SCRIPT, "bands", band_table(results["bands"]))
 
 
 def ranking_table(tasks: Mapping[str, Any]) -> list[str]:

@@ -1,10 +1,13 @@
 """Writes what the benches of speed and of cold starts found as tables of docs/speed.md."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scripts.bench.pages import put_table
+
 Told = Mapping[str, Any]
+_SCRIPT = "scripts/bench/speed"
 
 # What was aimed at, in milliseconds: a warm search with 100,000 images.
 DOOR_AIMS = {"search with a picture": 10, "search by id": 3}
@@ -15,25 +18,15 @@ BARE_AIMS = {
 }
 
 
-def put(page: Path, name: str, lines: Sequence[str]) -> None:
-    """Replace what stands between the marks of this name in a page."""
-    begin, end = f"<!-- written by scripts/bench/speed: {name} -->", "<!-- end -->"
-    before, found, rest = page.read_text().partition(begin)
-    _, ended, after = rest.partition(end)
-    if not found or not ended:
-        raise ValueError(f"{page.name} has no place for {name}: {begin} ... {end}")
-    page.write_text("\n".join([before + begin, "", *lines, "", end + after]))
-
-
 def write(page: Path, speed: Told, cold: Told) -> None:
     """Put all tables into docs/speed.md."""
-    put(page, "stages", stages(speed))
-    put(page, "bare libraries", bare_libraries(speed))
-    put(page, "imports", imports(speed))
-    put(page, "searches", searches(speed))
-    put(page, "whole door", whole_door(speed))
-    put(page, "cold starts", cold_starts(cold))
-    put(page, "parts", parts(cold))
+    put_table(page, _SCRIPT, "stages", stages(speed))
+    put_table(page, _SCRIPT, "bare libraries", bare_libraries(speed))
+    put_table(page, _SCRIPT, "imports", imports(speed))
+    put_table(page, _SCRIPT, "searches", searches(speed))
+    put_table(page, _SCRIPT, "whole door", whole_door(speed))
+    put_table(page, _SCRIPT, "cold starts", cold_starts(cold))
+    put_table(page, _SCRIPT, "parts", parts(cold))
 
 
 def about(told: Told) -> str:
