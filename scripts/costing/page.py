@@ -105,7 +105,8 @@ Two items depend on where and how fast. Data to Qdrant are {given["vector_kb"]:g
 all paid as data out; with Qdrant in the region of the functions they are free, and a million costs
 {near} USD at {CPU_MB} MB. X-Ray traces the first call of each second and
 {given["traced_beyond"] * 100:g} % of the others, so at {given["searches_a_second"]:g} a second or
-fewer all of them; at {FAST} a second a million costs {fast} USD, and with Qdrant near by {both}."""
+fewer all of them; at {FAST} a second a million costs {fast} USD, and with Qdrant near by {both}.
+With `Traces=PassThrough` no call is traced."""
 
 
 def _million(known: Inputs, **assumed: float) -> str:

@@ -95,7 +95,13 @@ def test_every_log_has_an_end_and_a_function_that_writes_it(resources):
     assert all(group["RetentionInDays"] == {"Ref": "LogDays"} for group in groups.values())
     assert written == {"ApiLog", "IngestLog"}
     assert {f["LoggingConfig"]["LogFormat"] for f in functions} == {"JSON"}
-    assert {f["TracingConfig"]["Mode"] for f in functions} == {"Active"}
+
+
+def test_calls_are_traced_unless_the_operator_says_no(resources, transformed):
+    functions = of_type(resources, "AWS::Lambda::Function").values()
+
+    assert all(f["TracingConfig"]["Mode"] == {"Ref": "Traces"} for f in functions)
+    assert json.loads(transformed.read_text())["Parameters"]["Traces"]["Default"] == "Active"
 
 
 def test_calls_are_held_to_a_rate_and_written_down(resources):
