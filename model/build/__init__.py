@@ -1,1 +1,1 @@
-"""How the served graph is made and measured; never part of the service."""
+"""How the served graph is built and verified; not part of the service."""

@@ -1,4 +1,4 @@
-"""Watch the float network at work: how far each tensor reaches, and its channels' means."""
+"""Run the float network: the range of each tensor, and the means of its channels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from model.build.float_graph import INPUT_NAME, build_body
 from model.build.tflite_weights import Floats, Layer
 from model.build.views import Pixels
 
-# A quarter of the views reach further than their tensor's range and are cut there. 0.85 is the same
-# within 0.0001 of mean cosine; a quarter, the mean reach and the outermost values were worse.
+# A quarter of the views exceed their tensor's range and are clipped. 0.85 is the same within 0.0001
+# of mean cosine; a quarter, the mean range and the outermost values were worse.
 _SHARE_WITHIN = 0.75
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What was seen of one tensor over all views."""
+    """The range and the means of one tensor over all views."""
 
     low: float
     high: float
@@ -26,7 +26,7 @@ class Reach:
 
 
 def observe(layers: Sequence[Layer], pixels: Pixels) -> dict[int, Reach]:
-    """Run every view through the float graph; give the reach of each layer's output."""
+    """Run every view through the float graph; return the reach of each layer's output."""
     numbers = [layer.output for layer in layers if layer.kind != "mean"]
     names = [f"t{number}" for number in numbers]
     graph = build_body(layers)
@@ -51,5 +51,5 @@ def observe(layers: Sequence[Layer], pixels: Pixels) -> dict[int, Reach]:
 
 
 def observe_input(pixels: Pixels) -> Floats:
-    """Give the mean of red, green and blue over all views, on the network's scale from -1 to 1."""
+    """Return the mean of red, green and blue over all views, on the network's scale of -1 to 1."""
     return pixels.mean(axis=(0, 1, 2), dtype=np.float64) / 127.5 - 1

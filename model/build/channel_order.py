@@ -1,11 +1,11 @@
-"""Sort channels so that 8-bit products cannot overflow on CPUs without VNNI. Knows layers, no ONNX.
+"""Sort channels so that 8-bit products cannot overflow on CPUs without VNNI. Independent of ONNX.
 
-Before VNNI, x86 adds the products of two neighbouring channels in 16 bits (vpmaddubsw) and cuts
-off at 32,767. With weights of up to 127 and activations of up to 255 that happens often: the same
-graph then gives other vectors on another CPU. It cannot happen while the two weights of a pair,
-where their signs agree, add up to at most 128. So every output channel gets a scale that keeps
-this, and channels are paired so that the scales stay fine: large weights meet small or opposite
-ones. Sorting the channels between two layers changes nothing else.
+Before VNNI, x86 adds the products of two neighbouring channels in 16 bits (vpmaddubsw) and clips
+at 32,767. With weights up to 127 and activations up to 255 that happens often, and the same graph
+returns other vectors on another CPU. It cannot happen while the two weights of a pair, if their
+signs agree, add up to at most 128. So every output channel gets a scale that keeps this, and
+channels are paired so that the scales stay fine: large weights with small or opposite ones.
+Sorting the channels between two layers changes nothing else.
 """
 
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ _SWAPS = 8000  # tried per group; the weights are fixed and so is the seed
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Layers that share one order of channels: those that write them and those that read them."""
+    """Layers that share one order of channels: those that write them, those that read them."""
 
     writers: tuple[int, ...]
     readers: tuple[int, ...]
 
 
 def pair_channels(layers: Sequence[Layer]) -> list[Layer]:
-    """Give the same network, inner channels sorted for fine weights; outputs keep their order."""
+    """Return the same network with inner channels sorted for fine weights; outputs stay."""
     sorted_layers = list(layers)
     random = np.random.default_rng(0)
     for group in _groups(sorted_layers):
@@ -49,14 +49,14 @@ def pair_channels(layers: Sequence[Layer]) -> list[Layer]:
 
 
 def weight_scales(layer: Layer) -> Floats:
-    """Give one int8 scale per output channel, (out,), as fine as overflow allows."""
+    """Return one int8 scale per output channel, (out,), as fine as possible without overflow."""
     rows = layer.weights.reshape(len(layer.weights), -1).astype(np.float64)
     scales = np.abs(rows).max(axis=1) / 127
     if layer.kind == "conv" and layer.weights.shape[2:] == (1, 1):
         sums = _pair_sums(rows[:, 0::2], rows[:, 1::2])
         scales = np.maximum(scales, sums.max(axis=1) / _PAIR_LIMIT)
     elif layer.kind == "conv":
-        # The order inside a 3 x 3 window is the kernel's own affair: any two may meet.
+        # onnxruntime chooses the order inside a 3 x 3 window: any two can be a pair.
         ascending = np.sort(rows, axis=1)
         worst = _pair_sums(ascending[:, [0, -1]], ascending[:, [1, -2]]).max(axis=1)
         scales = np.maximum(scales, worst / _PAIR_LIMIT)
@@ -86,7 +86,7 @@ def _groups(layers: Sequence[Layer]) -> list[_Group]:
 
 
 def _best_order(rows: Floats, random: np.random.Generator) -> np.ndarray:
-    """Swap channels between pairs for as long as the squared scales, summed, get smaller."""
+    """Swap channels between pairs while the sum of the squared scales gets smaller."""
     count = rows.shape[1]
     order = np.arange(count)
     sums = _pair_sums(rows[:, 0::2], rows[:, 1::2])

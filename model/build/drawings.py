@@ -1,4 +1,4 @@
-"""Draw the pictures of the golden vectors: the same bytes everywhere, whole numbers only."""
+"""Draw the pictures of the golden vectors; integers only, so the bytes are the same everywhere."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ NAMES = ("gradient", "discs", "stripes", "checks", "noise", "rings")
 
 
 def draw_all() -> Pixels:
-    """Give (6, 224, 224, 3) uint8, in the order of NAMES."""
+    """Return (6, 224, 224, 3) uint8, in the order of NAMES."""
     y, x = np.mgrid[0:INPUT_PX, 0:INPUT_PX]
     gradient = np.stack([x, y, 223 - x], axis=-1)
     discs = np.full((INPUT_PX, INPUT_PX, 3), (240, 235, 220))
@@ -20,7 +20,7 @@ def draw_all() -> Pixels:
         discs[(x - across) ** 2 + (y - down) ** 2 < radius**2] = colour
     stripes = np.where(((x + y) // 16 % 2 == 0)[..., None], (250, 200, 40), (40, 30, 90))
     checks = np.where(((x // 28 + y // 28) % 2 == 0)[..., None], (20, 20, 20), (235, 235, 235))
-    # A linear congruence of each place's number: noise that needs no generator's version.
+    # A linear congruence of each position: noise that does not depend on a library's version.
     number = (y * INPUT_PX + x)[..., None] * 3 + np.arange(3)
     noise = (number * 1103515245 + 12345) // 65536 % 256
     distance = (x - 112) ** 2 + (y - 112) ** 2

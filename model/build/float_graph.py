@@ -7,43 +7,60 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from model.build.tflite_weights import Layer
+from model.build.views import INPUT_PX
 
 INPUT_NAME = "pixels"  # (n, 224, 224, 3) uint8, RGB
 FEATURES = "features"  # (n, 1280) float32, after the global average pool
-INPUT_PX = 224
-_MIDDLE_WIDTHS = (160, 320)  # channels of the tensors that are pooled beside the last one
+_MIDDLE_WIDTHS = (160, 320)  # channels of the other tensors that are pooled
 
 # Opset 17 is read by every onnxruntime since 1.12.
 _OPSET = 17
 _IR_VERSION = 8
 
 
+class Nodes:
+    """The nodes and constants of a graph; both are added at the end."""
+
+    def __init__(self, graph: onnx.GraphProto | None = None) -> None:
+        """Start with those of a graph, or with none."""
+        self.nodes = list(graph.node) if graph else []
+        self.constants = list(graph.initializer) if graph else []
+
+    def add(
+        self, kind: str, inputs: list[str], output: str, name: str = "", **attributes: object
+    ) -> str:
+        """Add a node, named like its output unless named; returns the output."""
+        name = name or output
+        self.nodes.append(helper.make_node(kind, inputs, [output], name=name, **attributes))
+        return output
+
+    def constant(self, name: str, value: np.ndarray | float) -> str:
+        """Add a constant; a number is a float32 scalar."""
+        array = np.array(value, np.float32) if isinstance(value, float) else value
+        self.constants.append(numpy_helper.from_array(array, name))
+        return name
+
+
 def build_body(layers: Sequence[Layer]) -> onnx.ModelProto:
-    """Give the graph of all layers: cast, scale to [-1, 1], layout, and pools as its outputs.
+    """Return the graph of all layers: cast, scale to [-1, 1], layout; its outputs are the pools.
 
     The outputs are FEATURES and, by the names of `middle_names`, mean and spread of each channel.
     """
-    nodes, constants = _entrance(f"t{layers[0].inputs[0]}")
+    graph = Nodes()
+    _add_entrance(graph, f"t{layers[0].inputs[0]}")
     for layer in layers:
-        more_nodes, more_constants = layer_nodes(layer)
-        nodes += more_nodes
-        constants += more_constants
+        _add_layer(graph, layer)
     flatten = helper.make_node("Flatten", [f"t{layers[-1].output}"], [FEATURES], axis=1)
-    nodes.append(flatten)
+    graph.nodes.append(flatten)
     outputs = [_output(FEATURES, layers[-2].weights.shape[0])]
-    constants.append(_scalar("zero", 0.0))
+    graph.constant("zero", 0.0)
     for number, width in _middles(layers):
-        nodes += _pool_nodes(f"t{number}")
+        _add_pool(graph, f"t{number}")
         outputs.append(_output(f"t{number}_pool", 2 * width))
     pixels = ["n", INPUT_PX, INPUT_PX, 3]
-    graph = helper.make_graph(
-        nodes,
-        "mobilenetv2-1.0-224",
-        [helper.make_tensor_value_info(INPUT_NAME, TensorProto.UINT8, pixels)],
-        outputs,
-        constants,
-    )
-    return finish(graph)
+    inputs = [helper.make_tensor_value_info(INPUT_NAME, TensorProto.UINT8, pixels)]
+    name = "mobilenetv2-1.0-224"
+    return finish(helper.make_graph(graph.nodes, name, inputs, outputs, graph.constants))
 
 
 def middle_names(layers: Sequence[Layer]) -> tuple[str, ...]:
@@ -52,7 +69,7 @@ def middle_names(layers: Sequence[Layer]) -> tuple[str, ...]:
 
 
 def _middles(layers: Sequence[Layer]) -> list[tuple[int, int]]:
-    """Give the last tensor of each of the middle widths, with its width."""
+    """Return the last tensor of each of the middle widths, with its width."""
     last: dict[int, int] = {}
     width_of: dict[int, int] = {}
     for layer in layers:
@@ -65,26 +82,17 @@ def _middles(layers: Sequence[Layer]) -> list[tuple[int, int]]:
     return [(last[width], width) for width in _MIDDLE_WIDTHS]
 
 
-def _pool_nodes(tensor: str) -> list[onnx.NodeProto]:
-    """Pool a tensor over all places: each channel's mean, then its standard deviation."""
-
-    def node(kind: str, inputs: list[str], output: str, **attributes: object) -> onnx.NodeProto:
-        names = [tensor if name == "" else f"{tensor}_{name}" for name in inputs]
-        names = ["zero" if name.endswith("_zero") else name for name in names]
-        made = f"{tensor}_{output}"
-        return helper.make_node(kind, names, [made], name=made, **attributes)
-
+def _add_pool(graph: Nodes, tensor: str) -> None:
+    """Pool a tensor over all positions: each channel's mean, then its standard deviation."""
     places = {"axes": [2, 3], "keepdims": 0}
-    return [
-        node("ReduceMean", [""], "mean", **places),
-        node("Mul", ["", ""], "square"),
-        node("ReduceMean", ["square"], "squares", **places),
-        node("Mul", ["mean", "mean"], "mean_square"),
-        node("Sub", ["squares", "mean_square"], "rounded_variance"),
-        node("Max", ["rounded_variance", "zero"], "variance"),  # rounding may fall below 0
-        node("Sqrt", ["variance"], "spread"),
-        node("Concat", ["mean", "spread"], "pool", axis=1),
-    ]
+    mean = graph.add("ReduceMean", [tensor], f"{tensor}_mean", **places)
+    square = graph.add("Mul", [tensor, tensor], f"{tensor}_square")
+    squares = graph.add("ReduceMean", [square], f"{tensor}_squares", **places)
+    mean_square = graph.add("Mul", [mean, mean], f"{tensor}_mean_square")
+    rounded = graph.add("Sub", [squares, mean_square], f"{tensor}_rounded_variance")
+    variance = graph.add("Max", [rounded, "zero"], f"{tensor}_variance")  # rounding can go below 0
+    spread = graph.add("Sqrt", [variance], f"{tensor}_spread")
+    graph.add("Concat", [mean, spread], f"{tensor}_pool", axis=1)
 
 
 def _output(name: str, width: int) -> onnx.ValueInfoProto:
@@ -100,39 +108,37 @@ def finish(graph: onnx.GraphProto) -> onnx.ModelProto:
     return model
 
 
-def layer_nodes(layer: Layer) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
-    """Give the nodes and constants of one layer; its tensors are called t and their number."""
+def _add_layer(graph: Nodes, layer: Layer) -> None:
+    """Add one layer; tensors are called t and their number."""
     output = f"t{layer.output}"
     inputs = [f"t{number}" for number in layer.inputs]
     if layer.kind == "add":
-        return [helper.make_node("Add", inputs, [output], name=f"add_{output}")], []
+        graph.add("Add", inputs, output, f"add_{output}")
+        return
     if layer.kind == "mean":
-        pool = helper.make_node("GlobalAveragePool", inputs, [output], name="pool")
-        return [pool], []
-    weights = numpy_helper.from_array(layer.weights, f"w{layer.output}")
-    bias = numpy_helper.from_array(layer.bias, f"b{layer.output}")
+        graph.add("GlobalAveragePool", inputs, output, "pool")
+        return
+    inputs.append(graph.constant(f"w{layer.output}", layer.weights))
+    inputs.append(graph.constant(f"b{layer.output}", layer.bias))
     size = layer.weights.shape[2]
     before = f"{output}_linear" if layer.relu6 else output
-    conv = helper.make_node(
+    graph.add(
         "Conv",
-        [*inputs, weights.name, bias.name],
-        [before],
-        name=f"conv_{output}",
+        inputs,
+        before,
+        f"conv_{output}",
         group=layer.weights.shape[0] if layer.kind == "depthwise" else 1,
         kernel_shape=[size, size],
         strides=[layer.stride, layer.stride],
         pads=same_pads(size, layer.stride),
     )
-    if not layer.relu6:
-        return [conv], [weights, bias]
-    bounds = [_scalar(f"{output}_low", 0.0), _scalar(f"{output}_high", 6.0)]
-    names = [before, bounds[0].name, bounds[1].name]
-    clip = helper.make_node("Clip", names, [output], name=f"relu6_{output}")
-    return [conv, clip], [weights, bias, *bounds]
+    if layer.relu6:
+        bounds = [graph.constant(f"{output}_low", 0.0), graph.constant(f"{output}_high", 6.0)]
+        graph.add("Clip", [before, *bounds], output, f"relu6_{output}")
 
 
 def same_pads(size: int, stride: int) -> list[int]:
-    """Give TensorFlow's SAME padding as ONNX pads: top, left, bottom, right.
+    """Return TensorFlow's SAME padding as ONNX pads: top, left, bottom, right.
 
     Every picture side in this network is even where the stride is 2, so the total is
     size - stride and the odd pixel goes to the bottom and the right.
@@ -142,16 +148,9 @@ def same_pads(size: int, stride: int) -> list[int]:
     return [first, first, total - first, total - first]
 
 
-def _entrance(output: str) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
-    middle, step = _scalar("middle", 127.5), _scalar("step", 1 / 127.5)
-    nodes = [
-        helper.make_node("Cast", [INPUT_NAME], ["pixel_levels"], name="cast", to=TensorProto.FLOAT),
-        helper.make_node("Sub", ["pixel_levels", middle.name], ["centred"], name="centre"),
-        helper.make_node("Mul", ["centred", step.name], ["scaled"], name="scale"),
-        helper.make_node("Transpose", ["scaled"], [output], name="layout", perm=[0, 3, 1, 2]),
-    ]
-    return nodes, [middle, step]
-
-
-def _scalar(name: str, number: float) -> onnx.TensorProto:
-    return numpy_helper.from_array(np.array(number, np.float32), name)
+def _add_entrance(graph: Nodes, output: str) -> None:
+    middle, step = graph.constant("middle", 127.5), graph.constant("step", 1 / 127.5)
+    graph.add("Cast", [INPUT_NAME], "pixel_levels", "cast", to=TensorProto.FLOAT)
+    graph.add("Sub", ["pixel_levels", middle], "centred", "centre")
+    graph.add("Mul", ["centred", step], "scaled", "scale")
+    graph.add("Transpose", ["scaled"], output, "layout", perm=[0, 3, 1, 2])

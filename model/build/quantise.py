@@ -1,4 +1,4 @@
-"""Turn the float network into the int8 one that is served. Knows onnxruntime's quantizer."""
+"""Turn the float network into the int8 one that is served, with onnxruntime's quantizer."""
 
 import logging
 import tempfile
@@ -22,14 +22,14 @@ from model.build.float_graph import INPUT_NAME, build_body, finish
 from model.build.tflite_weights import Floats, Layer
 from model.build.views import Pixels
 
-# Pixels enter as they are: level 128 is the zero, one level is 1 / 127.5. The true middle of
-# [-1, 1] is level 127.5; the half level between is in the first convolution's bias.
+# Pixels enter unchanged: level 128 is zero, one level is 1 / 127.5. The middle of [-1, 1] is level
+# 127.5; the first convolution's bias makes up for the half level.
 _INPUT_ZERO = 128
 _INPUT_SCALE = 1 / 127.5
 
 
 class _OneView(CalibrationDataReader):
-    """Satisfy the quantizer, which insists on a run; all ranges are given to it."""
+    """One view, because the quantizer insists on a run; it gets all ranges as overrides."""
 
     def __init__(self, pixels: Pixels) -> None:
         self._left = [{INPUT_NAME: pixels[:1]}]
@@ -39,7 +39,7 @@ class _OneView(CalibrationDataReader):
 
 
 def quantise(layers: Sequence[Layer], pixels: Pixels) -> onnx.ModelProto:
-    """Give the int8 body, the same for the same layers (in pairs) and calibration views."""
+    """Return the int8 body; the same layers (in pairs) and views give the same bytes."""
     reaches = observe(layers, pixels)
     means = {number: reach.means for number, reach in reaches.items()}
     means[layers[0].inputs[0]] = observe_input(pixels)
@@ -56,7 +56,7 @@ def quantise(layers: Sequence[Layer], pixels: Pixels) -> onnx.ModelProto:
 
 
 def _correct_bias(layer: Layer, scales: Floats, means: Mapping[int, Floats]) -> Layer:
-    """Take out of the bias what rounding the weights adds to the output on average."""
+    """Subtract from the bias what rounding the weights adds to the output on average."""
     steps = scales.reshape(-1, 1, 1, 1)
     rounded = np.clip(np.rint(layer.weights / steps), -127, 127) * steps
     errors = (rounded - layer.weights).sum(axis=(2, 3))  # (out, in); depthwise (out, 1)
@@ -68,34 +68,31 @@ def _correct_bias(layer: Layer, scales: Floats, means: Mapping[int, Floats]) -> 
 def _all_scales(
     layers: Sequence[Layer], reaches: Mapping[int, Reach], scales: Mapping[int, Floats]
 ) -> dict[str, list[dict]]:
-    overrides = {f"t{layers[0].inputs[0]}": [_unsigned(_INPUT_SCALE, _INPUT_ZERO)]}
+    overrides = {f"t{layers[0].inputs[0]}": [_scale(QuantType.QUInt8, _INPUT_SCALE, _INPUT_ZERO)]}
     for layer in layers:
         if layer.kind == "mean":
             continue
         reach = reaches[layer.output]
         low, high = (0.0, min(reach.high, 6.0)) if layer.relu6 else (reach.low, reach.high)
         step = (high - low) / 255
-        overrides[f"t{layer.output}"] = [_unsigned(step, round(-low / step))]
+        overrides[f"t{layer.output}"] = [_scale(QuantType.QUInt8, step, round(-low / step))]
         if layer.weights is not None:
-            overrides[f"w{layer.output}"] = [_signed(scale) for scale in scales[layer.output]]
-            overrides[f"w{layer.output}"][0]["axis"] = 0
+            channels = [_scale(QuantType.QInt8, scale, 0) for scale in scales[layer.output]]
+            channels[0]["axis"] = 0
+            overrides[f"w{layer.output}"] = channels
     return overrides
 
 
-def _unsigned(scale: float, zero: int) -> dict:
-    kind = {"quant_type": QuantType.QUInt8}
-    return kind | {"scale": np.array(scale, np.float32), "zero_point": np.array(zero, np.uint8)}
-
-
-def _signed(scale: float) -> dict:
-    kind = {"quant_type": QuantType.QInt8}
-    return kind | {"scale": np.array(scale, np.float32), "zero_point": np.array(0, np.int8)}
+def _scale(kind: QuantType, scale: float, zero: int) -> dict:
+    dtype = np.uint8 if kind is QuantType.QUInt8 else np.int8
+    numbers = {"scale": np.array(scale, np.float32), "zero_point": np.array(zero, dtype)}
+    return {"quant_type": kind, **numbers}
 
 
 def _insert_scales(
     layers: Sequence[Layer], pixels: Pixels, overrides: dict[str, list[dict]]
 ) -> onnx.ModelProto:
-    logging.getLogger().setLevel(logging.ERROR)  # its advice to pre-process does not apply here
+    logging.getLogger().setLevel(logging.ERROR)  # its advice to pre-process does not apply
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "int8.onnx"
         quantize_static(
@@ -113,7 +110,7 @@ def _insert_scales(
 
 
 def _enter_as_uint8(model: onnx.ModelProto, entrance: str) -> onnx.ModelProto:
-    """Drop the float way in: the pixels already are what the first quantization would give."""
+    """Drop the float entrance: pixels already are what the first quantization would return."""
     graph = model.graph
     quantised = next(node for node in graph.node if node.input[0] == entrance)
     dropped = {"cast", "centre", "scale", "layout", quantised.name}

@@ -1,4 +1,4 @@
-"""Read the public TensorFlow Lite file as plain float layers. Knows the file format, no ONNX."""
+"""Read the public TensorFlow Lite file as plain float layers. Independent of ONNX."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,10 +10,6 @@ import tflite
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
-
-# google-coral/test_data at commit 104342d2d3480b3e66203073dac24f4e2dbb4c41.
-WEIGHTS_FILE = "tf2_mobilenet_v2_1.0_224_ptq.tflite"
-WEIGHTS_SHA256 = "5d3137241276e79c86d14a74fe43581398ae0e815191d3dba45495b810840e8c"
 
 Kind = Literal["conv", "depthwise", "add", "mean"]
 _KINDS: dict[int, Kind] = {
@@ -35,23 +31,21 @@ class Layer:
     bias: Floats | None = None  # (out,)
     stride: int = 1
     relu6: bool = False
-    output_scale: float = 0.0  # how coarse the file's own int8 output is, for comparisons
 
 
-def check_weights(path: Path) -> bytes:
-    """Read the weights file; raises ValueError when it is not the one that the card names."""
+def check_weights(path: Path, sha256: str) -> bytes:
+    """Read the weights file; raises ValueError if it is not the one that the card names."""
     content = path.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != WEIGHTS_SHA256:
-        raise ValueError(f"{path.name}: sha256 {found}; expected {WEIGHTS_FILE}, {WEIGHTS_SHA256}")
+    if (found := hashlib.sha256(content).hexdigest()) != sha256:
+        raise ValueError(f"{path.name} has sha256 {found}, not {sha256}; see model/README.md")
     return content
 
 
 def read_layers(content: bytes) -> list[Layer]:
-    """Give the layers from the first convolution to the global average pool, in running order.
+    """Return the layers from the first convolution to the global average pool, in running order.
 
-    Batch normalisation is folded into weights and bias in the file already; the per-channel
-    int8 weights become float32 by their scales, without any loss. The classifier is left out.
+    Batch normalisation is already folded into weights and bias; per-channel int8 weights become
+    float32 by their scales, without loss. The classifier is left out.
     """
     model = tflite.Model.GetRootAs(content, 0)
     graph = model.Subgraphs(0)
@@ -61,7 +55,7 @@ def read_layers(content: bytes) -> list[Layer]:
         code = model.OperatorCodes(operator.OpcodeIndex())
         kind = _KINDS.get(max(code.BuiltinCode(), code.DeprecatedBuiltinCode()))
         if kind is None and not layers:
-            continue  # the file's own quantization of the input
+            continue  # the file's quantization of the input
         if kind is None:
             raise ValueError(f"operator {index} is not one of MobileNetV2's")
         layers.append(_read_layer(model, graph, operator, kind))
@@ -71,7 +65,7 @@ def read_layers(content: bytes) -> list[Layer]:
 
 
 def read_classifier(content: bytes) -> Floats:
-    """Give the weights of the file's classifier, (1001, 1280): what each class looks for."""
+    """Return the weights of the file's classifier, (1001, 1280)."""
     model = tflite.Model.GetRootAs(content, 0)
     graph = model.Subgraphs(0)
     for index in range(graph.OperatorsLength()):
@@ -85,18 +79,15 @@ def read_classifier(content: bytes) -> Floats:
 def _read_layer(model: tflite.Model, graph: tflite.SubGraph, operator, kind: Kind) -> Layer:
     inputs = tuple(int(number) for number in operator.InputsAsNumpy())
     output = operator.Outputs(0)
-    scale = graph.Tensors(output).Quantization().Scale(0)
-    if kind == "mean":
-        return Layer(kind, inputs[:1], output, output_scale=scale)
-    if kind == "add":
-        return Layer(kind, inputs, output, output_scale=scale)
+    if kind in ("mean", "add"):
+        return Layer(kind, inputs[:1] if kind == "mean" else inputs, output)
     options = tflite.Conv2DOptions() if kind == "conv" else tflite.DepthwiseConv2DOptions()
     table = operator.BuiltinOptions()
     options.Init(table.Bytes, table.Pos)
     activation = options.FusedActivationFunction()
     known = (tflite.ActivationFunctionType.NONE, tflite.ActivationFunctionType.RELU6)
     if options.Padding() != tflite.Padding.SAME or activation not in known:
-        raise ValueError(f"tensor {output}: only SAME padding and ReLU6 are understood")
+        raise ValueError(f"tensor {output}: only SAME padding and ReLU6 are supported")
     weights = _dequantise(model, graph.Tensors(inputs[1]))
     # The file has (out, height, width, in) and, depthwise, (1, height, width, channels).
     order = (0, 3, 1, 2) if kind == "conv" else (3, 0, 1, 2)
@@ -108,7 +99,6 @@ def _read_layer(model: tflite.Model, graph: tflite.SubGraph, operator, kind: Kin
         bias=_dequantise(model, graph.Tensors(inputs[2])),
         stride=options.StrideH(),
         relu6=activation == tflite.ActivationFunctionType.RELU6,
-        output_scale=scale,
     )
 
 
@@ -119,7 +109,7 @@ def _dequantise(model: tflite.Model, tensor: tflite.Tensor) -> Floats:
     stored = np.frombuffer(raw, dtype=dtype).reshape(shape)
     parameters = tensor.Quantization()
     scale = parameters.ScaleAsNumpy().astype(np.float64)
-    # A tensor without zero points has zeros: all weights do.
+    # Weights have no zero points: they are zero.
     zero = np.broadcast_to(np.asarray(parameters.ZeroPointAsNumpy(), np.float64), scale.shape)
     along = [1] * stored.ndim
     along[parameters.QuantizedDimension()] = scale.size

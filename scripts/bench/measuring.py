@@ -1,60 +1,76 @@
-"""What the benches share: the machine they ran on, and pictures to run on. Knows no gallery."""
+"""What the benches share: a timer, a report and drawn photos."""
 
 import io
 import json
-import platform
+import os
 import random
-import sys
-from importlib.metadata import version
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from statistics import median, quantiles
+from time import perf_counter, process_time
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import demo
 from PIL import Image
 
-from functions.gallery.cores import cores
+from model.quality.machine import machine
+from scripts import demo
 
-_LIBRARIES = ("onnxruntime", "pillow", "numpy", "qdrant-edge-py")
-_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8")
+ROOT = Path(__file__).resolve().parents[2]
 
 
-def machine() -> dict[str, Any]:
-    """Describe the processor and the libraries, so that figures can be compared."""
-    about = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    lines = dict(line.split(":", 1) for line in about.splitlines() if ":" in line)
-    told = {name.strip(): value.strip() for name, value in lines.items()}
-    return {
-        "processor": told.get("model name", platform.processor()),
-        "cores": cores(),
-        "flags": [flag for flag in _FLAGS if flag in told.get("flags", "").split()],
-        "python": platform.python_version(),
-        **{library: version(library) for library in _LIBRARIES},
-    }
+class Timer:
+    """Milliseconds of the clock and of the processor, by name."""
+
+    def __init__(self, warm_up: int = 1) -> None:
+        """Ignore the first `warm_up` times of each name."""
+        self._warm_up = warm_up
+        self._ms: dict[str, list[tuple[float, float]]] = {}
+
+    @contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        """Time the block."""
+        started = perf_counter(), process_time()
+        yield
+        spent = (perf_counter() - started[0]) * 1000, (process_time() - started[1]) * 1000
+        self._ms.setdefault(name, []).append(spent)
+
+    def processor_ms(self) -> dict[str, float]:
+        """Return the median of the processor's time, by name."""
+        return {
+            name: round(median(processor for _, processor in spent[self._warm_up :]), 2)
+            for name, spent in self._ms.items()
+        }
+
+    def summary(self) -> dict[str, dict[str, float]]:
+        """Return median and 95th percentile of the clock, and the processor's median, by name."""
+        figures = {}
+        for name, processor in self.processor_ms().items():
+            clock = [clock for clock, _ in self._ms[name][self._warm_up :]]
+            p50, p95 = round(median(clock), 2), round(quantiles(clock, n=20)[-1], 2)
+            figures[name] = {"p50": p50, "p95": p95, "processor": processor}
+        return figures
+
+
+def report(bench: str, results: Mapping[str, Any], write: bool) -> None:
+    """Print results with the machine and its load, as JSON; keep them too if wanted."""
+    load = [round(load, 1) for load in os.getloadavg()]  # of the last 1, 5 and 15 minutes
+    text = json.dumps({"machine": machine("qdrant-edge-py"), "load": load, **results}, indent=1)
+    print(text)
+    if write:
+        (ROOT / "scripts" / "bench" / "results" / f"{bench}.json").write_text(text + "\n")
 
 
 def photos(count: int, width: int, height: int) -> list[bytes]:
-    """Draw JPEG files of this size with the grain of a photo, the same on every machine."""
-    found = []
+    """Draw JPEG files with the grain of a photo, the same on every machine."""
+    drawn = []
     for number in range(count):
         dice = random.Random(number)
-        drawn = demo.picture(sorted(demo.THINGS)[number % len(demo.THINGS)], dice)
+        image = demo.picture(sorted(demo.THINGS)[number % len(demo.THINGS)], dice)
         grain = Image.frombytes("L", (512, 512), dice.randbytes(512 * 512))
-        image = drawn.resize((width, height), Image.Resampling.BICUBIC)
+        image = image.resize((width, height), Image.Resampling.BICUBIC)
         noise = grain.resize((width, height), Image.Resampling.BICUBIC).convert("RGB")
         file = io.BytesIO()
         Image.blend(image, noise, 0.12).save(file, "JPEG", quality=88)
-        found.append(file.getvalue())
-    return found
-
-
-def jpegs_of(folder: Path, most: int) -> list[bytes]:
-    """Read JPEG files of a folder, spread evenly, instead of drawn ones."""
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg"))
-    return [path.read_bytes() for path in paths[:: max(1, len(paths) // most)][:most]]
-
-
-def tell(results: dict[str, Any]) -> None:
-    """Print results with the machine, as JSON."""
-    print(json.dumps({"machine": machine(), **results}, indent=1))
+        drawn.append(file.getvalue())
+    return drawn

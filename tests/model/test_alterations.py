@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from scripts.bench.evaluation.alterations import LOSSLESS, NAMES, alter
+from model.quality.alterations import LOSSLESS, NAMES, alter
 from tests.drawing import scene, written
 
 
@@ -37,19 +37,19 @@ def test_a_lossless_copy_shows_the_same_pixels(photo, name):
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in LOSSLESS])
-def test_every_other_copy_shows_others(photo, name):
+def test_every_other_copy_shows_other_pixels(photo, name):
     copy, original = opened(alter(name, "a.jpg", photo)), opened(photo)
 
     assert copy.shape != original.shape or np.abs(copy - original).mean() > 0.5
 
 
-def test_stripping_takes_out_what_the_camera_and_people_said(photo):
+def test_stripping_removes_exif_and_comments(photo):
     with Image.open(io.BytesIO(alter("stripped", "a.jpg", photo))) as image:
         assert not image.getexif()
         assert "comment" not in image.info
 
 
-def test_stickers_lie_elsewhere_on_other_files(photo):
+def test_stickers_are_elsewhere_on_other_files(photo):
     assert alter("sticker 15 %", "a.jpg", photo) != alter("sticker 15 %", "b.jpg", photo)
 
 
@@ -65,13 +65,13 @@ def test_stickers_lie_elsewhere_on_other_files(photo):
         ("rotated 15", (300, 200)),
     ],
 )
-def test_copies_have_the_size_that_their_name_promises(photo, name, size):
+def test_copies_have_the_size_in_their_name(photo, name, size):
     height, width, _ = opened(alter(name, "a.jpg", photo)).shape
 
     assert (width, height) == size
 
 
-def test_the_sticker_covers_fifteen_parts_in_a_hundred(photo):
+def test_the_sticker_covers_15_percent(photo):
     copy, original = opened(alter("sticker 15 %", "a.jpg", photo)), opened(photo)
 
     changed = (np.abs(copy - original).max(axis=2) > 60).mean()

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from functions.gallery.duplicates import DuplicateOptions, Duplicates, near_duplicates_of
-from functions.gallery.embedder import OnnxEmbedder
-from functions.gallery.indexing import Indexer
-from functions.gallery.likeness import Likeness
-from functions.gallery.pictures import Limits
+from functions.gallery.duplicates.notions import Likeness
+from functions.gallery.duplicates.pages import DuplicateOptions, Duplicates, near_duplicates_of
+from functions.gallery.embedding.embedder import OnnxEmbedder
+from functions.gallery.intake.index import Indexer
+from functions.gallery.names import image_id
+from functions.gallery.pictures.limits import Limits
 from functions.gallery.records import CollectionSpec
-from functions.gallery.stopwatch import Stopwatch
-from functions.gallery.stores.edge_store import EdgeStore
-from scripts.bench.evaluation.alterations import alter
+from functions.gallery.stores.embedded.store import EdgeStore
+from model.quality.alterations import alter
 from tests.conftest import development_set
 from tests.drawing import scene, written
 
@@ -34,11 +34,11 @@ BY_HASH = [
     "grey",
 ]
 BY_VECTOR = ["stripped", "png", "exif turned"]
-BY_NEITHER = ["mirrored", "rotated 90", "crop 50 %"]  # of most pictures; an honest limit
+BY_NEITHER = ["mirrored", "rotated 90", "crop 50 %"]  # for most pictures
 
 
 def originals() -> dict[str, bytes]:
-    """Give ten drawn pictures, and ten photos of two development sets if they are at hand."""
+    """Return ten drawn pictures, and ten photos of two development sets if there are any."""
     drawn = {f"drawn {n}.png": written(scene(n, 500, 375), "PNG") for n in range(10)}
     photos = [
         path
@@ -49,7 +49,7 @@ def originals() -> dict[str, bytes]:
 
 
 class Known:
-    """A store that holds the originals, and what alters and indexes further pictures."""
+    """A store that contains the originals, and indexes further pictures."""
 
     def __init__(self, folder: Path) -> None:
         embedder = OnnxEmbedder(MODEL)
@@ -61,14 +61,15 @@ class Known:
             self.put(name, data)
 
     def indexed(self, name: str, data: bytes):
-        return self.indexer.index("test", name, data, {}, Stopwatch())
+        found = self.indexer.index(image_id("test", name), name, data, {})
+        return found.image, found.vector
 
     def put(self, name: str, data: bytes) -> None:
         image, vector = self.indexed(name, data)
         self.store.put([image], vector[None])
 
     def hints(self, alteration: str) -> dict[str, dict[str, Likeness]]:
-        """Give for each original by which notion its altered copy knows which images."""
+        """Return, by original, which images its altered copy matches and by which notion."""
         found = {}
         for name, data in self.originals.items():
             copy, vector = self.indexed(f"copy of {name}", alter(alteration, name, data))
@@ -85,15 +86,15 @@ def known(tmp_path_factory):
 
 
 @pytest.mark.parametrize("alteration", BY_HASH)
-def test_a_copy_with_the_same_content_is_told_to_be_the_same_picture(known, alteration):
+def test_a_copy_with_the_same_content_is_reported_as_the_same_picture(known, alteration):
     hints = known.hints(alteration)
 
-    told = [
+    reported = [
         name
         for name, near in hints.items()
         if near.get(name) in (Likeness.SAME_BYTES, Likeness.SAME_PICTURE)
     ]
-    assert len(told) >= 0.9 * len(hints)
+    assert len(reported) >= 0.9 * len(hints)
     assert all(set(near) <= {name} for name, near in hints.items())
 
 
@@ -108,11 +109,11 @@ def test_a_lossless_twin_has_the_vector_of_its_original(known, alteration):
 
 
 @pytest.mark.parametrize("alteration", BY_NEITHER)
-def test_what_shows_something_else_is_not_told_to_be_the_same_picture(known, alteration):
+def test_what_shows_something_else_is_not_reported_as_the_same_picture(known, alteration):
     hints = known.hints(alteration)
 
-    told = [near.get(name) for name, near in hints.items()]
-    assert told.count(Likeness.SAME_PICTURE) <= 0.1 * len(hints)
+    reported = [near.get(name) for name, near in hints.items()]
+    assert reported.count(Likeness.SAME_PICTURE) <= 0.1 * len(hints)
 
 
 def test_a_gallery_of_copies_falls_into_groups_around_the_largest(tmp_path):

@@ -1,21 +1,23 @@
 """The quality bench from a folder to figures, with the served model and drawn pictures."""
 
 import csv
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from functions.gallery.embedder import OnnxEmbedder
-from functions.gallery.pictures import Limits, decode
-from scripts.bench.evaluation import copies, pairs, ranking, results, vectors
-from scripts.bench.evaluation.banding import COPY, LABEL, NOTHING, SAME, joined
-from scripts.bench.evaluation.report import ranking_table
-from scripts.bench.evaluation.sets import SetError, Source, find_sets, hash_of, read_pictures
-from scripts.bench.evaluation.vectors import Graph, Variant, embed_all
-from scripts.bench.pages import put_table
+from functions.gallery.embedding.embedder import OnnxEmbedder
+from functions.gallery.embedding.fingerprint import PerceptualHash
+from functions.gallery.pictures.decode import decode
+from functions.gallery.pictures.limits import Limits
+from model.quality.bands import COPY, LABEL, NOTHING, SAME, copy_pairs, untouched_pairs
+from model.quality.copies import alter_some, find_copies
+from model.quality.measure import embedded_sets, measure
+from model.quality.ranking import rank_sets
+from model.quality.report import put_table, ranking_table
+from model.quality.sets import SetError, find_sets, hash_of
+from model.quality.vectors import Graph, Variant, embed, hash_signs
 from tests.drawing import scene, written
 from tests.model.served import MODEL
 
@@ -54,12 +56,7 @@ def sets(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
-def compared() -> list[Variant]:
+def variants() -> list[Variant]:
     graph = Graph(MODEL)
     views = graph.card.views
     return [
@@ -70,75 +67,45 @@ def compared() -> list[Variant]:
     ]
 
 
-def test_the_bench_embeds_as_the_service_does(sets, compared, cache):
+def test_the_bench_embeds_as_the_service_does(sets, variants):
     file = sets / "one" / "images" / "0-query.jpg"
     embedder = OnnxEmbedder(MODEL)
     picture = decode(file.read_bytes(), Limits(), short_side_px=embedder.card.short_side_px)
 
-    seen = embed_all([Source("0", "0", file.read_bytes)], compared, cache)
+    embedded = embed([("0", file.read_bytes)], variants, "pictures")
 
-    expected = embedder.embed([picture])
-    np.testing.assert_allclose(seen.vectors[compared[1].key], expected, atol=1e-6)
-    assert (seen.bits[0] == (picture.perceptual_hash().vector() > 0.5)).all()
-
-
-def test_what_was_embedded_once_is_read_from_the_cache(sets, compared, cache):
-    file = sets / "one" / "images" / "1-query.jpg"
-    first = embed_all([Source("1", "1", file.read_bytes)], compared, cache)
-
-    def read() -> bytes:
-        raise AssertionError("read again")
-
-    again = embed_all([Source("renamed", "1", read)], compared, cache)
-
-    for key, rows in first.vectors.items():
-        assert (again.vectors[key] == rows).all()
+    np.testing.assert_allclose(embedded.vectors["served"], embedder.embed([picture]), atol=1e-6)
+    assert (embedded.signs[0] == hash_signs(PerceptualHash.of(picture))).all()
 
 
-def test_other_bytes_or_other_code_are_embedded_again(sets, compared, monkeypatch, tmp_path):
-    pictures = read_pictures(Path(shutil.copytree(sets / "one", tmp_path / "one")))
-    cache, code = tmp_path / "cache", tmp_path / "decoder.py"
-
-    first = embed_all([pictures.source(2)], compared, cache)
-    pictures.path(2).write_bytes(written(scene(77), quality=90))
-    other = embed_all([pictures.source(2)], compared, cache)
-    files = len(list(cache.iterdir()))
-    code.write_text("another decoder")
-    monkeypatch.setattr(vectors, "CODE", [code])
-    embed_all([pictures.source(2)], compared, cache)
-
-    key = compared[1].key
-    assert float((first.vectors[key] @ other.vectors[key].T).item()) < 0.99
-    assert len(list(cache.iterdir())) == files * 3 / 2
+def test_a_picture_that_cannot_be_decoded_is_named(variants):
+    with pytest.raises(SetError, match=r"shop/broken\.jpg"):
+        embed([("shop/broken.jpg", lambda: b"\xff\xd8 broken")], variants, "pictures")
 
 
-def test_a_picture_that_cannot_be_decoded_is_named(compared, cache):
-    with pytest.raises(SetError, match=r"shop/broken\.jpg: "):
-        embed_all([Source("shop/broken.jpg", "x", lambda: b"\xff\xd8 broken")], compared, cache)
+def test_a_narrow_variant_keeps_the_first_numbers_at_length_one(sets, variants):
+    file = sets / "one" / "images" / "0-query.jpg"
+
+    vectors = embed([("0", file.read_bytes)], variants, "pictures").vectors
+
+    whole, narrow = vectors["served"][0], vectors["narrow"][0]
+    assert narrow.shape == (320,)
+    np.testing.assert_allclose(np.linalg.norm(narrow), 1, atol=1e-6)
+    np.testing.assert_allclose(narrow / narrow[0], whole[:320] / whole[0], rtol=1e-4)
 
 
-def test_a_narrow_variant_keeps_the_first_numbers_at_length_one(compared):
-    rows = np.random.default_rng(0).normal(size=(3, 1280)).astype(np.float32)
+def test_every_variant_is_measured_on_every_set(sets, variants):
+    ranking = rank_sets(embedded_sets(find_sets(sets), variants, frozenset()), variants)
 
-    cut = compared[2].narrowed(rows)
-
-    assert cut.shape == (3, 320)
-    np.testing.assert_allclose(np.linalg.norm(cut, axis=1), 1, atol=1e-6)
-    np.testing.assert_allclose(cut[0] / cut[0, 0], rows[0, :320] / rows[0, 0], rtol=1e-4)
-
-
-def test_every_variant_is_measured_on_every_set(sets, compared, cache):
-    told = ranking.rank_sets(find_sets(sets), compared, frozenset(), cache)
-
-    assert set(told["tasks"]) == {"one, category", "two, category"}
-    figures = told["tasks"]["one, category"]
+    assert set(ranking["tasks"]) == {"one, category", "two, category"}
+    figures = ranking["tasks"]["one, category"]
     assert (figures["queries"], figures["gallery"]) == (6, 6)
-    # Smaller copies of drawn scenes are found first by any of them.
+    # Every variant finds smaller copies of drawn scenes first.
     assert {name: of["r1"] for name, of in figures["variants"].items()} == dict.fromkeys(
         ("whole", "served", "narrow", "served, float"), 1.0
     )
-    assert set(told["fidelity"]) == set(told["mixed"]) == {"served"}
-    assert told["mixed"]["served"]["one, category"] == 1.0
+    assert set(ranking["fidelity"]) == {"served"}
+    assert set(ranking["fidelity"]["served"]) == {"one", "two"}
     assert figures["variants"]["narrow"]["against"] == {
         "variant": "served",
         "difference": 0.0,
@@ -147,91 +114,85 @@ def test_every_variant_is_measured_on_every_set(sets, compared, cache):
         "better": 0.0,
     }
     assert "against" not in figures["variants"]["served"]
-    table = ranking_table(told["tasks"])
-    assert table[-1].startswith("| mean mAP over sets | | 1.0000 |")
+    table = ranking_table(ranking["tasks"])
+    assert table[-1].startswith("| mean mAP over sets |  | 1.0000 |")
 
 
-def test_a_task_in_which_nothing_can_be_found_is_skipped_and_named(compared, cache, tmp_path):
+def test_a_task_in_which_nothing_can_be_found_is_skipped_and_named(variants, tmp_path, capsys):
     every_label_once = write_set(
         tmp_path / "alone", {f"{seed}.jpg": (f"scene {seed}", scene(seed)) for seed in range(3)}
     )
 
-    told = ranking.rank_sets([every_label_once], compared, frozenset(), cache)
+    ranking = rank_sets(embedded_sets([every_label_once], variants, frozenset()), variants)
 
-    assert (told["tasks"], told["skipped"]) == (
-        {},
-        ["alone, leave one out: no query has anything to find"],
-    )
+    assert ranking["tasks"] == {}
+    assert "skipped alone, leave one out" in capsys.readouterr().err
 
 
-def test_a_single_set_is_ranked_and_told_why_there_is_no_more(sets, compared, cache):
-    told = results.measured([sets / "one"], compared, frozenset(), cache, originals=20)
+def test_a_single_set_is_ranked_and_says_why_there_is_no_more(sets, variants):
+    results = measure([sets / "one"], variants, frozenset(), originals=20)
 
-    assert set(told["ranking"]["tasks"]) == {"one, category"}
-    assert (told["near_duplicates"], told["bands"]) == (None, None)
-    assert "too few pictures" in told["left_out"]
+    assert set(results["ranking"]["tasks"]) == {"one, category"}
+    assert (results["near_duplicates"], results["bands"]) == (None, None)
+    assert "too few pictures" in results["left_out"]
 
 
-def test_a_set_with_a_picture_that_made_the_model_is_not_measured(sets, compared, cache):
+def test_a_set_with_a_picture_that_made_the_model_is_not_measured(sets, variants):
     seen = frozenset({hash_of(sets / "two" / "images" / "3-gallery.jpg")})
 
     with pytest.raises(SetError, match=r"two: 1 pictures .* 3-gallery\.jpg"):
-        ranking.rank_sets(find_sets(sets), compared, seen, cache)
+        measure(find_sets(sets), variants, seen, originals=0)
 
 
 @pytest.fixture(scope="module")
-def material(compared, cache, tmp_path_factory):
+def material(variants, tmp_path_factory):
     """Alter the pictures of two sets without near neighbours; in each all have one label."""
     folder = tmp_path_factory.mktemp("few")
     for number, name in enumerate(("one", "two")):
         drawn = {f"{name}-{seed}.jpg": ("x", scene(100 * number + seed)) for seed in range(6)}
         write_set(folder / name, drawn)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(copies, "NAMES", NAMES)
-        return copies.gather(find_sets(folder), compared, frozenset(), cache)
+    sets = embedded_sets(find_sets(folder), variants[:2], frozenset())
+    return alter_some(sets, variants[:2], frozenset(), alterations=NAMES)
 
 
-def test_altered_copies_are_found_by_vector_by_hash_and_by_both(material, compared, monkeypatch):
-    monkeypatch.setattr(copies, "NAMES", NAMES)
+def test_altered_copies_are_found_by_vector_by_hash_and_by_either(material):
+    found = find_copies(material)
 
-    told = copies.near_duplicates(material, compared)
-
-    assert (told["originals"] + told["absent"], told["gallery"]) == (12, 9)
-    assert told["lossless_least_cosine"]["served"] > 0.9999
-    assert told["variants"]["hash"]["blur 1 %"]["r1"] == 1.0
-    assert told["variants"]["hash"]["mirrored"]["r1"] < 1.0
-    assert told["variants"]["served or hash"]["mirrored"]["tpr_at_1_percent_fa"] == 1.0
+    assert (found["originals"] + found["absent"], found["gallery"]) == (12, 9)
+    assert found["variants"]["served"]["exif turned"]["r1"] == 1.0
+    assert found["variants"]["hash"]["blur 1 %"]["r1"] == 1.0
+    assert found["variants"]["hash"]["mirrored"]["r1"] < 1.0
+    assert found["variants"]["served or hash"]["mirrored"]["tpr_at_1_percent_fa"] == 1.0
 
 
-def test_a_query_is_not_its_own_hit_in_a_gallery_of_few(material, compared):
-    everything = np.ones(len(material.names), bool)
+def test_a_lossless_copy_has_the_vector_of_its_original(material):
+    copies = material.copies.vectors["served"].reshape(len(NAMES), 12, -1)
+    originals = material.embedded.vectors["served"][material.roles.altered]
 
-    found = pairs._untouched(material, compared[1], everything)
-
-    assert [len(each.similarity) for each in found] == [6 * 5, 6 * 5]
-    assert set(joined(found).relation) == {LABEL}
+    assert (copies[:3] * originals).sum(axis=2).min() > 0.9999
 
 
-def test_of_an_altered_copy_only_its_original_and_other_labels_are_judged(
-    material, compared, monkeypatch
-):
-    monkeypatch.setattr(pairs, "NAMES", NAMES)
-    everything = np.ones(len(material.names), bool)
+def test_a_query_is_not_its_own_hit_in_a_gallery_of_few(material):
+    found = list(untouched_pairs(material, np.ones(len(material.names), bool)))
 
-    found = pairs._of_copies(material, compared[1], everything)
+    assert [len(pairs) for pairs in found] == [6 * 5, 6 * 5]
+    assert set(np.concatenate(found)["relation"]) == {LABEL}
 
-    # Each looks at the nine pictures of the gallery: those of its own set are of its label.
-    kinds, counts = np.unique(found.relation, return_counts=True)
-    own = len(NAMES) * len(material.chosen.originals)
-    told = dict(zip(kinds.tolist(), counts.tolist(), strict=True))
-    assert told[SAME] + told[COPY] == own
-    assert told[LABEL] + told[NOTHING] == len(NAMES) * 12 * 9 - own
+
+def test_of_an_altered_copy_only_its_original_and_other_labels_are_judged(material):
+    pairs = copy_pairs(material, np.ones(len(material.names), bool))
+
+    # Each copy searches the nine pictures of the gallery; those of its own set have its label.
+    kinds, counts = np.unique(pairs["relation"], return_counts=True)
+    own = len(NAMES) * len(material.roles.originals)
+    count = dict(zip(kinds.tolist(), counts.tolist(), strict=True))
+    assert count[SAME] + count[COPY] == own
+    assert count[LABEL] + count[NOTHING] == len(NAMES) * 12 * 9 - own
     in_set = np.array([name.partition("/")[0] for name in material.names])
-    alike = [
-        (in_set[material.chosen.gallery] == in_set[place]).sum()
-        for place in (*material.chosen.originals, *material.chosen.absent)
+    same_set = [
+        (in_set[material.roles.gallery] == in_set[row]).sum() for row in material.roles.altered
     ]
-    assert told[LABEL] == len(NAMES) * sum(alike) - own
+    assert count[LABEL] == len(NAMES) * sum(same_set) - own
 
 
 def test_a_table_replaces_what_the_bench_wrote_before(tmp_path):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts.bench.evaluation.scenes import LEAST, MOST, SHORT_SIDE, make_all
-from scripts.bench.evaluation.sets import SetError, find_sets, read_pictures, tasks_of
+from model.quality.scenes import LEAST, MOST, SHORT_SIDE, make_scenes
+from model.quality.sets import LabelledSet, SetError, find_sets, read_set, tasks_of
 
 COLUMNS = ("file", "label", "item", "role", "part")
 RED, BLUE = (250, 10, 10), (10, 10, 250)
@@ -22,14 +22,18 @@ def write_set(folder: Path, rows: list[tuple[str, str, str]]) -> None:
         csv.writer(opened).writerows([COLUMNS, *((f, la, "", ro, "") for f, la, ro in rows)])
 
 
+def read_sets(folder: Path) -> list[LabelledSet]:
+    return [read_set(each) for each in find_sets(folder)]
+
+
 def test_every_labelled_picture_lies_small_on_a_background(tmp_path):
     rows = [("a.jpg", "red", "all"), ("b.jpg", "red", "all"), ("c.jpg", "", "distractor")]
     write_set(tmp_path / "sets" / "one", rows)
 
-    assert make_all(tmp_path / "sets", tmp_path / "made") == ["one-scenes"]
+    (folder,) = make_scenes(read_sets(tmp_path / "sets"), tmp_path / "made")
 
-    (folder,) = find_sets(tmp_path / "made")
-    made = read_pictures(folder)
+    assert folder == tmp_path / "made" / "one-scenes"
+    made = read_set(folder)
     assert [task.name for task in tasks_of(made)] == ["leave one out"]
     for place, file in enumerate(made.files):
         pixels = np.asarray(Image.open(made.path(place)), int)
@@ -48,7 +52,7 @@ def test_the_same_set_gives_the_same_scenes(tmp_path):
     write_set(tmp_path / "sets" / "one", rows)
 
     for name in ("first", "second"):
-        make_all(tmp_path / "sets", tmp_path / name)
+        make_scenes(read_sets(tmp_path / "sets"), tmp_path / name)
 
     files = [tmp_path / name / "one-scenes/images/a.jpg" for name in ("first", "second")]
     assert files[0].read_bytes() == files[1].read_bytes()
@@ -58,4 +62,4 @@ def test_without_backgrounds_there_are_no_scenes(tmp_path):
     write_set(tmp_path / "sets" / "one", [("a.jpg", "red", "all"), ("b.jpg", "red", "all")])
 
     with pytest.raises(SetError, match="distractor"):
-        make_all(tmp_path / "sets", tmp_path / "made")
+        make_scenes(read_sets(tmp_path / "sets"), tmp_path / "made")

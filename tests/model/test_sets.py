@@ -1,16 +1,16 @@
-"""What the quality bench asks of a folder of labelled pictures, and what it refuses."""
+"""Which tasks a folder of labelled pictures has, and what is refused."""
 
 import csv
 import json
 
 import pytest
 
-from scripts.bench.evaluation.sets import (
+from model.quality.sets import (
     SetError,
     find_sets,
     hash_of,
-    read_pictures,
     read_seen,
+    read_set,
     refuse_seen,
     tasks_of,
 )
@@ -35,18 +35,18 @@ def make(tmp_path):
     return write
 
 
-def asked(folder):
-    pictures = read_pictures(folder)
+def tasks_by_name(folder):
+    labelled = read_set(folder)
     return {
         task.name: (
-            [pictures.files[place] for place in task.asks],
-            [pictures.files[place] for place in task.found],
+            [labelled.files[row] for row in task.queries],
+            [labelled.files[row] for row in task.gallery],
         )
-        for task in tasks_of(pictures)
+        for task in tasks_of(labelled)
     }
 
 
-def test_queries_ask_the_gallery_and_its_distractors(make):
+def test_queries_search_the_gallery_and_its_distractors(make):
     folder = make(
         "clothes",
         [
@@ -57,7 +57,7 @@ def test_queries_ask_the_gallery_and_its_distractors(make):
         ],
     )
 
-    assert asked(folder) == {"category": (["a.jpg"], ["b.jpg", "c.jpg"])}
+    assert tasks_by_name(folder) == {"category": (["a.jpg"], ["b.jpg", "c.jpg"])}
 
 
 def test_a_set_with_other_roles_leaves_one_out(make):
@@ -71,10 +71,12 @@ def test_a_set_with_other_roles_leaves_one_out(make):
         ],
     )
 
-    assert asked(folder) == {"leave one out": (["a.jpg", "b.jpg"], ["a.jpg", "b.jpg", "c.jpg"])}
+    assert tasks_by_name(folder) == {
+        "leave one out": (["a.jpg", "b.jpg"], ["a.jpg", "b.jpg", "c.jpg"])
+    }
 
 
-def test_views_of_a_product_ask_the_main_ones_and_colourways_each_other(make):
+def test_views_of_a_product_search_the_main_ones_and_colourways_each_other(make):
     folder = make(
         "shop",
         [
@@ -85,19 +87,19 @@ def test_views_of_a_product_ask_the_main_ones_and_colourways_each_other(make):
     )
 
     mains = ["a.jpg", "c.jpg"]
-    assert asked(folder) == {"view": (["b.jpg"], mains), "colourway": (mains, mains)}
+    assert tasks_by_name(folder) == {"view": (["b.jpg"], mains), "colourway": (mains, mains)}
 
 
-def test_a_calibration_set_asks_nothing(make):
+def test_a_calibration_set_has_no_tasks(make):
     folder = make("calib", [("a.jpg", "x", "", "file", "calib"), ("b.jpg", "x", "", "", "calib")])
 
-    assert asked(folder) == {}
+    assert tasks_by_name(folder) == {}
 
 
 def test_the_order_of_rows_does_not_matter(make):
     rows = [("b.jpg", "x", "", "file", ""), ("a.jpg", "x", "", "file", "")]
 
-    assert read_pictures(make("set", rows)).files == ("a.jpg", "b.jpg")
+    assert read_set(make("set", rows)).files == ("a.jpg", "b.jpg")
 
 
 def test_a_picture_that_is_missing_is_named(make):
@@ -105,7 +107,7 @@ def test_a_picture_that_is_missing_is_named(make):
     (folder / "images" / "a.jpg").unlink()
 
     with pytest.raises(SetError, match=r"a\.jpg"):
-        read_pictures(folder)
+        read_set(folder)
 
 
 def test_a_file_without_the_columns_is_refused(make):
@@ -113,11 +115,11 @@ def test_a_file_without_the_columns_is_refused(make):
     (folder / "labels.csv").write_text("file,label\na.jpg,x\n")
 
     with pytest.raises(SetError, match="role"):
-        read_pictures(folder)
+        read_set(folder)
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"file,label,item,role,part\na.jpg,x,,file,\nb.jpg,x\n", "labels.csv, line 3: no item"),
         (b"file,label,item,role,part\na.jpg,caf\xe9,,file,\n", "set/labels.csv is not UTF-8"),
@@ -125,12 +127,12 @@ def test_a_file_without_the_columns_is_refused(make):
         (b"", "set/labels.csv has no rows"),
     ],
 )
-def test_a_table_that_cannot_be_read_is_named_with_the_reason(make, content, said):
+def test_a_table_that_cannot_be_read_is_named_with_the_reason(make, content, message):
     folder = make("set", [("a.jpg", "x", "", "file", "")])
     (folder / "labels.csv").write_bytes(content)
 
-    with pytest.raises(SetError, match=said):
-        read_pictures(folder)
+    with pytest.raises(SetError, match=message):
+        read_set(folder)
 
 
 def test_a_table_as_spreadsheets_write_it_is_read(make):
@@ -138,7 +140,7 @@ def test_a_table_as_spreadsheets_write_it_is_read(make):
     table = (folder / "labels.csv").read_text()
     (folder / "labels.csv").write_text(table, encoding="utf-8-sig")
 
-    assert read_pictures(folder).labels.tolist() == ["caf\u00e9"]
+    assert read_set(folder).labels.tolist() == ["caf\u00e9"]
 
 
 def test_a_folder_without_a_set_is_refused(tmp_path):
@@ -146,32 +148,19 @@ def test_a_folder_without_a_set_is_refused(tmp_path):
         find_sets(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("rows", "answerable"),
-    [
-        ([("a.jpg", "x", "", "file", ""), ("b.jpg", "x", "", "file", "")], True),
-        ([("a.jpg", "x", "", "file", ""), ("b.jpg", "y", "", "file", "")], False),  # itself only
-        ([("a.jpg", "x", "", "query", ""), ("b.jpg", "x", "", "query", "")], False),  # no gallery
-        ([("a.jpg", "x", "", "gallery", ""), ("b.jpg", "x", "", "gallery", "")], True),
-    ],
-)
-def test_a_task_is_worth_asking_when_any_query_has_something_to_find(make, rows, answerable):
-    (task,) = tasks_of(read_pictures(make("set", rows)))
-
-    assert task.answerable is answerable
-
-
-def test_pictures_that_made_the_model_are_refused_whatever_they_are_called(make, tmp_path):
-    pictures = read_pictures(
-        make("set", [("a.jpg", "x", "", "file", ""), ("b.jpg", "x", "", "file", "")])
+def test_pictures_that_made_the_model_are_refused_whatever_their_name(make, tmp_path):
+    labelled = read_set(
+        make("set", [("a.jpg", "x", "", "file", ""), ("b.jpg", "x", "", "dup", "")])
     )
     listed = tmp_path / "seen.json"
-    listed.write_text(json.dumps({"pictures": [hash_of(pictures.path(1))]}))
-    seen = read_seen(listed)
 
-    refuse_seen(pictures, [0], seen)
-    with pytest.raises(SetError, match=r"b\.jpg"):
-        refuse_seen(pictures, [0, 1], seen)
+    def seen(row):
+        listed.write_text(json.dumps({"pictures": [hash_of(labelled.path(row))]}))
+        return read_seen(listed)
+
+    refuse_seen(labelled, seen(1))  # no task uses it
+    with pytest.raises(SetError, match=r"a\.jpg"):
+        refuse_seen(labelled, seen(0))
 
 
 def test_sets_are_found_below_a_folder_or_are_the_folder(make, tmp_path):

@@ -1,13 +1,13 @@
-"""docs/quality.md and the card show the results that lie in the repository, and nothing else."""
+"""docs/quality.md and the card show the results in the repository, and nothing else."""
 
 import json
 import shutil
 from pathlib import Path
 
-from scripts.bench.evaluation.report import put_tables
+from model.quality.report import put_tables
 
 ROOT = Path(__file__).resolve().parents[2]
-RESULTS = json.loads((ROOT / "scripts" / "bench" / "results" / "quality.json").read_text())
+RESULTS = json.loads((ROOT / "model" / "quality" / "results.json").read_text())
 PAGE = ROOT / "docs" / "quality.md"
 
 

@@ -1,4 +1,4 @@
-"""The least that answers on Lambda with FastAPI and Mangum; what a cold start is compared with."""
+"""The smallest FastAPI and Mangum function; cold starts are compared with its cold start."""
 
 from fastapi import FastAPI
 from mangum import Mangum
@@ -8,7 +8,7 @@ app = FastAPI()
 
 @app.post("/{path:path}")
 def hello(path: str) -> dict[str, str]:
-    """Greet, whatever was asked for."""
+    """Say hello on every path."""
     return {"hello": path}
 
 

@@ -1,16 +1,16 @@
-"""A server that answers like Qdrant, and like Secrets Manager, over HTTP on loopback.
+"""A stand-in for Qdrant and Secrets Manager: HTTP on loopback, as much as the store needs.
 
-It keeps what it is given and searches nothing: every search finds the points put first.
+It keeps what it is sent but does not search: every search finds the points that were put first.
 """
 
 import json
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
-QDRANT_KEY = "a-key-of-the-stand-in"
+QDRANT_KEY = "key-of-the-stand-in"
 _HNSW = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10_000}
 _OPTIMIZER = {
     "deleted_threshold": 0.2,
@@ -18,10 +18,15 @@ _OPTIMIZER = {
     "default_segment_number": 0,
     "flush_interval_sec": 5,
 }
+_COMPLETED = {"operation_id": 0, "status": "completed"}
+
+Headers = dict[str, str]
+# A request and its body in; status, what to send as JSON, and further headers out.
+Respond = Callable[[BaseHTTPRequestHandler, bytes], tuple[int, Any, Headers]]
 
 
 class Collections:
-    """What the server keeps, and its answers by method and path."""
+    """What the server keeps, and its results by method and path."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -31,34 +36,30 @@ class Collections:
         self._points: list[dict[str, Any]] = []
 
     def answer(self, method: str, path: list[str], body: dict[str, Any]) -> Any:
-        """Give the result of a request; None for what is not there."""
+        """Return the result of a request; None if the collection does not exist."""
         match method, path:
             case "GET", ["aliases"]:
-                return {
-                    "aliases": [
-                        {"alias_name": alias, "collection_name": name}
-                        for alias, name in self._aliases.items()
-                    ]
-                }
+                aliases = self._aliases.items()
+                return {"aliases": [{"alias_name": a, "collection_name": c} for a, c in aliases]}
             case "POST", ["collections", "aliases"]:
                 for change in body["actions"]:
                     if made := change.get("create_alias"):
                         self._aliases[made["alias_name"]] = made["collection_name"]
                 return True
             case "GET", ["collections", name]:
-                return self._told(self._aliases.get(name, name))
+                return self._info(self._aliases.get(name, name))
             case "PUT", ["collections", name]:
                 self._made[name], self._indexes[name] = body, {}
                 return True
             case "PUT", ["collections", name, "index"]:
                 index = {"data_type": body["field_schema"], "points": 0}
                 self._indexes[self._aliases.get(name, name)][body["field_name"]] = index
-                return {"operation_id": 0, "status": "completed"}
+                return _COMPLETED
             case "PUT", ["collections", _, "points"]:
                 self._points += body["points"]
-                return {"operation_id": 0, "status": "completed"}
+                return _COMPLETED
             case "POST", ["collections", _, "points", "query", "batch"]:
-                return [{"points": self._found(asked["limit"])} for asked in body["searches"]]
+                return [{"points": self._first(query["limit"])} for query in body["searches"]]
             case "POST", ["collections", _, "points"]:
                 return [point for point in self._points if point["id"] in body["ids"]]
             case "POST", ["collections", _, "points", "scroll"]:
@@ -66,10 +67,10 @@ class Collections:
             case "POST", ["collections", _, "points", "count"]:
                 return {"count": len(self._points)}
             case "POST" | "PUT", ["collections", _, "points", "payload" | "delete"]:
-                return {"operation_id": 0, "status": "completed"}
-        raise ValueError(f"The stand-in knows no {method} {path}")
+                return _COMPLETED
+        raise ValueError(f"{method} {path} is not supported by the stand-in")
 
-    def _told(self, name: str) -> dict[str, Any] | None:
+    def _info(self, name: str) -> dict[str, Any] | None:
         if name not in self._made:
             return None
         made = self._made[name]
@@ -87,7 +88,7 @@ class Collections:
             },
         }
 
-    def _found(self, limit: int) -> list[dict[str, Any]]:
+    def _first(self, limit: int) -> list[dict[str, Any]]:
         return [
             {"id": p["id"], "version": 0, "score": 0.99 - n / 1000, "payload": p["payload"]}
             for n, p in enumerate(self._points[:limit])
@@ -96,47 +97,51 @@ class Collections:
 
 @contextmanager
 def qdrant_stand_in() -> Iterator[str]:
-    """Serve until the block ends, and give the address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(Collections()))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    """Serve until the block ends; yields the address."""
+    collections = Collections()
+
+    def respond(request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, Any, Headers]:
+        if request.headers.get("x-amz-target", "").endswith(".GetSecretValue"):
+            return 200, {"Name": "key", "SecretString": QDRANT_KEY}, {}
+        path = [part for part in request.path.partition("?")[0].split("/") if part]
+        result = collections.answer(request.command, path, json.loads(body or b"{}"))
+        if result is None:
+            missing = f"Not found: Collection `{path[-1]}` doesn't exist!"
+            return 404, {"status": {"error": missing}, "time": 0.0}, {}
+        return 200, {"result": result, "status": "ok", "time": 0.001}, {}
+
+    with serve(respond) as address:
+        yield f"http://{address}"
 
 
-def _handler(kept: Collections) -> type[BaseHTTPRequestHandler]:
+@contextmanager
+def serve(respond: Respond) -> Iterator[str]:
+    """Serve JSON on a free port of loopback until the block ends; yields host and port."""
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
-        def _serve(self) -> None:
+        def _handle(self) -> None:
             sent = self.rfile.read(int(self.headers.get("content-length", 0)))
-            if self.headers.get("x-amz-target", "").endswith(".GetSecretValue"):
-                self._send(200, {"Name": "key", "SecretString": QDRANT_KEY})
-                return
-            path = [part for part in self.path.partition("?")[0].split("/") if part]
-            result = kept.answer(self.command, path, json.loads(sent or "{}"))
-            if result is None:
-                missing = f"Not found: Collection `{path[-1]}` doesn't exist!"
-                self._send(404, {"status": {"error": missing}, "time": 0.0})
-                return
-            self._send(200, {"result": result, "status": "ok", "time": 0.001})
-
-        do_GET = do_PUT = do_POST = _serve
-
-        def _send(self, status: int, answer: Any) -> None:
-            body = json.dumps(answer).encode()
+            status, value, headers = respond(self, sent)
+            body = json.dumps(value).encode()
             self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
+            headers |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
+            for name, header in headers.items():
+                self.send_header(name, header)
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
+        do_GET = do_PUT = do_POST = _handle
 
-    return Handler
+        def log_message(self, format: str, *args: Any) -> None:
+            """Log nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.handle_error = lambda *_: None  # a function that is killed resets its connection
+        Thread(target=server.serve_forever).start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
