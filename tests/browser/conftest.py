@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.settings import Settings
+from scripts.environment import prepare_npm
 from tests.browser.drawn import fill
 from tests.doors.server import served
 
@@ -58,12 +58,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def axe() -> str:
     """Give axe-core as a script, fetched once, as package-lock.json pins it."""
-    script = HERE / "node_modules" / "axe-core" / "axe.min.js"
-    lock, done = HERE / "package-lock.json", HERE / "node_modules" / ".package-lock.json"
-    if not script.exists() or done.stat().st_mtime < lock.stat().st_mtime:
-        npm = found_program("npm")
-        subprocess.run([npm, "ci", "--no-audit", "--no-fund", "--silent"], cwd=HERE, check=True)
-    return script.read_text()
+    prepare_npm(HERE)
+    return (HERE / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
 @pytest.fixture(scope="package")

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from functions.gallery.gallery import Gallery
-from functions.gallery.records import Submission
+from functions.gallery.intake.add import Submission
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 

@@ -18,11 +18,11 @@ def drawing(name: str, seed: object, kind: str = "cactus") -> dict:
 
 
 def row(page: Page, name: str):
-    return page.locator(".sent li").filter(has_text=name)
+    return page.locator(".uploads li").filter(has_text=name)
 
 
 def became(page: Page, name: str, words: str) -> None:
-    expect(row(page, name).locator(".became")).to_contain_text(words)
+    expect(row(page, name).locator(".upload-status")).to_contain_text(words)
 
 
 @pytest.fixture
@@ -56,10 +56,12 @@ def test_every_file_tells_what_became_of_it_and_the_counts_add_up(adding, watch,
 
     adding.set_input_files(FILES, [drawing("one.jpg", "a"), mug(name="notes.txt", buffer=b"words")])
 
-    became(adding, "notes.txt", "Refused That is not a picture")
-    expect(row(adding, "one.jpg").locator(".became").first).to_contain_text("Duplicate of one.jpg")
+    became(adding, "notes.txt", "Rejected This gallery cannot read that file")
+    expect(row(adding, "one.jpg").locator(".upload-status").first).to_contain_text(
+        "Duplicate of one.jpg"
+    )
     expect(adding.locator(".summary [role=status]")).to_have_text(
-        "All 4 pictures done: 2 added, 1 duplicate, 1 refused"
+        "All 4 pictures done: 2 added, 1 duplicate, 1 rejected"
     )
     shoot(adding, f"add-{size}")
 
@@ -72,7 +74,7 @@ def test_what_was_added_is_found_at_once_and_described(adding, http):
     adding.set_input_files(FILES, [drawing("new.jpg", "c")])
     became(adding, "new.jpg", "Added")
 
-    row(adding, "new.jpg").get_by_role("button", name="Find lookalikes").click()
+    row(adding, "new.jpg").get_by_role("button", name="Find similar").click()
 
     expect(adding.locator("#query .name")).to_have_text("spring/new.jpg")
     assert "cactus" in names(adding)[0]
@@ -100,7 +102,7 @@ def test_what_failed_is_tried_again(desk, watch):
     desk.route("**/v1/images", lambda route: route.fulfill(**problem("internal", 500)))
     desk.set_input_files(FILES, [drawing(f"bad{n}.jpg", f"e{n}") for n in range(4)])
     expect(desk.locator(".summary [role=status]")).to_have_text("All 4 pictures done: 4 failed")
-    became(desk, "bad0.jpg", "Failed That did not work")
+    became(desk, "bad0.jpg", "Failed Something went wrong")
     desk.unroute_all()
 
     row(desk, "bad0.jpg").get_by_role("button", name="Retry").click()
@@ -115,7 +117,7 @@ def test_three_are_sent_at_a_time(desk):
     held, holding = [], True
     desk.route("**/v1/images", lambda route: held.append(route) if holding else route.continue_())
     desk.set_input_files(FILES, [drawing(f"queue{n}.jpg", f"q{n}") for n in range(5)])
-    expect(desk.locator("[data-state=sending]")).to_have_count(3)
+    expect(desk.locator("[data-state=uploading]")).to_have_count(3)
     expect(desk.locator("[data-state=waiting]")).to_have_count(2)
 
     holding = False
@@ -131,12 +133,12 @@ def test_another_picture_of_a_name_in_use_may_replace_it(desk, watch):
     desk.set_input_files(FILES, [drawing("taken.jpg", "f")])
     became(desk, "taken.jpg", "Added")
     desk.set_input_files(FILES, [drawing("taken.jpg", "g")])
-    newest = desk.locator(".sent li").first
+    newest = desk.locator(".uploads li").first
     expect(newest).to_contain_text("Another picture has this name")
 
     newest.get_by_role("button", name="Replace it").click()
 
-    expect(newest.locator(".became")).to_contain_text("Replaced")
+    expect(newest.locator(".upload-status")).to_contain_text("Replaced")
 
 
 def test_a_folder_is_added_with_its_paths(desk, tmp_path):
@@ -188,7 +190,7 @@ def test_a_file_over_the_limit_is_refused_before_it_is_sent(desk):
 
     desk.set_input_files(FILES, [mug(name="huge.jpg", buffer=bytes(21_000_000))])
 
-    became(desk, "huge.jpg", "It has 21.0 MB; this gallery takes up to 20.0 MB")
+    became(desk, "huge.jpg", "It is 21.0 MB; the limit is 20.0 MB")
     assert "POST" not in sent
 
 
@@ -247,4 +249,4 @@ def test_a_near_duplicate_is_hinted_at(desk, http):
     again = new_drawing("mug", "n", quality=60)
     desk.set_input_files(FILES, [mug(name="second.jpg", buffer=again)])
 
-    became(desk, "second.jpg", "looks like first.jpg")
+    became(desk, "second.jpg", "similar to first.jpg")

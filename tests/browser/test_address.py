@@ -18,9 +18,9 @@ def test_back_and_forward_walk_through_everything(page, http):
 
     page.go_back()
     expect(page.locator(".chip.example")).to_have_count(0)
-    expect(page.locator("#least")).to_have_value("60")
+    expect(page.locator("#min-match")).to_have_value("60")
     page.go_back()
-    expect(page.locator("#least")).to_have_value("0")
+    expect(page.locator("#min-match")).to_have_value("0")
     assert names(page) == alone
     page.go_forward()
     page.go_forward()
@@ -34,14 +34,14 @@ def test_a_link_holds_query_filter_threshold_and_examples(desk, http):
 
     assert {name.split("/")[1].split("-")[0] for name in found} == {"tree", "cactus"}
     expect(desk.locator(".more.chips .chip")).to_have_text("demo/tree-2.jpg")
-    expect(desk.locator("#least")).to_have_value("30")
+    expect(desk.locator("#min-match")).to_have_value("30")
 
 
 def test_an_upload_says_that_it_cannot_be_shared_and_comes_back_by_back(page):
     search_with(page, mug())
     found = names(page)
     assert "upload" not in page.url
-    expect(page.locator("#query")).to_contain_text("no address to share")
+    expect(page.locator("#query")).to_contain_text("no link to this search")
     choose(page, "More like this", 1)
     expect(page.locator("#query .name")).not_to_have_text("my mug.jpg")
 
@@ -58,7 +58,7 @@ def test_an_upload_is_gone_after_loading_anew_and_the_page_says_so(desk):
 
     desk.reload()
 
-    expect(desk.get_by_role("heading", name="This search cannot be shown again")).to_be_visible()
+    expect(desk.get_by_role("heading", name="This search cannot be repeated")).to_be_visible()
 
 
 def test_an_upload_can_be_added_and_then_be_shared(desk, http):
@@ -98,7 +98,7 @@ def test_an_odd_address_is_answered_in_words(desk, watch, odd):
 def test_a_picture_that_is_gone_is_told_with_a_way_out(desk, watch):
     watch.expected = ("404",)
     desk.goto("/?id=00000000-0000-0000-0000-000000000000")
-    expect(desk.locator("#answer h1")).to_have_text("That picture is not in the gallery any more")
+    expect(desk.locator("#answer h1")).to_have_text("That picture is no longer in the gallery")
 
     desk.get_by_role("button", name="Another picture").click()
 

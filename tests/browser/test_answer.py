@@ -20,7 +20,7 @@ def shown(page: Page):
 
 
 def open_menu(page: Page, place: int = 0) -> None:
-    shown(page).nth(place).get_by_role("button", name="What to do with").click()
+    shown(page).nth(place).get_by_role("button", name="Actions for").click()
 
 
 def choose(page: Page, action: str, place: int = 0) -> None:
@@ -43,7 +43,7 @@ def test_a_tile_tells_rank_percent_and_band_as_the_api_does(answered, http):
         :6
     ]:
         expect(tile.locator(".rank")).to_have_text(str(result["rank"]))
-        percent = int(tile.locator("strong").text_content().removesuffix(" %"))
+        percent = int(tile.locator("strong").text_content().removesuffix("%"))
         assert abs(percent - result["similarity"] * 100) <= 1
         if result["band"]:
             expect(tile.locator(".band")).to_contain_text(result["band"])
@@ -84,20 +84,20 @@ def test_boxes_are_fixed_before_the_thumbnails_come_and_these_come_when_near(des
 
 
 def test_the_threshold_hides_at_once_counts_and_stays_in_the_address(answered, size):
-    slider = answered.get_by_role("slider", name=re.compile("At least"))
+    slider = answered.get_by_role("slider", name=re.compile("Minimum match"))
     before = shown(answered).count()
 
     slider.fill("80")
 
-    expect(answered.locator(".shown")).to_have_text(re.compile(r"^\d+ of 48 shown"))
+    expect(answered.locator(".result-count")).to_have_text(re.compile(r"^\d+ of 48 results"))
     kept = shown(answered).count()
     assert 0 < kept < before
     percents = [
-        int(t.removesuffix(" %")) for t in shown(answered).locator("strong").all_text_contents()
+        int(t.removesuffix("%")) for t in shown(answered).locator("strong").all_text_contents()
     ]
     assert min(percents) >= 80
     assert "min=80" in answered.url
-    assert answered.locator(".shown").text_content().startswith(f"{kept} of")
+    assert answered.locator(".result-count").text_content().startswith(f"{kept} of")
     answered.reload()
     names(answered)
     assert shown(answered).count() == kept
@@ -107,7 +107,7 @@ def test_the_threshold_hides_at_once_counts_and_stays_in_the_address(answered, s
 def test_when_nothing_reaches_the_threshold_the_best_below_it_is_shown_greyed(answered, size):
     answered.get_by_role("slider").fill("100")
 
-    expect(answered.get_by_role("heading", name="Nothing that alike")).to_be_visible()
+    expect(answered.get_by_role("heading", name="No match this close")).to_be_visible()
     expect(answered.locator(".tile.below:not([hidden])").first).to_be_visible()
     grey = answered.locator(".tile.below img").first.evaluate("i => getComputedStyle(i).filter")
     assert "grayscale" in grey
@@ -158,7 +158,7 @@ def test_ranges_of_numbers_are_offered_and_filter(answered, http):
 def test_filters_that_leave_nothing_can_be_removed(page, http):
     page.goto(f"/?id={id_of(http, 'demo/boat-1.jpg')}&filter=kind:nothing")
 
-    expect(page.get_by_role("heading", name="Nothing fits these filters")).to_be_visible()
+    expect(page.get_by_role("heading", name="Nothing matches these filters")).to_be_visible()
     page.get_by_role("button", name="Remove all filters").click()
     assert len(names(page)) > 10
 
@@ -167,15 +167,15 @@ def test_copies_are_folded_with_a_count_and_unfold_in_place(desk, http):
     desk.goto(f"/?id={id_of(http, 'demo/boat-2.jpg')}")
     copies = {"demo/boat-1.jpg", "copies/boat-1.jpg", "copies/boat-1-small.jpg"}
     assert len(copies & set(names(desk))) == 1
-    expect(desk.locator(".shown")).to_contain_text(re.compile(r"\d copies folded"))
+    expect(desk.locator(".result-count")).to_contain_text(re.compile(r"\d copies hidden"))
 
-    desk.get_by_role("button", name="+ 2 copies").click()
+    desk.get_by_role("button", name="+2 copies").click()
 
     assert copies <= set(names(desk))
-    expect(desk.get_by_role("button", name="Fold 2 copies")).to_be_focused()
-    desk.get_by_role("button", name="Fold 2 copies").click()
+    expect(desk.get_by_role("button", name="Hide 2 copies")).to_be_focused()
+    desk.get_by_role("button", name="Hide 2 copies").click()
     open_filters(desk)
-    desk.get_by_role("button", name="Unfold all copies").click()
+    desk.get_by_role("button", name="Show copies").click()
     assert copies <= set(names(desk))
     assert "copies=1" in desk.url
 
@@ -246,7 +246,7 @@ def test_two_pictures_are_compared_side_by_side(answered, http, size):
     choose(answered, "Compare side by side", 1)
     dialog = answered.get_by_role("dialog", name="Side by side")
 
-    expect(dialog.locator("strong")).to_have_text(re.compile(r"^\d+ %$"))
+    expect(dialog.locator("strong")).to_have_text(re.compile(r"^\d+%$"))
     expect(dialog.get_by_role("figure")).to_have_count(2)
     expect(dialog).to_contain_text(second)
     shoot(answered, f"compare-{size}")
@@ -260,7 +260,7 @@ def test_an_uploaded_picture_is_compared_too(desk):
     names(desk)
     choose(desk, "Compare side by side")
 
-    expect(desk.get_by_role("dialog").locator("strong")).to_have_text(re.compile(r"^\d+ %$"))
+    expect(desk.get_by_role("dialog").locator("strong")).to_have_text(re.compile(r"^\d+%$"))
 
 
 def test_details_tell_all_that_is_known(answered, http, size):
@@ -318,7 +318,7 @@ def test_deleting_asks_first_and_then_the_picture_is_gone(page, http):
     choose(page, "Delete")
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
 
-    expect(page.get_by_text("Deleted.")).to_be_visible()
+    expect(page.get_by_text("Picture deleted.")).to_be_visible()
     assert "to-go.jpg" not in names(page)
     answer = http.get("/v1/images", params={"filter": '{"name": "to-go.jpg"}'})
     assert answer.json()["images"] == []

@@ -24,8 +24,8 @@ def test_groups_show_their_members_and_a_proposed_keeper(view, size):
     boats = group_of(view, "copies/boat-1.jpg")
 
     assert set(boats.locator(".name").all_text_contents()) == BOATS
-    expect(boats.get_by_text("Proposed to keep")).to_have_count(1)
-    expect(boats.get_by_text("Same file")).to_have_count(1)
+    expect(boats.get_by_text("Suggested to keep")).to_have_count(1)
+    expect(boats.get_by_text("Identical file", exact=True)).to_have_count(1)
     expect(boats.get_by_text("Same picture, ")).to_have_count(1)
     expect(boats.locator(".kept")).to_have_count(1)
     assert "200 × 200" not in boats.locator(".kept").text_content()
@@ -33,15 +33,15 @@ def test_groups_show_their_members_and_a_proposed_keeper(view, size):
 
 
 def test_each_notion_has_its_own_groups_and_address(view):
-    view.get_by_role("button", name="Same file").click()
+    view.get_by_role("button", name="Identical files").click()
     expect(group_of(view, "copies/boat-1.jpg").locator("li")).to_have_count(2)
     assert "kind=same-bytes" in view.url
 
-    view.get_by_role("button", name="Look alike").click()
-    expect(view.get_by_role("button", name="Look alike", pressed=True)).to_be_visible()
+    view.get_by_role("button", name="Very similar").click()
+    expect(view.get_by_role("button", name="Very similar", pressed=True)).to_be_visible()
     expect(group_of(view, "copies/boat-1.jpg").locator("li").nth(2)).to_be_visible()
     view.go_back()
-    expect(view.get_by_role("button", name="Same file", pressed=True)).to_be_visible()
+    expect(view.get_by_role("button", name="Identical files", pressed=True)).to_be_visible()
 
 
 def test_what_to_keep_can_be_changed_and_at_least_one_stays(view):
@@ -49,7 +49,7 @@ def test_what_to_keep_can_be_changed_and_at_least_one_stays(view):
     expect(boats.get_by_role("button", name="Delete the other 2")).to_be_enabled()
 
     boats.get_by_role("button", name="Keep copies/boat-1-small.jpg").click()
-    expect(boats.get_by_role("button", name="Delete the other …")).to_be_enabled()
+    expect(boats.get_by_role("button", name="Delete the other…")).to_be_enabled()
     for name in boats.locator(".kept .name").all_text_contents():
         boats.get_by_role("button", name=f"Keep {name}", exact=True).click()
 
@@ -86,7 +86,7 @@ def test_no_duplicates_is_remembered_here_only_and_can_be_taken_back(view, conte
     group_of(view, "copies/boat-1.jpg").get_by_role("button", name="Not duplicates").click()
     expect(view.get_by_text("kept in this browser only")).to_be_visible()
     view.reload()
-    expect(view.get_by_text("marked as no duplicates")).to_be_visible()
+    expect(view.get_by_text("marked as not duplicates")).to_be_visible()
     expect(group_of(view, "copies/boat-1.jpg")).to_have_count(0)
 
     view.get_by_role("button", name="Show again").click()

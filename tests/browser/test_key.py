@@ -43,21 +43,21 @@ def context(browser, locked, size):
 
 def enter(page, key: str) -> None:
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Key of this gallery").fill(key)
+    dialog.get_by_label("Access key", exact=True).fill(key)
     dialog.get_by_role("button", name="Use this key").click()
 
 
 def test_the_key_is_asked_for_once_and_then_pictures_are_seen(page, size):
-    expect(page.get_by_role("dialog", name="A key, please")).to_have_count(1)
-    expect(page.get_by_label("Key of this gallery")).to_be_focused()
-    expect(page.get_by_label("Key of this gallery")).to_have_attribute("type", "password")
+    expect(page.get_by_role("dialog", name="Access key needed")).to_have_count(1)
+    expect(page.get_by_label("Access key", exact=True)).to_be_focused()
+    expect(page.get_by_label("Access key", exact=True)).to_have_attribute("type", "password")
     shoot(page, f"key-{size}")
 
     enter(page, "reader's key")
 
     expect(page.locator(".sample img").first).to_have_js_property("naturalWidth", 320)
     assert page.locator(".sample img").first.get_attribute("src").startswith("blob:")
-    expect(page.get_by_role("button", name="The key in use may read")).to_be_visible()
+    expect(page.get_by_role("button", name="Key: read")).to_be_visible()
     search_with(page, mug())
     assert len(names(page)) == 6
     assert "key" not in page.url
@@ -67,15 +67,15 @@ def test_the_key_is_asked_for_once_and_then_pictures_are_seen(page, size):
 def test_a_wrong_key_is_told_and_asked_for_again(page):
     enter(page, "nobody's key")
 
-    expect(page.get_by_role("dialog")).to_contain_text("does not know the key")
+    expect(page.get_by_role("dialog")).to_contain_text("That key is not valid")
     enter(page, "writer's key")
     expect(page.locator(".sample").first).to_be_visible()
-    expect(page.get_by_role("button", name="The key in use may write")).to_be_visible()
+    expect(page.get_by_role("button", name="Key: write")).to_be_visible()
 
 
 def test_without_a_key_the_page_says_so_and_offers_to_enter_one(page):
     page.get_by_role("button", name="Not now").click()
-    expect(page.get_by_role("heading", name="This gallery asks for a key")).to_be_visible()
+    expect(page.get_by_role("heading", name="This gallery needs an access key")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
 
     page.get_by_role("button", name="Enter a key").click()
@@ -94,9 +94,9 @@ def test_the_key_is_kept_for_this_tab_only_and_can_be_forgotten(page, context, l
 
     other = context.new_page()
     other.goto("/")
-    expect(other.get_by_role("dialog", name="A key, please")).to_be_visible()
-    page.get_by_role("button", name="Forget it").click()
-    expect(page.get_by_role("dialog", name="A key, please")).to_be_visible()
+    expect(other.get_by_role("dialog", name="Access key needed")).to_be_visible()
+    page.get_by_role("button", name="Forget this key").click()
+    expect(page.get_by_role("dialog", name="Access key needed")).to_be_visible()
     assert page.evaluate("sessionStorage.length") == 0
 
 
@@ -111,7 +111,7 @@ def test_a_key_that_may_only_read_is_offered_no_deleting_and_no_adding(page):
     expect(page.get_by_role("menuitem", name="Delete")).to_have_count(0)
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Add", exact=True).click()
-    expect(page.get_by_role("heading", name="This key may not add pictures")).to_be_visible()
+    expect(page.get_by_role("heading", name="This key is view-only")).to_be_visible()
     page.get_by_role("button", name="Enter another key").click()
     enter(page, "writer's key")
     expect(page.get_by_role("button", name="Choose pictures")).to_be_visible()

@@ -54,7 +54,7 @@ def two(page) -> Page:
 
 
 def test_drawing_a_box_searches_by_that_part_at_once(two, size):
-    two.get_by_role("button", name="Search by a part").click()
+    two.get_by_role("button", name="Select an area").click()
     names(two)
     drag(two, (0.01, 0.02), (0.49, 0.98))
 
@@ -66,7 +66,7 @@ def test_drawing_a_box_searches_by_that_part_at_once(two, size):
     drag(two, (0.99, 0.98), (0.52, 0.02))
     first_is(two, RIGHT)
     assert kinds(two, 3) == {RIGHT}
-    two.get_by_role("button", name="Search by all of it").click()
+    two.get_by_role("button", name="Use whole picture").click()
     expect(two.locator(".box")).to_have_count(0)
 
 
@@ -102,7 +102,7 @@ def test_a_finger_draws_moves_and_resizes(browser, address, http):
 def test_keys_move_and_resize_the_box_and_the_part_is_sent_in_fractions(desk, http):
     desk.goto(f"/?id={id_of(http, 'demo/fish-1.jpg')}")
     names(desk)
-    desk.get_by_role("button", name="Search by a part").click()
+    desk.get_by_role("button", name="Select an area").click()
     expect(desk.locator(".box")).to_be_focused()
 
     with desk.expect_request("**/v1/search") as asked:
@@ -113,7 +113,7 @@ def test_keys_move_and_resize_the_box_and_the_part_is_sent_in_fractions(desk, ht
     assert sent == pytest.approx({"x": 0.24, "y": 0.18, "width": 0.58, "height": 0.6})
     assert "part=0.24,0.18,0.58,0.6" in desk.url
     label = desk.locator(".box").get_attribute("aria-label")
-    assert label == "Part to search with: left 24 %, top 18 %, wide 58 %, high 60 %"
+    assert label == "Selected area: left 24%, top 18%, width 58%, height 60%"
 
 
 def test_the_part_of_an_uploaded_picture_is_answered_as_by_its_fractions(desk, http):
@@ -121,7 +121,7 @@ def test_the_part_of_an_uploaded_picture_is_answered_as_by_its_fractions(desk, h
     desk.goto("/")
     search_with(desk, mug(buffer=data))
     names(desk)
-    desk.get_by_role("button", name="Search by a part").click()
+    desk.get_by_role("button", name="Select an area").click()
     names(desk)
     drag(desk, (0.02, 0.02), (0.48, 0.98))
     part = region(desk)

@@ -37,7 +37,7 @@ def kinds(page: Page, best: int = 5) -> set[str]:
 
 
 def test_the_start_offers_one_obvious_way_and_pictures_to_try(page, size):
-    expect(page.get_by_role("heading", level=1)).to_have_text("Drop a picture, see its lookalikes")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Drop a picture, find similar ones")
     expect(page.get_by_role("button", name="Choose a picture")).to_be_in_viewport()
     expect(page.get_by_role("button", name="Take a photo")).to_be_visible(visible=size == "phone")
     expect(page.locator(".sample")).to_have_count(8)
@@ -58,9 +58,9 @@ def test_one_tap_on_a_sample_finds_its_lookalikes(page):
 def test_a_chosen_picture_is_shown_at_once_and_its_lookalikes_found(page, size):
     search_with(page, mug())
 
-    expect(page.get_by_role("img", name="The picture you search with")).to_be_visible()
+    expect(page.get_by_role("img", name="The picture you are searching with")).to_be_visible()
     assert kinds(page) == {"mug"}
-    expect(page.locator("#query")).to_contain_text("Not stored anywhere")
+    expect(page.locator("#query")).to_contain_text("Not stored, so")
     shoot(page, f"answer-{size}")
 
 
@@ -231,7 +231,7 @@ def test_a_search_can_be_cancelled_and_begun_again(page, watch, size):
     search_with(page, mug())
     page.get_by_role("button", name="Cancel").click()
 
-    expect(page.get_by_role("heading", name="Cancelled")).to_be_visible()
+    expect(page.get_by_role("heading", name="Search cancelled")).to_be_visible()
     shoot(page, f"cancelled-{size}")
     page.unroute_all(behavior="ignoreErrors")
     page.get_by_role("button", name="Search again").click()

@@ -29,7 +29,7 @@ def test_what_is_no_picture_is_named_with_the_formats_that_are_read(page, watch,
 
     search_with(page, mug(name="notes.pdf", buffer=b"%PDF-1.7 nothing to see"))
 
-    expect(heading(page)).to_have_text("That is not a picture this gallery can read")
+    expect(heading(page)).to_have_text("This gallery cannot read that file")
     expect(page.locator("#answer")).to_contain_text("PDF")
     expect(page.locator("#answer")).to_contain_text("JPEG, PNG, WEBP, AVIF")
     shoot(page, f"unsupported-{size}")
@@ -69,7 +69,7 @@ def test_while_the_gallery_wakes_up_the_page_waits_and_then_answers(desk, watch)
     desk.route("**/v1/search", asleep)
     search_with(desk, mug())
     for attempt in (1, 2):
-        expect(desk.locator(".stages")).to_contain_text("The gallery is waking up")
+        expect(desk.locator(".stages")).to_contain_text("The gallery is starting up")
         desk.wait_for_function(f"window.performance && {len(tries)} >= {attempt}")
         desk.clock.run_for(9_000)
 
@@ -87,7 +87,7 @@ def test_a_gallery_that_stays_asleep_is_told_with_a_way_to_try_again(desk, watch
         desk.clock.run_for(40_000)
         desk.wait_for_timeout(50)
 
-    expect(heading(desk)).to_have_text("The gallery is asleep")
+    expect(heading(desk)).to_have_text("The gallery is not ready yet")
     shoot(desk, "asleep-desk")
     desk.unroute_all()
     desk.get_by_role("button", name="Try again").click()
@@ -112,10 +112,10 @@ def test_without_a_connection_that_is_said_and_mended_when_it_comes_back(
     ("answer", "words"),
     [
         (problem("store-full", 507), "The gallery is full"),
-        (problem("internal", 500, "Something went wrong here"), "That did not work"),
-        ({"status": 502, "body": "<html>Bad gateway</html>"}, "That did not work"),
-        ({"status": 429, "body": '{"message":"Too Many Requests"}'}, "That did not work"),
-        ({"status": 413, "body": '{"message":"Request Too Long"}'}, "That did not work"),
+        (problem("internal", 500, "Something went wrong here"), "Something went wrong"),
+        ({"status": 502, "body": "<html>Bad gateway</html>"}, "Something went wrong"),
+        ({"status": 429, "body": '{"message":"Too Many Requests"}'}, "Something went wrong"),
+        ({"status": 413, "body": '{"message":"Request Too Long"}'}, "Something went wrong"),
     ],
 )
 def test_any_other_failure_is_told_too(desk, watch, answer, words):
@@ -163,7 +163,7 @@ def test_an_address_pasted_where_none_are_fetched_is_told_so(desk):
           document.body.dispatchEvent(pasted); }"""
     )
 
-    expect(desk.locator("#toasts")).to_contain_text("does not fetch pictures from addresses")
+    expect(desk.locator("#toasts")).to_contain_text("does not fetch pictures from web addresses")
 
 
 def test_an_answer_that_comes_late_does_not_cover_a_newer_one(desk):

@@ -1,72 +1,76 @@
-// What can be done with a found picture: on its tile, in its menu and beside its details.
+// What can be done with a result: from its tile, its menu and its details.
+// Depends on dialogs, dom, gallery, images, state and text; loads compare, delete and details.
 
-import { erase } from './api.js';
-import { announce, el, said } from './dom.js';
-import { confirm, note } from './dialogs.js';
-import { isOurs, may, safe } from './gallery.js';
-import { key } from './key.js';
-import { copy, linkTo } from './links.js';
-import { forget } from './search.js';
-import { begin, go, now } from './state.js';
-import { blobOf, showIn } from './thumbs.js';
-import { explain } from './words.js';
+import { copyLink, toast } from './dialogs.js';
+import { announce } from './dom.js';
+import { safeUrl } from './gallery.js';
+import { needsKey, originalUrl } from './images.js';
+import { current, linkTo, navigate, startSearch } from './state.js';
+import { describeError } from './text.js';
 
-let erasable = false; // with the key in use, once that is known
-export async function learnScope() {
-  erasable = await may('write').catch(() => false);
+// `tile` leaves the page when the picture is deleted.
+/** @type {(result: SearchResult, tile: HTMLElement, canDelete: boolean) => Action[]} */
+export function resultActions(result, tile, canDelete) {
+	const { id } = result;
+	/** @type {Action[]} */
+	const actions = [
+		{
+			name: 'similar',
+			label: 'More like this',
+			icon: 'similar',
+			run: () => {
+				startSearch({ id });
+				scrollTo({ top: 0 });
+			},
+		},
+		{ name: 'more', label: 'Also like this', icon: 'plus', run: () => addExample('more', result) },
+		{ name: 'less', label: 'Less like this', icon: 'minus', run: () => addExample('less', result) },
+		{
+			name: 'compare',
+			label: 'Compare side by side',
+			icon: 'compare',
+			run: async () => (await import('./compare.js')).compare(result),
+		},
+		{
+			name: 'details',
+			label: 'Details',
+			icon: 'info',
+			run: async () => (await import('./details.js')).showDetails(result, actions),
+		},
+		{ name: 'open', label: 'Open original', icon: 'open', run: () => openOriginal(result) },
+		{ name: 'link', label: 'Copy link', icon: 'link', run: () => copyLink(linkTo({ id })) },
+	];
+	if (canDelete) {
+		actions.push({
+			name: 'delete',
+			label: 'Delete…',
+			icon: 'trash',
+			danger: true,
+			run: async () => (await import('./delete.js')).deleteResult(result, tile),
+		});
+	}
+	return actions;
 }
 
-const toTop = (query) => { begin(query); scrollTo({ top: 0 }); };
-
-// `element` is the tile, which leaves the page when its picture is deleted.
-export function actions(result, element) {
-  const { id, name } = result;
-  return [
-    { kind: 'like', label: 'More like this', picture: 'like', run: () => toTop({ id }) },
-    { kind: 'more', label: 'Also like this', picture: 'plus', run: () => example('more', 'less', result) },
-    { kind: 'less', label: 'Less like this', picture: 'minus', run: () => example('less', 'more', result) },
-    { kind: 'compare', label: 'Compare side by side', picture: 'compare', run: async () => (await import('./compare.js')).compare(result) },
-    { kind: 'details', label: 'Details', picture: 'info', run: async () => (await import('./details.js')).details(result, element) },
-    { kind: 'open', label: 'Open original', picture: 'open', run: () => openOriginal(result) },
-    { kind: 'link', label: 'Copy link', picture: 'link', run: () => copy(linkTo({ id })) },
-    ...erasable ? [{ kind: 'bin', label: 'Delete …', picture: 'bin', danger: true, run: () => remove(id, name, result, element) }] : [],
-  ];
+function addExample(/** @type {'more' | 'less'} */ side, /** @type {SearchResult} */ { id, name }) {
+	const { more, less } = current;
+	const others = {
+		more: more.filter((each) => each !== id),
+		less: less.filter((each) => each !== id),
+	};
+	// A region belongs to a single example.
+	navigate({ ...others, [side]: [...others[side], id], region: null });
+	announce(`Searching for ${side} like ${name}`);
 }
 
-function example(side, other, { id, name }) {
-  go({
-    [side]: [...now[side].filter((each) => each !== id), id],
-    [other]: now[other].filter((each) => each !== id),
-    part: null, // a part belongs to a single example
-  });
-  announce(`Searching for ${side} like ${name}`);
-}
-
-async function openOriginal({ links }) {
-  const link = safe(links.original);
-  if (!key() || !isOurs(link)) return open(link, '_blank', 'noopener');
-  const tab = open('', '_blank'); // now, while the browser knows that a person asked for it
-  try {
-    const blob = await blobOf(link);
-    if (tab) tab.location.replace(blob);
-  } catch (problem) {
-    tab?.close();
-    note(explain(problem).title);
-  }
-}
-
-async function remove(id, name, { links }, element) {
-  const sure = [el('div', { class: 'sure' }, showIn(el('img', { alt: '', width: 96, height: 96 }), safe(links.thumbnail)),
-    el('p', {}, said(name), ' and its original will be gone for good.'))];
-  if (!await confirm('Delete this picture?', sure, 'Delete')) return;
-  try {
-    await erase(`/v1/images/${encodeURIComponent(id)}`);
-  } catch (problem) {
-    if (problem.code !== 'image-not-found') return note(`${explain(problem).title}. ${explain(problem).text}`);
-  }
-  forget();
-  const next = element?.nextElementSibling ?? element?.previousElementSibling;
-  element?.remove();
-  next?.querySelector('button').focus({ preventScroll: true });
-  note('Deleted.');
+async function openOriginal(/** @type {SearchResult} */ { links }) {
+	const url = safeUrl(links.original);
+	if (!needsKey(url)) return open(url, '_blank', 'noopener');
+	const tab = open('', '_blank'); // at once, because browsers only allow it right after a click
+	try {
+		tab?.location.replace(await originalUrl(url));
+	} catch (error) {
+		tab?.close();
+		toast(describeError(error).title);
+	}
 }

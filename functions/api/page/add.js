@@ -1,152 +1,248 @@
-// The view to add pictures: files or folders in, and what became of each.
+// The view to add pictures: files or folders, and what became of each. Loaded when used.
+// Depends on dom, files, gallery, images, key, search, state, text and upload-queue.
 
-import { $, announce, button, el, said } from './dom.js';
-import { fromClipboard, fromDrop, fromField } from './files.js';
-import { limits, may, safe } from './gallery.js';
-import { ask } from './key.js';
-import { forget } from './search.js';
-import { begin } from './state.js';
-import { showIn } from './thumbs.js';
-import { all, clear, counts, onchange, replace, retry, send, working } from './uploads.js';
-import { count, percent, size } from './words.js';
+import { $, announce, bdi, button, el, messageCard } from './dom.js';
+import { droppedFiles, filesOfField, pastedFiles } from './files.js';
+import { can, getLimits } from './gallery.js';
+import { showThumbnail } from './images.js';
+import { askForKey } from './key.js';
+import { clearResults } from './search.js';
+import { startSearch } from './state.js';
+import { count, fileSize, percent } from './text.js';
+import * as queue from './upload-queue.js';
 
-const WORDS = { waiting: 'Waiting', sending: 'Sending', added: 'Added', replaced: 'Replaced', duplicate: 'Duplicate', refused: 'Refused', failed: 'Failed' };
-const DONE = ['added', 'replaced', 'duplicate', 'refused', 'failed'];
-const view = $('#add');
-const rows = new Map(); // item -> its row
-const parts = {};
+const LABELS = {
+	waiting: 'Waiting',
+	uploading: 'Uploading',
+	added: 'Added',
+	replaced: 'Replaced',
+	duplicate: 'Duplicate',
+	rejected: 'Rejected',
+	failed: 'Failed',
+};
+/** @type {UploadState[]} */
+const DONE = ['added', 'replaced', 'duplicate', 'rejected', 'failed'];
+const FIELD_HINTS = {
+	keyword: 'Text',
+	integer: 'Whole number',
+	float: 'Number',
+	bool: 'true or false',
+	datetime: 'Date',
+};
+
+/** @typedef {{ element: HTMLElement, img: HTMLImageElement, status: HTMLElement, tools: HTMLElement }} Row */
+/** @type {Map<UploadItem, Row>} */
+const rows = new Map();
+/** @type {Promise<boolean>} */
+let allowed = Promise.resolve(false);
+
+const list = el('ul', { class: 'uploads' });
+const counts = el('p', { role: 'status' });
+const bar = el('progress', { max: 1, value: 0, 'aria-label': 'Upload progress' });
+const tools = el('div', { class: 'row' });
+const summary = el('div', { class: 'summary', hidden: true }, counts, bar, tools);
+const fields = labelFields();
+const labels = el(
+	'details',
+	{ class: 'labels' },
+	el('summary', {}, 'Set folder and labels'),
+	fields,
+);
+const form = el('div', { class: 'adding', hidden: true }, dropTarget(), labels);
+const enterKey = async () => (await askForKey('Enter a key with write access.')) && enter();
+const viewOnly = messageCard(
+	{ title: 'This key is view-only', text: 'Adding pictures needs a key with write access.' },
+	[button('Enter another key', enterKey, { kind: 'secondary', icon: 'key' })],
+);
+viewOnly.hidden = true;
+const heading = el('h1', {}, 'Add pictures');
+$('#add').append(el('div', { class: 'page' }, heading, viewOnly, form, summary, list));
+queue.onItemChange(onItemChange);
 
 export async function enter() {
-  if (!parts.list) build();
-  parts.allowed = may('write').catch(() => false);
-  const allowed = await parts.allowed;
-  parts.refused.hidden = allowed;
-  parts.form.hidden = !allowed;
+	allowed = can('write');
+	const canAdd = await allowed;
+	viewOnly.hidden = canAdd;
+	form.hidden = !canAdd;
 }
 
-export function take(files) {
-  queue(fromClipboard(files));
+export const addPasted = (/** @type {File[]} */ files) => addFiles(pastedFiles(files));
+
+export const addDropped = async (/** @type {DataTransfer} */ transfer) =>
+	addFiles(await droppedFiles(transfer));
+
+function dropTarget() {
+	const files = el('input', {
+		type: 'file',
+		multiple: true,
+		accept: 'image/*,.heic,.heif,.avif',
+		hidden: true,
+		'aria-label': 'Pictures to add',
+	});
+	const folder = el('input', {
+		type: 'file',
+		webkitdirectory: true,
+		hidden: true,
+		'aria-label': 'Folder to add',
+	});
+	for (const field of [files, folder]) {
+		field.onchange = () => {
+			addFiles(filesOfField(field));
+			field.value = '';
+		};
+	}
+	const chooseFiles = button('Choose pictures', () => files.click(), {
+		kind: 'primary',
+		icon: 'picture',
+	});
+	const chooseFolder = button('Choose a folder', () => folder.click(), {
+		kind: 'secondary',
+		icon: 'folder',
+	});
+	return el(
+		'div',
+		{ class: 'target' },
+		el('p', { class: 'hint' }, 'Drop pictures or folders anywhere on this page, paste one, or'),
+		el('div', { class: 'row' }, chooseFiles, chooseFolder),
+		files,
+		folder,
+	);
 }
 
-export async function takeDropped(transfer) {
-  queue(await fromDrop(transfer));
+// What to file the next pictures under: a folder, and the metadata that can be filtered by.
+function labelFields() {
+	const fields = el('div', { class: 'fields' });
+	const field = (
+		/** @type {string} */ name,
+		/** @type {Child} */ label,
+		/** @type {string} */ hint,
+	) =>
+		el(
+			'label',
+			{},
+			label,
+			el('input', { 'data-field': name, placeholder: hint, autocomplete: 'off' }),
+		);
+	fields.append(field('', 'Folder', 'summer/'));
+	getLimits().then(
+		({ filter_fields: types }) => {
+			for (const [name, type] of Object.entries(types)) {
+				fields.append(field(name, bdi(name), FIELD_HINTS[type]));
+			}
+		},
+		() => {},
+	);
+	return fields;
 }
 
-function build() {
-  parts.list = el('ul', { class: 'sent' });
-  parts.counts = el('p', { role: 'status' });
-  parts.bar = el('progress', { max: 1, value: 0, 'aria-label': 'Sent' });
-  parts.tools = el('div', { class: 'row' });
-  parts.summary = el('div', { class: 'summary', hidden: true }, parts.counts, parts.bar, parts.tools);
-  parts.refused = el('div', { class: 'state', hidden: true }, el('h2', {}, 'This key may not add pictures'),
-    el('p', {}, 'Adding needs a key that may write.'),
-    el('div', { class: 'row' }, button('Enter another key', async () => { if (await ask('Enter a key that may write.')) enter(); }, { kind: 'secondary', picture: 'key' })));
-  parts.form = el('div', { class: 'adding', hidden: true }, target(), labels());
-  view.replaceChildren(el('div', { class: 'page' }, el('h1', {}, 'Add pictures'), parts.refused, parts.form, parts.summary, parts.list));
-  onchange(onItem);
+async function readLabels() {
+	const { filter_fields: types } = await getLimits();
+	/** @type {Metadata} */
+	const metadata = {};
+	let prefix = '';
+	for (const input of fields.querySelectorAll('input')) {
+		const field = input.dataset.field ?? '';
+		const value = input.value.trim();
+		const type = types[field];
+		if (!field) prefix = value && `${value.replace(/^\/+|\/+$/g, '')}/`;
+		else if (!value) continue;
+		else if (type === 'integer' || type === 'float') metadata[field] = Number(value);
+		else metadata[field] = type === 'bool' ? value === 'true' : value;
+	}
+	return { prefix, metadata };
 }
 
-function target() {
-  const files = el('input', { type: 'file', multiple: true, accept: 'image/*,.heic,.heif,.avif', hidden: true, 'aria-label': 'Pictures to add' });
-  const folder = el('input', { type: 'file', webkitdirectory: true, hidden: true, 'aria-label': 'Folder to add' });
-  for (const field of [files, folder]) {
-    field.onchange = () => { queue(fromField(field)); field.value = ''; };
-  }
-  return el('div', { class: 'target' },
-    el('p', { class: 'hint' }, 'Drop pictures or folders anywhere on this page, paste one, or'),
-    el('div', { class: 'row' },
-      button('Choose pictures', () => files.click(), { kind: 'primary', picture: 'picture' }),
-      button('Choose a folder', () => folder.click(), { kind: 'secondary', picture: 'folder' })),
-    files, folder);
+async function addFiles(/** @type {NamedFile[]} */ files) {
+	if (!files.length || !(await allowed)) return;
+	for (const item of queue.enqueue(files, await readLabels())) addRow(item);
+	announce(`${count(files.length, 'picture')} queued`);
 }
 
-// Words to file the next pictures under: the fields that can be filtered by.
-function labels() {
-  const fields = el('div', { class: 'fields' });
-  const field = (name, words, hint) => el('label', {}, words, el('input', { 'data-field': name, placeholder: hint, autocomplete: 'off' }));
-  fields.append(field('', 'Folder', 'summer/'));
-  limits().then(({ filter_fields: declared }) =>
-    fields.append(...Object.entries(declared).map(([name, kind]) => field(name, el('bdi', {}, name), kind))), () => {});
-  parts.fields = fields;
-  return el('details', { class: 'labels' }, el('summary', {}, 'Name and label them'), fields);
+function addRow(/** @type {UploadItem} */ item) {
+	const img = el('img', { alt: '', width: 56, height: 56, loading: 'lazy' });
+	img.onerror = () => img.removeAttribute('src'); // this browser cannot show it
+	img.src = URL.createObjectURL(item.file);
+	const name = el('p', { class: 'name' }, bdi(item.name ?? item.file.name));
+	const status = el('p', { class: 'upload-status' });
+	const tools = el('div', { class: 'row' });
+	const element = el('li', {}, img, el('div', {}, name, status), tools);
+	rows.set(item, { element, img, status, tools });
+	list.prepend(element);
+	showItem(item);
 }
 
-async function written() {
-  const { filter_fields: kinds } = await limits();
-  const metadata = {};
-  let prefix = '';
-  for (const input of parts.fields.querySelectorAll('input')) {
-    const { field } = input.dataset;
-    const value = input.value.trim();
-    if (!field) prefix = value && `${value.replace(/^\/+|\/+$/g, '')}/`;
-    else if (value) metadata[field] = ['integer', 'float'].includes(kinds[field]) ? Number(value) : kinds[field] === 'bool' ? value === 'true' : value;
-  }
-  return { prefix, metadata };
+function onItemChange(/** @type {UploadItem} */ item) {
+	showItem(item);
+	showCounts();
+	if (item.state === 'added' || item.state === 'replaced') clearResults(); // the next search finds it
 }
 
-async function queue(files) {
-  if (!files.length || !await parts.allowed) return;
-  for (const item of send(files, await written())) row(item);
-  announce(`${count(files.length, 'picture')} queued`);
+function showItem(/** @type {UploadItem} */ item) {
+	const row = rows.get(item);
+	if (!row) return;
+	const { element, img, status, tools } = row;
+	const { state, uploaded = 0 } = item;
+	const uploading = uploaded < 1 ? `Uploading ${Math.floor(uploaded * 100)}%` : 'Processing';
+	const label = state === 'uploading' ? uploading : LABELS[state];
+	element.dataset.state = state;
+	status.replaceChildren(el('strong', {}, label), ' ', detailOf(item));
+	tools.replaceChildren(...buttonsFor(item));
+	if (item.image && !img.dataset.stored) {
+		img.dataset.stored = '1';
+		URL.revokeObjectURL(img.src);
+		showThumbnail(img, item.image);
+	}
 }
 
-function row(item) {
-  const image = el('img', { alt: '', width: 56, height: 56, loading: 'lazy' });
-  image.onerror = () => image.removeAttribute('src'); // no picture, or none this browser knows
-  image.src = URL.createObjectURL(item.file);
-  const state = el('p', { class: 'became' });
-  const tools = el('div', { class: 'row' });
-  const element = el('li', {}, image, el('div', {},
-    el('p', { class: 'name' }, said(item.name ?? item.file.name)), state), tools);
-  rows.set(item, { element, image, state, tools });
-  parts.list.prepend(element);
-  showItem(item);
+function detailOf(/** @type {UploadItem} */ { state, image, near, detail, file }) {
+	if (state === 'duplicate' && image) return el('span', {}, 'of ', bdi(image.name));
+	const [similar] = near ?? [];
+	if (similar) {
+		return el(
+			'span',
+			{},
+			'similar to ',
+			bdi(similar.name),
+			`, ${percent(similar.similarity)} match`,
+		);
+	}
+	return el('span', { class: 'muted' }, detail || fileSize(file.size));
 }
 
-function onItem(item) {
-  if (rows.has(item)) showItem(item);
-  showCounts();
-  if (['added', 'replaced'].includes(item.state)) forget(); // the next search finds it
-}
-
-function showItem(item) {
-  const { element, image, state, tools } = rows.get(item);
-  element.dataset.state = item.state;
-  const words = item.state === 'sending' && item.sent < 1 ? `Sending ${Math.floor(item.sent * 100)} %`
-    : item.state === 'sending' ? 'Looking at it' : WORDS[item.state];
-  state.replaceChildren(el('strong', {}, words), ' ', told(item));
-  tools.replaceChildren(...offered(item));
-  if (item.image && !image.dataset.stored) {
-    image.dataset.stored = '1';
-    URL.revokeObjectURL(image.src);
-    showIn(image, safe(item.image.links.thumbnail));
-  }
-}
-
-function told(item) {
-  if (item.state === 'duplicate') return el('span', {}, 'of ', said(item.image.name));
-  const [near] = item.near ?? [];
-  if (near) return el('span', {}, 'looks like ', said(near.name), `, ${percent(near.similarity)} alike`);
-  return el('span', { class: 'soft' }, item.detail || size(item.file.size));
-}
-
-function offered(item) {
-  if (item.state === 'failed') return [button('Retry', () => retry([item]), { picture: 'again' })];
-  if (item.taken && item.state === 'refused') return [button('Replace it', () => replace(item))];
-  if (item.image) return [button('Find lookalikes', () => begin({ id: item.image.id }), { picture: 'like' })];
-  return [];
+function buttonsFor(/** @type {UploadItem} */ item) {
+	const { state, image, nameTaken } = item;
+	if (state === 'failed') return [button('Retry', () => queue.retry([item]), { icon: 'retry' })];
+	if (state === 'rejected' && nameTaken) return [button('Replace it', () => queue.replace(item))];
+	if (!image) return [];
+	return [button('Find similar', () => startSearch({ id: image.id }), { icon: 'similar' })];
 }
 
 function showCounts() {
-  const found = counts();
-  const done = DONE.reduce((sum, state) => sum + (found[state] ?? 0), 0);
-  parts.summary.hidden = all().length === 0;
-  const words = DONE.filter((state) => found[state]).map((state) => `${found[state]} ${WORDS[state].toLowerCase()}`);
-  const left = all().length - done;
-  parts.counts.textContent = (left ? `${done} of ${all().length} done` : `All ${count(all().length, 'picture')} done`) + (words.length ? `: ${words.join(', ')}` : '');
-  parts.bar.value = done / all().length;
-  parts.tools.replaceChildren(...[
-    found.failed && button(`Retry ${found.failed} failed`, () => retry(), { kind: 'primary', picture: 'again' }),
-    !working() && button('Clear the list', () => { clear(); rows.clear(); parts.list.replaceChildren(); showCounts(); }),
-  ].filter(Boolean));
+	const states = queue.countStates();
+	const total = queue.allItems().length;
+	const done = DONE.reduce((sum, state) => sum + (states[state] ?? 0), 0);
+	const parts = DONE.filter((state) => states[state]).map(
+		(state) => `${states[state]} ${LABELS[state].toLowerCase()}`,
+	);
+	const progress =
+		done < total ? `${done} of ${total} done` : `All ${count(total, 'picture')} done`;
+	summary.hidden = total === 0;
+	counts.textContent = progress + (parts.length ? `: ${parts.join(', ')}` : '');
+	bar.value = total ? done / total : 0;
+	const buttons = [];
+	if (states.failed) {
+		const retry = () => queue.retry();
+		buttons.push(
+			button(`Retry ${states.failed} failed`, retry, { kind: 'primary', icon: 'retry' }),
+		);
+	}
+	if (!queue.isUploading()) buttons.push(button('Clear list', clearList));
+	tools.replaceChildren(...buttons);
+}
+
+function clearList() {
+	queue.clearFinished();
+	rows.clear();
+	list.replaceChildren();
+	showCounts();
 }

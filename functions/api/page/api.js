@@ -1,93 +1,101 @@
-// Calls of the gallery's API. Knows the key and problems; no element.
+// Calls the gallery's HTTP API, with the key if there is one. Depends on key and text.
 
-import { ask, key } from './key.js';
+import { askForKey, getKey } from './key.js';
+import { KEY_NEEDED } from './text.js';
 
-export class Problem extends Error {
-  constructor(code, { status = 0, detail = '', wait = 0 } = {}) {
-    super(detail || code);
-    Object.assign(this, { code, status, detail, wait });
-  }
+export class ApiError extends Error {
+	constructor(/** @type {string} */ code, { status = 0, detail = '', retryAfter = 0 } = {}) {
+		super(detail || code);
+		this.code = code;
+		this.status = status;
+		this.detail = detail;
+		this.retryAfter = retryAfter;
+	}
 
-  // It may wake up by itself; the gateway's own answers carry no code of ours.
-  get asleep() {
-    return ['store-unreachable', 'store-timeout', 'store-busy', 'http-503', 'http-504'].includes(this.code);
-  }
+	// The store may be starting up. Errors of the gateway in front of the API have no code of ours.
+	get isTemporary() {
+		const codes = ['store-unreachable', 'store-timeout', 'store-busy', 'http-503', 'http-504'];
+		return codes.includes(this.code);
+	}
 }
 
-export const aborted = (problem) => problem?.name === 'AbortError';
+const abortError = () => new DOMException('', 'AbortError');
 
-export const get = (path, more) => call('GET', path, more);
-export const post = (path, json, more) => call('POST', path, { json, ...more });
-export const erase = (path, more) => call('DELETE', path, more);
+export const isAbort = (/** @type {Error} */ error) => error?.name === 'AbortError';
 
-// Send one request. `form` or `json` is what goes out, `onsent` hears the part (0..1) that went.
-// A missing key is asked for and the call made again, unless `quiet`.
+export const get = (/** @type {string} */ path, /** @type {CallOptions} */ options = {}) =>
+	call('GET', path, options);
+
+/** @type {(path: string, json: unknown, options?: CallOptions) => Promise<any>} */
+export const post = (path, json, options) => call('POST', path, { json, ...options });
+
+// Send a request. If it needs a key, ask for one and send it again.
+/** @type {(method: string, path: string, options?: CallOptions) => Promise<any>} */
 export async function call(method, path, options = {}) {
-  for (;;) {
-    try {
-      return await send(method, path, options);
-    } catch (problem) {
-      if (problem.code !== 'key-missing' || options.quiet) throw problem;
-      const why = key() ? 'The gallery does not know the key that was used.' : problem.detail;
-      if (!await ask(why)) throw problem;
-    }
-  }
+	for (;;) {
+		try {
+			return await send(method, path, options);
+		} catch (error) {
+			if (error.code !== 'key-missing' || options.quiet) throw error;
+			if (!(await askForKey(getKey() ? 'That key is not valid.' : KEY_NEEDED))) throw error;
+		}
+	}
 }
 
-function send(method, path, { json, form, signal, onsent, blob, keyless } = {}) {
-  return new Promise((resolve, reject) => {
-    const stop = () => request.abort();
-    const fail = (problem) => { signal?.removeEventListener('abort', stop); reject(problem); };
-    if (signal?.aborted) return reject(new DOMException('', 'AbortError'));
-    const request = new XMLHttpRequest(); // fetch does not tell how much was sent
-    request.open(method, path);
-    if (blob) request.responseType = 'blob';
-    if (key() && !keyless) request.setRequestHeader('x-api-key', key());
-    if (json !== undefined) request.setRequestHeader('content-type', 'application/json');
-    if (onsent) request.upload.onprogress = (sent) => onsent(sent.loaded / sent.total);
-    request.onabort = () => fail(new DOMException('', 'AbortError'));
-    request.onerror = () => fail(new Problem('offline'));
-    request.onload = async () => {
-      signal?.removeEventListener('abort', stop);
-      if (request.status < 300 && blob) return resolve(request.response);
-      const said = parsed(blob ? await request.response.text() : request.responseText);
-      if (request.status < 300) return resolve(said);
-      reject(new Problem(said?.code ?? `http-${request.status}`, {
-        status: request.status,
-        detail: said?.detail ?? said?.message ?? '',
-        wait: Number(request.getResponseHeader('retry-after')) || 0,
-      }));
-    };
-    signal?.addEventListener('abort', stop);
-    request.send(json === undefined ? form ?? null : JSON.stringify(json));
-  });
+/** @type {(method: string, path: string, options: CallOptions) => Promise<any>} */
+function send(method, path, { json, form, signal, onUploadProgress, asBlob, withoutKey }) {
+	return new Promise((resolve, reject) => {
+		if (signal?.aborted) return reject(abortError());
+		const request = new XMLHttpRequest(); // fetch does not report upload progress
+		const key = getKey();
+		request.open(method, path);
+		if (asBlob) request.responseType = 'blob';
+		if (key && !withoutKey) request.setRequestHeader('x-api-key', key);
+		if (json !== undefined) request.setRequestHeader('content-type', 'application/json');
+		if (onUploadProgress) {
+			request.upload.onprogress = ({ loaded, total }) => onUploadProgress(loaded / total);
+		}
+		request.onabort = () => reject(abortError());
+		request.onerror = () => reject(new ApiError('offline'));
+		request.onload = async () => {
+			const { status } = request;
+			if (status < 300 && asBlob) return resolve(request.response);
+			const body = parseJson(asBlob ? await request.response.text() : request.responseText);
+			if (status < 300) return resolve(body);
+			const detail = body?.detail ?? body?.message ?? '';
+			const retryAfter = Number(request.getResponseHeader('retry-after')) || 0;
+			reject(new ApiError(body?.code ?? `http-${status}`, { status, detail, retryAfter }));
+		};
+		signal?.addEventListener('abort', () => request.abort());
+		request.send(json === undefined ? (form ?? null) : JSON.stringify(json));
+	});
 }
 
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
+function parseJson(/** @type {string} */ text) {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return null;
+	}
 }
 
-// Do a piece of work again while the gallery wakes up; `onwait` hears that it is being waited for.
-export async function patiently(work, { signal, onwait, tries = 5 } = {}) {
-  for (let tried = 1; ; tried++) {
-    try {
-      return await work();
-    } catch (problem) {
-      if (!problem.asleep || tried === tries) throw problem;
-      onwait?.();
-      await pause(Math.max(problem.wait, 2 ** tried) * 1000, signal);
-    }
-  }
+// Repeat a call while the gallery starts up. `onWait` is called before each pause.
+/** @type {(call: () => Promise<any>, options: RetryOptions) => Promise<any>} */
+export async function retryWhileStarting(call, { signal, onWait, attempts = 5 }) {
+	for (let attempt = 1; ; attempt++) {
+		try {
+			return await call();
+		} catch (error) {
+			if (!error.isTemporary || attempt === attempts) throw error;
+			onWait?.();
+			await sleep(Math.max(error.retryAfter, 2 ** attempt) * 1000, signal);
+		}
+	}
 }
 
-function pause(ms, signal) {
-  return new Promise((resolve, reject) => {
-    const stop = () => { clearTimeout(timer); reject(new DOMException('', 'AbortError')); };
-    const timer = setTimeout(() => { signal?.removeEventListener('abort', stop); resolve(); }, ms);
-    signal?.addEventListener('abort', stop);
-  });
-}
+/** @type {(ms: number, signal?: AbortSignal) => Promise<void>} */
+const sleep = (ms, signal) =>
+	new Promise((resolve, reject) => {
+		setTimeout(resolve, ms);
+		signal?.addEventListener('abort', () => reject(abortError()));
+	});

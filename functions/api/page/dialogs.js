@@ -1,42 +1,51 @@
-// Dialogs and short notes, one look for all. Knows nothing of pictures.
+// Dialogs, short messages and copying links. Depends on dom.
 
 import { $, button, el } from './dom.js';
 
-let count = 0;
+let dialogs = 0;
 
-// Open a dialog over the page; Escape and a press beside it close it.
-export function open(title, content, { kind = '', onclose } = {}) {
-  const id = `dialog-${++count}`;
-  const dialog = el('dialog', { class: kind, 'aria-labelledby': id },
-    el('header', {},
-      el('h2', { id }, title),
-      button('', () => dialog.close(), { kind: 'bare', picture: 'close', label: 'Close' })),
-    el('div', { class: 'body' }, content));
-  dialog.addEventListener('close', () => {
-    dialog.remove();
-    onclose?.();
-  });
-  dialog.addEventListener('mousedown', (event) => {
-    if (event.target === dialog) dialog.close();
-  });
-  document.body.append(dialog);
-  dialog.showModal();
-  return dialog;
+// Open a dialog over the page. Escape or a click next to it closes it.
+/** @type {(title: Child, content: Children, options?: DialogOptions) => HTMLDialogElement} */
+export function openDialog(title, content, { kind = '', onclose } = {}) {
+	const id = `dialog-${++dialogs}`;
+	/** @type {HTMLDialogElement} */
+	const dialog = el(
+		'dialog',
+		{ class: kind, 'aria-labelledby': id },
+		el(
+			'header',
+			{},
+			el('h2', { id }, title),
+			button('', () => dialog.close(), { kind: 'bare', icon: 'close', label: 'Close' }),
+		),
+		el('div', { class: 'body' }, ...content),
+	);
+	dialog.addEventListener('close', () => {
+		dialog.remove();
+		onclose?.();
+	});
+	dialog.addEventListener('mousedown', (event) => {
+		if (event.target === dialog) dialog.close();
+	});
+	document.body.append(dialog);
+	dialog.showModal();
+	return dialog;
 }
 
-// Ask before something that cannot be undone; true if it was confirmed.
-export function confirm(title, content, yes) {
-  return new Promise((resolve) => {
-    let agreed = false;
-    const dialog = open(title, [content, el('div', { class: 'row end' },
-      button('Cancel', () => dialog.close(), { autofocus: true }),
-      button(yes, () => { agreed = true; dialog.close(); }, { kind: 'danger' }))],
-    { onclose: () => resolve(agreed) });
-  });
+export function toast(/** @type {string} */ text, /** @type {Child} */ action = null) {
+	const message = el('div', { class: 'toast' }, el('span', {}, text), action);
+	$('#toasts').append(message);
+	setTimeout(() => message.remove(), action ? 12_000 : 5_000);
 }
 
-export function note(text, action) {
-  const toast = el('div', { class: 'toast' }, el('span', {}, text), action);
-  $('#toasts').append(toast);
-  setTimeout(() => toast.remove(), action ? 12_000 : 5_000);
+export async function copyLink(link = location.href) {
+	try {
+		await navigator.clipboard.writeText(link);
+		toast('Link copied.');
+	} catch {
+		// not allowed, or the page was not loaded over HTTPS
+		const field = el('input', { readonly: true, value: link, 'aria-label': 'Link' });
+		openDialog('Copy this link', [field]);
+		field.select();
+	}
 }

@@ -1,178 +1,282 @@
-// The view of duplicates: groups with a proposed keeper. Nothing is deleted but what is confirmed.
+// The view of duplicates: groups with a suggestion which picture to keep. Loaded when used.
+// Depends on api, delete, dialogs, dom, gallery, ignored-groups, images, search, state and text;
+// loads compare.
 
-import { aborted, get, patiently, post } from './api.js';
-import { $, announce, button, el, icon, said } from './dom.js';
-import { confirm, note } from './dialogs.js';
-import { may, safe } from './gallery.js';
-import { mark, marked } from './marks.js';
-import { forget } from './search.js';
-import { go } from './state.js';
-import { showIn } from './thumbs.js';
-import { count, explain, percent, size } from './words.js';
+import { get, isAbort, post, retryWhileStarting } from './api.js';
+import { confirmDeletion } from './delete.js';
+import { toast } from './dialogs.js';
+import { $, announce, bdi, button, el, icon, messageCard } from './dom.js';
+import { can } from './gallery.js';
+import { isIgnored, setIgnored } from './ignored-groups.js';
+import { thumbnail } from './images.js';
+import { clearResults } from './search.js';
+import { navigate } from './state.js';
+import { count, describeError, fileSize, percent, STARTING } from './text.js';
 
+/** @type {Record<string, { label: string, text: string }>} */
 const KINDS = {
-  'same-bytes': ['Same file', 'The very same bytes, stored more than once.'],
-  'same-picture': ['Same picture', 'Other files of one picture: resized, saved again, in another format.'],
-  lookalike: ['Look alike', 'Pictures that nearly cannot be told apart, such as two shots of one scene.'],
+	'same-bytes': { label: 'Identical files', text: 'The same file, stored more than once.' },
+	'same-picture': {
+		label: 'Same picture',
+		text: 'The same picture in different files: resized, re-saved or in another format.',
+	},
+	lookalike: {
+		label: 'Very similar',
+		text: 'Pictures that are hard to tell apart, such as two shots of one scene.',
+	},
 };
-const PART = 20;
+const PAGE_SIZE = 20;
+const MIN_NEW_GROUPS = 10; // pages are loaded until there are as many
 const view = $('#duplicates');
-const shown = { kind: null };
-let asking = null;
+/** @type {AbortController | null} */
+let running = null;
+let kind = 'same-picture';
+let checked = 0; // pictures
+/** @type {DuplicateGroup[]} */
+let ignored = [];
+let groups = el('div', { class: 'groups' });
+let footer = el('div', { class: 'row foot' });
+let notice = el('p', { class: 'notice', hidden: true });
 
-export const leave = () => asking?.abort();
+export const leave = () => running?.abort();
 
-export async function enter({ kind }) {
-  shown.kind = KINDS[kind] ? kind : 'same-picture';
-  shown.hidden = [];
-  shown.looked = 0;
-  const groups = el('div', { class: 'groups' });
-  const foot = el('div', { class: 'row foot' });
-  Object.assign(shown, { groups, foot, hiding: el('p', { class: 'notice', hidden: true }) });
-  view.replaceChildren(el('div', { class: 'page' }, el('h1', {}, 'Duplicates'),
-    el('div', { class: 'kinds', role: 'group', 'aria-label': 'What counts as a duplicate' },
-      Object.entries(KINDS).map(([each, [words]]) => el('button', {
-        type: 'button', class: 'chip', 'aria-pressed': String(each === shown.kind), onclick: () => go({ kind: each }),
-      }, words))),
-    el('p', { class: 'soft' }, `${KINDS[shown.kind][1]} Nothing is deleted unless you say so.`),
-    shown.hiding, groups, foot));
-  await load(null);
+export async function enter(/** @type {State} */ state) {
+	kind = state.kind in KINDS ? state.kind : 'same-picture';
+	ignored = [];
+	checked = 0;
+	groups = el('div', { class: 'groups' });
+	footer = el('div', { class: 'row foot' });
+	notice = el('p', { class: 'notice', hidden: true });
+	const kinds = Object.entries(KINDS).map(([each, { label }]) =>
+		el(
+			'button',
+			{
+				type: 'button',
+				class: 'chip',
+				'aria-pressed': String(each === kind),
+				onclick: () => navigate({ kind: each }),
+			},
+			label,
+		),
+	);
+	view.replaceChildren(
+		el(
+			'div',
+			{ class: 'page' },
+			el('h1', {}, 'Duplicates'),
+			el(
+				'div',
+				{ class: 'kinds', role: 'group', 'aria-label': 'What counts as a duplicate' },
+				kinds,
+			),
+			el('p', { class: 'muted' }, `${KINDS[kind].text} Nothing is deleted until you confirm it.`),
+			notice,
+			groups,
+			footer,
+		),
+	);
+	await load(null);
 }
 
-async function load(cursor) {
-  asking?.abort();
-  asking = new AbortController();
-  const { signal } = asking;
-  const { kind, groups, foot } = shown;
-  const waiting = el('p', { class: 'soft', role: 'status' }, 'Looking through the gallery …');
-  const bar = el('progress', { 'aria-label': 'Looking' });
-  foot.replaceChildren(waiting, bar);
-  const onwait = () => { waiting.textContent = 'The gallery is waking up; this takes up to a minute.'; };
-  try {
-    const writable = await may('write').catch(() => false);
-    const { images: total } = await get('/v1/stats', { signal });
-    const before = groups.children.length;
-    let next = cursor;
-    do { // an answer may hold few groups or none and yet not be the last
-      const query = new URLSearchParams({ kind, limit: PART, ...next && { cursor: next } });
-      const found = await patiently(() => get(`/v1/duplicates?${query}`, { signal }), { signal, onwait });
-      for (const group of found.groups) {
-        if (marked(group)) shown.hidden.push(group);
-        else groups.append(card(group, writable));
-      }
-      next = found.next;
-      shown.looked += found.looked_at;
-      waiting.textContent = `Looked at ${count(shown.looked, 'picture')} of ${total.toLocaleString('en')} …`;
-      bar.value = Math.min(1, shown.looked / total);
-      showHidden(writable);
-    } while (next && groups.children.length < before + PART / 2);
-    foot.replaceChildren(...next ? [button('Show more', () => load(next), { kind: 'secondary' })] : []);
-    if (!groups.children.length) groups.append(nothing());
-    announce(count(groups.querySelectorAll('.group').length, 'group'));
-  } catch (problem) {
-    if (aborted(problem)) return;
-    const { title, text } = explain(problem);
-    foot.replaceChildren(el('div', { class: 'state' }, el('h2', {}, title), el('p', {}, text),
-      el('div', { class: 'row' }, button('Try again', () => load(cursor), { kind: 'primary', picture: 'again' }))));
-  }
+async function load(/** @type {string | null} */ cursor) {
+	running?.abort();
+	running = new AbortController();
+	const { signal } = running;
+	const status = el('p', { class: 'muted', role: 'status' }, 'Checking the gallery…');
+	const bar = el('progress', { 'aria-label': 'Pictures checked' });
+	footer.replaceChildren(status, bar);
+	const onWait = () => {
+		status.textContent = STARTING;
+	};
+	try {
+		const canDelete = await can('write');
+		const { images: total } = await get('/v1/stats', { signal });
+		const before = groups.children.length;
+		let next = cursor;
+		do {
+			// A page may have few groups or none and yet not be the last.
+			const query = new URLSearchParams({ kind, limit: String(PAGE_SIZE) });
+			if (next) query.set('cursor', next);
+			const request = () => get(`/v1/duplicates?${query}`, { signal });
+			const page = await retryWhileStarting(request, { signal, onWait });
+			for (const group of page.groups) {
+				if (isIgnored(group)) ignored.push(group);
+				else groups.append(groupCard(group, canDelete));
+			}
+			next = page.next;
+			checked += page.looked_at;
+			status.textContent = `Checked ${checked.toLocaleString('en')} of ${count(total, 'picture')}…`;
+			bar.value = Math.min(1, checked / total);
+			showIgnored(canDelete);
+		} while (next && groups.children.length < before + MIN_NEW_GROUPS);
+		const more = button('Show more', () => load(next), { kind: 'secondary' });
+		footer.replaceChildren(...(next ? [more] : []));
+		showIfEmpty();
+		announce(count(groups.querySelectorAll('.group').length, 'group'));
+	} catch (error) {
+		if (isAbort(error)) return;
+		const retry = button('Try again', () => load(cursor), { kind: 'primary', icon: 'retry' });
+		footer.replaceChildren(messageCard(describeError(error), [retry]));
+	}
 }
 
-const nothing = () => el('div', { class: 'state' }, el('h2', {}, 'No duplicates of this kind'),
-  el('p', {}, shown.hidden.length ? 'Beside those that you marked as none.' : 'Every picture of the gallery stands alone.'));
-
-function showHidden(writable) {
-  const { hidden, hiding, groups } = shown;
-  hiding.hidden = !hidden.length;
-  hiding.replaceChildren(el('span', {}, `${count(hidden.length, 'group')} that you marked as no duplicates ${hidden.length === 1 ? 'is' : 'are'} left out. The marks are kept in this browser only.`),
-    button('Show again', () => {
-      hidden.forEach((group) => mark(group, false));
-      groups.querySelector('.state')?.remove();
-      groups.prepend(...hidden.splice(0).map((group) => card(group, writable)));
-      showHidden(writable);
-    }));
+function showIfEmpty() {
+	if (groups.children.length) return;
+	const text = ignored.length
+		? 'Apart from those marked as not duplicates.'
+		: 'There are none in this gallery.';
+	groups.append(messageCard({ title: 'No duplicates of this kind', text }, []));
 }
 
-function card(group, writable) {
-  const keep = new Set([group.keeper]);
-  const removal = button('', () => removeOthers(group, keep, element), { kind: 'danger', picture: 'bin' });
-  const tellRemoval = () => {
-    const others = group.images.length - keep.size;
-    removal.lastChild.textContent = others ? `Delete the ${others === 1 ? 'other' : `other ${others}`} …` : 'All are kept';
-    removal.disabled = !others || !keep.size;
-    if (!keep.size) removal.lastChild.textContent = 'Keep at least one';
-  };
-  removal.append(el('span'));
-  const members = group.images.map((image) => member(image, group, keep, writable && tellRemoval));
-  const element = el('article', { class: 'group', 'aria-label': `${group.images.length} pictures` },
-    el('header', {}, el('h2', {}, count(group.images.length, 'picture')),
-      el('div', { class: 'row' }, writable && removal,
-        button('Not duplicates', () => leaveOut(group, element, writable), { picture: 'close' }))),
-    el('ul', { class: 'members' }, members));
-  tellRemoval();
-  return element;
+function showIgnored(/** @type {boolean} */ canDelete) {
+	const hidden = `Hidden: ${count(ignored.length, 'group')} marked as not duplicates.`;
+	const showAgain = () => {
+		for (const group of ignored) setIgnored(group, false);
+		groups.querySelector('.state')?.remove();
+		groups.prepend(...ignored.splice(0).map((group) => groupCard(group, canDelete)));
+		showIgnored(canDelete);
+	};
+	notice.hidden = !ignored.length;
+	notice.replaceChildren(
+		el('span', {}, `${hidden} The marks are kept in this browser only.`),
+		button('Show again', showAgain),
+	);
 }
 
-function member(image, group, keep, onkeep) {
-  const { id, name, width, height, format, bytes, links } = image;
-  const toggle = el('button', { type: 'button', class: 'chip', onclick: () => {
-    if (!keep.delete(id)) keep.add(id);
-    show();
-  } });
-  const element = el('li', {}, el('button', { type: 'button', class: 'picture', onclick: () => compareWith(image, group) },
-    showIn(el('img', { alt: name, width: 320, height: 320 }), safe(links.thumbnail)), el('span', { class: 'unseen' }, ', compare')),
-  el('p', { class: 'name', title: name }, said(name)),
-  el('p', { class: 'soft' }, `${width} × ${height}, ${format}, ${size(bytes)}`),
-  el('p', { class: 'soft' }, id === group.keeper ? 'Proposed to keep' : matched(image)),
-  onkeep && toggle);
-  function show() {
-    const kept = keep.has(id);
-    element.classList.toggle('kept', kept);
-    toggle.setAttribute('aria-pressed', String(kept));
-    toggle.replaceChildren(...kept ? [icon('check')] : [], el('span', {}, 'Keep', el('span', { class: 'unseen' }, ` ${name}`)));
-    if (onkeep) onkeep();
-  }
-  show();
-  return element;
+function groupCard(/** @type {DuplicateGroup} */ group, /** @type {boolean} */ canDelete) {
+	const size = group.images.length;
+	const keep = new Set([group.keeper]);
+	const removal = button(' ', () => removeOthers(group, keep, card), {
+		kind: 'danger',
+		icon: 'trash',
+	});
+	const showRemoval = () => {
+		const others = size - keep.size;
+		const which = others === 1 ? 'other' : `other ${others}`;
+		const text = !keep.size ? 'Keep at least one' : others ? `Delete the ${which}…` : 'Keeping all';
+		removal.lastChild?.replaceWith(el('span', {}, text));
+		removal.disabled = !others || !keep.size;
+	};
+	const onKeep = canDelete ? showRemoval : null;
+	const members = group.images.map((image) => memberItem(image, group, keep, onKeep));
+	const ignore = () => ignoreGroup(group, card, canDelete);
+	/** @type {HTMLElement} */
+	const card = el(
+		'article',
+		{ class: 'group', 'aria-label': count(size, 'picture') },
+		el(
+			'header',
+			{},
+			el('h2', {}, count(size, 'picture')),
+			el(
+				'div',
+				{ class: 'row' },
+				canDelete && removal,
+				button('Not duplicates', ignore, { icon: 'close' }),
+			),
+		),
+		el('ul', { class: 'members' }, members),
+	);
+	showRemoval();
+	return card;
 }
 
-const matched = (image) => ({
-  'same-bytes': 'Same file',
-  'same-picture': `Same picture${image.distance === undefined || image.distance === null ? '' : `, ${image.distance} of 64 bits apart`}`,
-  lookalike: `Looks alike, ${percent(image.similarity ?? 0)}`,
-}[image.matched]);
-
-async function compareWith(image, group) {
-  const beside = image.id === group.keeper ? group.images.find(({ id }) => id !== image.id) : group.images.find(({ id }) => id === group.keeper);
-  (await import('./compare.js')).compare(image, beside);
+/**
+ * @param {GroupedImage} image
+ * @param {DuplicateGroup} group
+ * @param {Set<string>} keep - ids of the pictures to keep
+ * @param {(() => void) | null} onKeep - called after a change; null where nothing can be deleted
+ */
+function memberItem(image, group, keep, onKeep) {
+	const { id, name, width, height, format, bytes } = image;
+	const toggle = el('button', {
+		type: 'button',
+		class: 'chip',
+		onclick: () => {
+			if (!keep.delete(id)) keep.add(id);
+			update();
+		},
+	});
+	const item = el(
+		'li',
+		{},
+		el(
+			'button',
+			{ type: 'button', class: 'picture', onclick: () => compareInGroup(image, group) },
+			thumbnail(image),
+			el('span', { class: 'visually-hidden' }, ', compare'),
+		),
+		el('p', { class: 'name', title: name }, bdi(name)),
+		el('p', { class: 'muted' }, `${width} × ${height}, ${format}, ${fileSize(bytes)}`),
+		el('p', { class: 'muted' }, id === group.keeper ? 'Suggested to keep' : matchText(image)),
+		onKeep && toggle,
+	);
+	function update() {
+		const kept = keep.has(id);
+		item.classList.toggle('kept', kept);
+		toggle.setAttribute('aria-pressed', String(kept));
+		const label = el('span', {}, 'Keep', el('span', { class: 'visually-hidden' }, ` ${name}`));
+		toggle.replaceChildren(...(kept ? [icon('check'), label] : [label]));
+		onKeep?.();
+	}
+	update();
+	return item;
 }
 
-function leaveOut(group, element, writable) {
-  mark(group);
-  shown.hidden.push(group);
-  const next = element.nextElementSibling ?? element.previousElementSibling;
-  element.remove();
-  showHidden(writable);
-  if (!shown.groups.children.length) shown.groups.append(nothing());
-  (next ?? shown.hiding).querySelector('button').focus();
+function matchText(/** @type {GroupedImage} */ { matched, distance, similarity }) {
+	if (matched === 'same-bytes') return 'Identical file';
+	if (matched === 'lookalike') return `Very similar, ${percent(similarity ?? 0)}`;
+	if (matched !== 'same-picture') return '';
+	return distance == null ? 'Same picture' : `Same picture, ${distance} of 64 bits differ`;
 }
 
-async function removeOthers(group, keep, element) {
-  const gone = group.images.filter(({ id }) => !keep.has(id));
-  const list = el('ul', { class: 'sure' }, gone.map(({ name, links }) =>
-    el('li', {}, showIn(el('img', { alt: '', width: 64, height: 64 }), safe(links.thumbnail)), said(name))));
-  const words = [el('p', {}, 'These and their originals will be gone for good. The others stay.'), list];
-  if (!await confirm(`Delete ${count(gone.length, 'picture')}?`, words, 'Delete')) return;
-  try {
-    const ids = gone.map(({ id }) => id);
-    for (let left = 1; left;) left = (await post('/v1/images/delete', { ids })).remaining;
-  } catch (problem) {
-    const { title, text } = explain(problem);
-    return note(`${title}. ${text}`);
-  }
-  forget();
-  const next = element.nextElementSibling ?? element.previousElementSibling;
-  element.remove();
-  note(`${count(gone.length, 'picture')} deleted.`);
-  next?.querySelector('button').focus();
-  if (!shown.groups.children.length) shown.groups.append(nothing());
+/** @type {(image: GroupedImage, group: DuplicateGroup) => Promise<void>} */
+async function compareInGroup(image, { images, keeper }) {
+	const isKeeper = image.id === keeper;
+	const other = images.find(({ id }) => (isKeeper ? id !== keeper : id === keeper));
+	(await import('./compare.js')).compare(image, other);
+}
+
+/** @type {(group: DuplicateGroup, card: HTMLElement, canDelete: boolean) => void} */
+function ignoreGroup(group, card, canDelete) {
+	setIgnored(group, true);
+	ignored.push(group);
+	const next = removeCard(card);
+	showIgnored(canDelete);
+	(next ?? notice).querySelector('button')?.focus();
+}
+
+// Returns the card to move the focus to.
+function removeCard(/** @type {HTMLElement} */ card) {
+	const next = card.nextElementSibling ?? card.previousElementSibling;
+	card.remove();
+	showIfEmpty();
+	return next;
+}
+
+/** @type {(group: DuplicateGroup, keep: Set<string>, card: HTMLElement) => Promise<void>} */
+async function removeOthers(group, keep, card) {
+	const others = group.images.filter(({ id }) => !keep.has(id));
+	const pictures = count(others.length, 'picture');
+	const list = el(
+		'ul',
+		{ class: 'deletion' },
+		others.map((image) => el('li', {}, thumbnail(image, '', 64), bdi(image.name))),
+	);
+	const warning =
+		'These pictures and their originals will be deleted permanently. The others stay.';
+	if (!(await confirmDeletion(`Delete ${pictures}?`, [el('p', {}, warning), list]))) return;
+	try {
+		const ids = others.map(({ id }) => id);
+		for (let remaining = 1; remaining; ) {
+			({ remaining } = await post('/v1/images/delete', { ids }));
+		}
+	} catch (error) {
+		const { title, text } = describeError(error);
+		return toast(`${title}. ${text}`);
+	}
+	clearResults();
+	const next = removeCard(card);
+	toast(`${pictures} deleted.`);
+	next?.querySelector('button')?.focus();
 }

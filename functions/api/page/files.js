@@ -1,29 +1,39 @@
-// Files out of a drop or a file field, folders included, each with the path it came by.
+// Files from a drop, the clipboard or a file field, folders included. Depends on no module.
 
-export const fromField = (field) =>
-  [...field.files].map((file) => ({ file, name: file.webkitRelativePath || file.name }));
+/** @returns {NamedFile[]} */
+export const filesOfField = (/** @type {HTMLInputElement} */ field) =>
+	[...(field.files ?? [])].map((file) => ({ file, name: file.webkitRelativePath || file.name }));
 
-// What was pasted has a name that says nothing.
-export const fromClipboard = (files) => files.map((file) => ({ file, name: null }));
+// The names of pasted files mean nothing.
+export const pastedFiles = (/** @type {File[]} */ files) =>
+	files.map((file) => ({ file, name: null }));
 
-export async function fromDrop(transfer) {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  const found = (await Promise.all(entries.map(walk))).flat();
-  return found.length ? found : [...transfer.files].map((file) => ({ file, name: file.name }));
+/** @returns {Promise<NamedFile[]>} */
+export async function droppedFiles(/** @type {DataTransfer} */ transfer) {
+	const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.());
+	const files = (await Promise.all(entries.map(walk))).flat();
+	return files.length ? files : [...transfer.files].map((file) => ({ file, name: file.name }));
 }
 
-async function walk(entry) {
-  if (entry.name.startsWith('.')) return []; // .DS_Store and its like
-  if (entry.isFile) {
-    const file = await new Promise((resolve, reject) => entry.file(resolve, reject)).catch(() => null);
-    return file ? [{ file, name: entry.fullPath.replace(/^\//, '') }] : [];
-  }
-  const reader = entry.createReader();
-  const inside = [];
-  for (;;) { // it gives a hundred at a time
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)).catch(() => []);
-    if (!some.length) break;
-    inside.push(...some);
-  }
-  return (await Promise.all(inside.map(walk))).flat();
+/** @returns {Promise<NamedFile[]>} */
+async function walk(/** @type {FileSystemEntry | null} */ entry) {
+	if (!entry || entry.name.startsWith('.')) return []; // .DS_Store and the like
+	if (isFile(entry)) {
+		/** @type {File | null} */
+		const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));
+		return file ? [{ file, name: entry.fullPath.replace(/^\//, '') }] : [];
+	}
+	const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
+	/** @type {FileSystemEntry[]} */
+	const children = [];
+	for (;;) {
+		/** @type {FileSystemEntry[]} */
+		const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
+		if (!some.length) break; // browsers return about a hundred at a time
+		children.push(...some);
+	}
+	return (await Promise.all(children.map(walk))).flat();
 }
+
+/** @type {(entry: FileSystemEntry) => entry is FileSystemFileEntry} */
+const isFile = (entry) => entry.isFile;

@@ -1,25 +1,52 @@
-// What the page knows of the gallery that it belongs to: its limits and what this key may do.
+// What the page knows about its gallery: limits, permissions, images by id.
+// Depends on api and key.
 
 import { get } from './api.js';
-import { keys } from './key.js';
+import { keyChanges } from './key.js';
 
-let asked = null;
-keys.addEventListener('change', () => { asked = null; });
+const SCOPES = ['read', 'write', 'admin']; // each includes those before it
+/** @type {Promise<Limits> | null} */
+let limits = null;
+/** @type {Map<string, GalleryImage>} */
+const images = new Map();
 
-export function limits(more) {
-  asked ??= get('/v1/limits', more).catch((problem) => { asked = null; throw problem; });
-  return asked;
+keyChanges.addEventListener('change', () => {
+	limits = null;
+});
+
+/** @type {(options?: CallOptions) => Promise<Limits>} */
+export function getLimits(options) {
+	limits ??= get('/v1/limits', options).catch((error) => {
+		limits = null;
+		throw error;
+	});
+	return limits;
 }
 
-export async function may(scope) {
-  const order = ['read', 'write', 'admin'];
-  return order.indexOf((await limits()).scope) >= order.indexOf(scope);
+// Whether the key allows this; false if that cannot be found out.
+export async function can(/** @type {Scope} */ scope) {
+	const limits = await getLimits().catch(() => null);
+	return limits !== null && SCOPES.indexOf(limits.scope) >= SCOPES.indexOf(scope);
 }
 
-// An address from the API that is safe to lead to.
-export function safe(link) {
-  const url = new URL(link, location.origin);
-  return ['http:', 'https:'].includes(url.protocol) ? url.href : '#';
+// The formats that the gallery reads, if the error is about them.
+/** @type {(error: ApiFailure) => Promise<string[]>} */
+export const formatsFor = async ({ code }) =>
+	code === 'unsupported-format' ? ((await getLimits().catch(() => null))?.formats ?? []) : [];
+
+export function rememberImages(/** @type {GalleryImage[]} */ some) {
+	for (const image of some) images.set(image.id, image);
 }
 
-export const isOurs = (link) => new URL(link, location.origin).origin === location.origin;
+/** @returns {Promise<GalleryImage>} */
+export async function getImage(/** @type {string} */ id) {
+	const image = images.get(id) ?? (await get(`/v1/images/${encodeURIComponent(id)}`));
+	images.set(id, image);
+	return image;
+}
+
+// A link from the API that is safe to open.
+export function safeUrl(/** @type {string} */ link) {
+	const url = new URL(link, location.origin);
+	return ['http:', 'https:'].includes(url.protocol) ? url.href : '#';
+}

@@ -1,51 +1,30 @@
-// The key of this gallery: asked for when the server wants one, kept for this tab only.
+// The API key, kept for this tab only. Depends on no module; loads key-dialog when a key is needed.
 
-import { el } from './dom.js';
-import { open } from './dialogs.js';
+const STORAGE = 'lookalike-key';
+export const keyChanges = new EventTarget(); // "change" whenever another key is used
 
-const PLACE = 'lookalike-key';
-export const keys = new EventTarget(); // "change" when another key is used
+export const getKey = () => sessionStorage.getItem(STORAGE);
 
-export const key = () => sessionStorage.getItem(PLACE);
-
-export function use(value) {
-  if (value) sessionStorage.setItem(PLACE, value);
-  else sessionStorage.removeItem(PLACE);
-  keys.dispatchEvent(new Event('change'));
+export function setKey(/** @type {string | null} */ key) {
+	if (key) sessionStorage.setItem(STORAGE, key);
+	else sessionStorage.removeItem(STORAGE);
+	keyChanges.dispatchEvent(new Event('change'));
 }
 
-let asking = null;
+/** @type {Promise<boolean> | null} */
+let pending = null;
 
-// Ask once, however many calls wait for it; true when a key was entered.
-export function ask(why) {
-  asking ??= show(why).finally(() => { asking = null; });
-  return asking;
+// Ask once, however many calls wait for the key; true if one was entered.
+export function askForKey(/** @type {string} */ reason) {
+	pending ??= showDialog(reason).finally(() => {
+		pending = null;
+	});
+	return pending;
 }
 
-function show(why) {
-  return new Promise((resolve) => {
-    const field = el('input', {
-      type: 'password', name: 'key', autocomplete: 'off', spellcheck: 'false', required: true,
-      id: 'key-field', 'aria-describedby': 'key-why',
-    });
-    let entered = false;
-    const dialog = open('A key, please', [
-      el('p', { id: 'key-why' }, why),
-      el('form', {
-        onsubmit: (event) => {
-          event.preventDefault();
-          entered = true;
-          use(field.value.trim());
-          dialog.close();
-        },
-      },
-      el('label', { for: 'key-field' }, 'Key of this gallery'),
-      field,
-      el('p', { class: 'soft' }, 'Kept for this tab only, sent to this gallery only, never put into the address.'),
-      el('div', { class: 'row end' },
-        el('button', { type: 'button', class: 'quiet', onclick: () => dialog.close() }, 'Not now'),
-        el('button', { class: 'primary' }, 'Use this key'))),
-    ], { onclose: () => resolve(entered) });
-    field.focus();
-  });
+async function showDialog(/** @type {string} */ reason) {
+	const { enterKey } = await import('./key-dialog.js');
+	const key = await enterKey(reason);
+	if (key) setKey(key);
+	return Boolean(key);
 }

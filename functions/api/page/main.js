@@ -1,117 +1,135 @@
-// Joins the parts: which view is shown, and what comes in from anywhere on the page.
+// The entry point: shows the current view and handles drops, pastes and links anywhere on the page.
+// Depends on the views; loads add and duplicates.
 
-import { learnScope } from './actions.js';
-import { answer, leave } from './answer.js';
+import { toast } from './dialogs.js';
 import { $, icon } from './dom.js';
-import { note } from './dialogs.js';
-import { limits } from './gallery.js';
-import { key, keys, use } from './key.js';
-import { forgetQuery, showQuery } from './query.js';
-import { begin, changes, follow, hasQuery, now, read, show } from './state.js';
-import { listen, searchWith, showSamples } from './start.js';
+import { getLimits } from './gallery.js';
+import { getKey, keyChanges, setKey } from './key.js';
+import { clearQuery, showQuery } from './query-panel.js';
+import { leaveResults, showResults } from './results.js';
+import { listenForFiles, searchWith, showSamples } from './start.js';
+import { current, hasQuery, showView, startSearch, stateChanges } from './state.js';
+import { DROP_INSTEAD } from './text.js';
 
-const VIEWS = { search: 'Lookalike', duplicates: 'Duplicates · Lookalike', add: 'Add pictures · Lookalike' };
-const loaded = {};
-let sampled = false;
+const TITLES = {
+	search: 'Lookalike',
+	duplicates: 'Duplicates · Lookalike',
+	add: 'Add pictures · Lookalike',
+};
+/** @type {typeof import('./add.js') | undefined} */
+let add;
+/** @type {typeof import('./duplicates.js') | undefined} */
+let duplicates;
+let samplesShown = false;
 
 async function draw() {
-  const view = VIEWS[now.view] ? now.view : 'search';
-  const searching = view === 'search' && hasQuery(now);
-  document.title = VIEWS[view];
-  for (const name of Object.keys(VIEWS)) {
-    $(`#${name}`).hidden = name !== view;
-    const link = $(`nav [data-go=${name}]`);
-    if (name === view) link.setAttribute('aria-current', 'page');
-    else link.removeAttribute('aria-current');
-  }
-  $('#start').hidden = searching;
-  $('#found').hidden = !searching;
-  if (searching) {
-    showQuery(now);
-    await answer(now);
-    return;
-  }
-  leave();
-  loaded.duplicates?.leave();
-  forgetQuery();
-  if (view !== 'search') {
-    loaded[view] ??= await import(`./${view}.js`);
-    loaded[view].enter(now);
-  } else if (!sampled) {
-    sampled = true;
-    await showSamples();
-  }
+	const view = /** @type {keyof TITLES} */ (current.view in TITLES ? current.view : 'search');
+	const searching = view === 'search' && hasQuery(current);
+	document.title = TITLES[view];
+	for (const name of Object.keys(TITLES)) {
+		$(`#${name}`).hidden = name !== view;
+		const link = $(`nav [data-view=${name}]`);
+		if (name === view) link.setAttribute('aria-current', 'page');
+		else link.removeAttribute('aria-current');
+	}
+	$('#start').hidden = searching;
+	$('#found').hidden = !searching;
+	if (searching) {
+		showQuery(current);
+		await showResults(current);
+		return;
+	}
+	leaveResults();
+	duplicates?.leave();
+	clearQuery();
+	if (view === 'add') {
+		add ??= await import('./add.js');
+		add.enter();
+	} else if (view === 'duplicates') {
+		duplicates ??= await import('./duplicates.js');
+		duplicates.enter(current);
+	} else if (!samplesShown) {
+		samplesShown = true;
+		await showSamples();
+	}
 }
 
-// A key in use shows what it may do, and can be put away.
+// Show what the key in use allows; a click forgets it.
 async function showKey() {
-  const place = $('#key-button');
-  place.hidden = !key();
-  if (!key()) return;
-  const { scope } = await limits({ quiet: true }).catch(() => ({ scope: 'not known here' }));
-  place.replaceChildren(icon('key'), `Key: ${scope}`);
-  place.title = 'Forget this key';
-  place.setAttribute('aria-label', `The key in use may ${scope}. Forget it`);
+	const keyButton = $('#key-button');
+	keyButton.hidden = !getKey();
+	if (!getKey()) return;
+	const { scope } = await getLimits({ quiet: true }).catch(() => ({ scope: 'unknown' }));
+	keyButton.replaceChildren(icon('key'), `Key: ${scope}`);
+	keyButton.title = 'Forget this key';
+	keyButton.setAttribute('aria-label', `Key: ${scope}. Forget this key`);
 }
 
-function onFiles(files) {
-  if (!files.length) return;
-  if (now.view === 'add') loaded.add?.take(files);
-  else searchWith(files);
+function onFiles(/** @type {File[]} */ files) {
+	if (!files.length) return;
+	if (current.view === 'add') add?.addPasted(files);
+	else searchWith(files);
 }
 
-async function onPaste(event) {
-  const files = [...event.clipboardData.files];
-  if (files.length) return onFiles(files);
-  if (event.target.closest?.('input, textarea')) return;
-  const text = event.clipboardData.getData('text').trim();
-  if (/^https?:\/\/\S+$/.test(text)) {
-    if ((await limits()).urls) begin({ url: text });
-    else note('This gallery does not fetch pictures from addresses. Save the picture and drop it here.');
-  }
-  else note('There is no picture on the clipboard.');
+async function onPaste(/** @type {ClipboardEvent} */ { clipboardData, target }) {
+	const files = [...(clipboardData?.files ?? [])];
+	if (files.length) return onFiles(files);
+	if (/** @type {Element} */ (target).closest?.('input, textarea')) return;
+	const text = clipboardData?.getData('text').trim() ?? '';
+	if (!/^https?:\/\/\S+$/.test(text)) toast('There is no picture on the clipboard.');
+	else if ((await getLimits()).urls) startSearch({ url: text });
+	else toast(`This gallery does not fetch pictures from web addresses. ${DROP_INSTEAD}`);
 }
 
-function onDrag() {
-  const cover = $('#cover');
-  let leaving = 0;
-  const hide = () => { cover.hidden = true; };
-  addEventListener('dragover', (event) => {
-    if (!event.dataTransfer.types.includes('Files')) return;
-    event.preventDefault();
-    clearTimeout(leaving);
-    $('p', cover).textContent = now.view === 'add' ? 'Drop to add' : 'Drop to find its lookalikes';
-    cover.hidden = false;
-  });
-  addEventListener('dragleave', () => { leaving = setTimeout(hide, 120); });
-  addEventListener('drop', async (event) => {
-    event.preventDefault();
-    hide();
-    if (now.view === 'add') loaded.add?.takeDropped(event.dataTransfer);
-    else onFiles([...event.dataTransfer.files]);
-  });
+function listenForDrops() {
+	const cover = $('#cover');
+	let timer = 0;
+	const hide = () => {
+		cover.hidden = true;
+	};
+	addEventListener('dragover', (event) => {
+		if (!event.dataTransfer?.types.includes('Files')) return;
+		event.preventDefault();
+		clearTimeout(timer);
+		$('p', cover).textContent =
+			current.view === 'add' ? 'Drop to add' : 'Drop to find similar pictures';
+		cover.hidden = false;
+	});
+	addEventListener('dragleave', () => {
+		timer = setTimeout(hide, 120);
+	});
+	addEventListener('drop', (event) => {
+		event.preventDefault();
+		hide();
+		if (!event.dataTransfer) return;
+		if (current.view === 'add') add?.addDropped(event.dataTransfer);
+		else onFiles([...event.dataTransfer.files]);
+	});
 }
 
-function onLinks(event) {
-  const link = event.target.closest('a[data-go]');
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
-  event.preventDefault();
-  show(link.dataset.go);
-  scrollTo({ top: 0 });
+function onClick(/** @type {MouseEvent} */ event) {
+	/** @type {HTMLElement | null} */
+	const link = /** @type {Element} */ (event.target).closest('a[data-view]');
+	if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+	event.preventDefault();
+	showView(link.dataset.view ?? 'search');
+	scrollTo({ top: 0 });
 }
 
 addEventListener('unhandledrejection', ({ reason }) => {
-  if (/dynamically imported|module script/.test(reason?.message)) note('The page was renewed meanwhile. Load it again.');
+	if (/dynamically imported|module script/.test(reason?.message)) {
+		toast('This page has been updated. Reload it.');
+	}
 });
-document.addEventListener('click', onLinks);
+document.addEventListener('click', onClick);
 document.addEventListener('paste', onPaste);
-changes.addEventListener('change', draw);
-keys.addEventListener('change', () => { learnScope(); showKey(); });
-$('#key-button').onclick = () => { use(null); sampled = false; location.assign('/'); };
-onDrag();
-listen();
-follow();
-read();
+stateChanges.addEventListener('change', draw);
+keyChanges.addEventListener('change', showKey);
+$('#key-button').onclick = () => {
+	setKey(null);
+	location.assign('/');
+};
+listenForDrops();
+listenForFiles();
 showKey();
-learnScope();
 draw();

@@ -1,103 +1,110 @@
-// Runs a search for the state: one at a time, the newer stops the older. Keeps the last answers.
+// Runs searches: a new one cancels the one before. Keeps the results of recent ones.
+// Depends on api, gallery, local-pictures, state and text.
 
-import { call, patiently, Problem } from './api.js';
-import { limits } from './gallery.js';
-import { base64, holding, prepared } from './pictures.js';
-import { address } from './state.js';
+import { ApiError, call, retryWhileStarting } from './api.js';
+import { getLimits } from './gallery.js';
+import { base64, getPicture, preparePicture } from './local-pictures.js';
+import { addressOf } from './state.js';
+import { STARTING } from './text.js';
 
-const PART = 48; // results asked for at once: fills rows of 2, 3, 4, 6 and 8
-const KEPT = 15;
-const answers = new Map(); // what was asked -> {results, next}
+const PAGE_SIZE = 48; // fills rows of 2, 3, 4, 6 and 8
+const MAX_CACHED = 15;
+const SLOW_MS = 4000;
+/** @type {Map<string, ResultPage>} */
+const cache = new Map();
+/** @type {AbortController | null} */
 let running = null;
 
-// What a search depends on; the threshold only hides.
-export const question = (state) => `${state.upload ?? ''}${address({ ...state, min: 0 })}`;
+// What the results depend on. The minimum match only hides some of them.
+export const searchKey = (/** @type {State} */ state) =>
+	`${state.upload ?? ''}${addressOf({ ...state, min: 0 })}`;
 
-export const answered = (state) => answers.get(question(state));
+export const cachedResults = (/** @type {State} */ state) => cache.get(searchKey(state));
 
-export function forget() {
-  answers.clear();
+export const clearResults = () => cache.clear();
+
+export const cancelSearch = () => running?.abort();
+
+// All results so far: the first page, or with an `offset` the cached results and one page more.
+/** @type {(state: State, progress: Progress | null, offset?: number) => Promise<ResultPage>} */
+export async function search(state, progress, offset = 0) {
+	cancelSearch();
+	running = new AbortController();
+	const { signal } = running;
+	const body = await requestBody(state, offset, signal, progress);
+	const options = { ...body, signal, onUploadProgress: body.form && progress?.setUploaded };
+	progress?.setStage(body.form ? 'uploading' : 'searching');
+	const slow = setTimeout(
+		() => progress?.setNote('Still searching. The first search after a pause takes longer.'),
+		SLOW_MS,
+	);
+	const response = await retryWhileStarting(() => call('POST', '/v1/search', options), {
+		signal,
+		onWait: () => progress?.setNote(STARTING),
+	}).finally(() => clearTimeout(slow));
+	const before = offset ? (cachedResults(state)?.results ?? []) : [];
+	const page = { results: [...before, ...response.results], next: response.next_offset };
+	cache.set(searchKey(state), page);
+	if (cache.size > MAX_CACHED) cache.delete([...cache.keys()][0]);
+	return page;
 }
 
-export function cancel() {
-  running?.abort();
+// A form for a picture alone, because its upload can be followed; JSON for everything else.
+/** @returns {Promise<CallOptions>} */
+async function requestBody(
+	/** @type {State} */ state,
+	/** @type {number} */ offset,
+	/** @type {AbortSignal} */ signal,
+	/** @type {Progress | null} */ progress,
+) {
+	const { id, url, upload, region, more, less } = state;
+	const options = { limit: PAGE_SIZE, offset };
+	const filter = await filterOf(state.filter);
+	const examples = more.length > 0 || less.length > 0;
+	let blob = null;
+	if (upload) {
+		const picture = getPicture(upload);
+		if (!picture) throw new ApiError('picture-gone');
+		progress?.setStage('preparing');
+		blob = await preparePicture(picture, region, signal);
+	}
+	if (blob && !examples) return { form: formOf(blob, options, filter) };
+	const json = { ...options, ...(filter && { filter }) };
+	if (!examples) {
+		const query = id ? { id, exclude_self: true } : { url };
+		return { json: { ...json, ...query, ...(region && { region }) } };
+	}
+	const query = blob ? [{ image: await base64(blob) }] : id ? [{ id }] : [];
+	const positive = [...query, ...more.map((id) => ({ id }))];
+	const negative = less.map((id) => ({ id }));
+	return { json: { ...json, positive, negative, exclude_self: !blob } };
 }
 
-// Give {results, next} for the state, with one more part of it if `next`; tells `stages` how it goes.
-export async function search(state, stages, next = 0) {
-  running?.abort();
-  running = new AbortController();
-  const { signal } = running;
-  const body = await request(state, next, signal, stages);
-  const onwait = () => stages.say('The gallery is waking up; this takes up to a minute.');
-  stages.at(body.form ? 'uploading' : 'searching');
-  const slow = setTimeout(() => stages.say('Still searching; the first search after a pause takes longer.'), 4000);
-  let answer;
-  try {
-    answer = await patiently(
-      () => call('POST', '/v1/search', { ...body, signal, onsent: body.form && stages.sent }),
-      { signal, onwait });
-  } finally {
-    clearTimeout(slow);
-  }
-  const before = next ? answered(state)?.results ?? [] : [];
-  const whole = { results: [...before, ...answer.results], next: answer.next_offset };
-  answers.set(question(state), whole);
-  if (answers.size > KEPT) answers.delete(answers.keys().next().value);
-  return whole;
+/** @type {(blob: Blob, options: Record<string, number>, filter: object | null) => FormData} */
+function formOf(blob, options, filter) {
+	const form = new FormData();
+	form.append('image', blob, 'query');
+	for (const [name, value] of Object.entries(options)) form.append(name, String(value));
+	if (filter) form.append('filter', JSON.stringify(filter));
+	return form;
 }
 
-// Options and examples: a form for a picture alone, so that its way can be watched; JSON else.
-async function request(state, offset, signal, stages) {
-  const options = { limit: PART, offset };
-  const filter = await demands(state.filter);
-  const { more, less } = state;
-  let blob = null;
-  if (state.upload) {
-    const picture = holding(state.upload);
-    if (!picture) throw new Problem('not-kept');
-    stages.at('preparing');
-    blob = await prepared(picture, state.part, signal);
-  }
-  if (blob && !more.length && !less.length) return { form: form(blob, options, filter) };
-  const json = { ...options, ...filter && { filter } };
-  if (!blob && !more.length && !less.length) {
-    Object.assign(json, state.id ? { id: state.id, exclude_self: true } : { url: state.url });
-    if (state.part) json.region = state.part;
-  } else {
-    const own = blob ? [{ image: await base64(blob) }] : state.id ? [{ id: state.id }] : [];
-    json.positive = [...own, ...more.map((id) => ({ id }))];
-    json.negative = less.map((id) => ({ id }));
-    json.exclude_self = !blob;
-  }
-  return { json };
+// [["category", "shoe"], ["price", "10..20"]] as the API expects it.
+async function filterOf(/** @type {State['filter']} */ pairs) {
+	if (!pairs.length) return null;
+	const { filter_fields: fields } = await getLimits();
+	/** @type {Record<string, object>} */
+	const filter = {};
+	for (const [field, value] of pairs) {
+		const type = fields[field];
+		const isNumber = type === 'integer' || type === 'float';
+		if (isNumber && value.includes('..')) {
+			const [low, high] = value.split('..');
+			filter[field] = { ...(low && { gte: Number(low) }), ...(high && { lt: Number(high) }) };
+		} else {
+			const typed = isNumber ? Number(value) : type === 'bool' ? value === 'true' : value;
+			filter[field] = [filter[field] ?? [], typed].flat();
+		}
+	}
+	return filter;
 }
-
-function form(blob, options, filter) {
-  const form = new FormData();
-  form.append('image', blob, 'query');
-  for (const [name, value] of Object.entries(options)) form.append(name, value);
-  if (filter) form.append('filter', JSON.stringify(filter));
-  return form;
-}
-
-// [["category", "shoe"], ["price", "10..20"]] as the API wants it, each value in its field's type.
-async function demands(pairs) {
-  if (!pairs.length) return null;
-  const { filter_fields: fields } = await limits();
-  const filter = {};
-  for (const [field, value] of pairs) {
-    const kind = fields[field];
-    const number = kind === 'integer' || kind === 'float';
-    if (number && value.includes('..')) {
-      const [low, high] = value.split('..');
-      filter[field] = { ...low && { gte: Number(low) }, ...high && { lt: Number(high) } };
-    } else {
-      const typed = number ? Number(value) : kind === 'bool' ? value === 'true' : value;
-      filter[field] = [...filter[field] ?? [], typed];
-    }
-  }
-  return filter;
-}
-
-

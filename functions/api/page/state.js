@@ -1,80 +1,96 @@
-// What the page shows, and its address. Back and Forward walk through it, a link brings it back.
+// What the page shows, and its address, which restores it. Depends on no module.
 
-export const START = {
-  view: 'search', // or add, duplicates
-  id: null, // of the stored image that is searched with
-  url: null, // of a picture elsewhere
-  upload: null, // number of a picture that only this page has; in no address
-  part: null, // {x, y, width, height} of the query, in fractions
-  more: [], // ids to be like as well
-  less: [], // ids not to be like
-  filter: [], // [field, value] pairs; a range is "low..high"
-  copies: false, // whether copies of one picture are shown one by one
-  min: 0, // least similarity, in percent
-  kind: 'same-picture', // of duplicates
+/** @type {State} */
+export const INITIAL = {
+	view: 'search',
+	id: null,
+	url: null,
+	upload: null,
+	region: null,
+	more: [],
+	less: [],
+	filter: [],
+	copies: false,
+	min: 0,
+	kind: 'same-picture',
 };
-const LISTS = ['more', 'less'];
 
-export const changes = new EventTarget();
-export let now = { ...START };
+export const stateChanges = new EventTarget();
+export let current = readAddress();
 
-export function read() {
-  const asked = new URLSearchParams(location.search);
-  const state = { ...START, upload: history.state?.upload ?? null };
-  for (const name of ['view', 'id', 'url', 'kind']) state[name] = asked.get(name) ?? START[name];
-  for (const name of LISTS) state[name] = asked.get(name)?.split(',').filter(Boolean) ?? [];
-  state.min = Math.min(100, Math.max(0, Math.round(Number(asked.get('min'))) || 0));
-  state.copies = asked.has('copies');
-  state.filter = asked.getAll('filter').filter((pair) => pair.includes(':')).map(parted);
-  const [x, y, width, height] = (asked.get('part') ?? '').split(',').map(Number);
-  if (width > 0 && height > 0 && x >= 0 && y >= 0 && x + width <= 1.0001 && y + height <= 1.0001) {
-    state.part = { x, y, width, height };
-  }
-  now = state;
-  return state;
+/** @returns {State} */
+function readAddress() {
+	const query = new URLSearchParams(location.search);
+	const list = (/** @type {string} */ name) => query.get(name)?.split(',').filter(Boolean) ?? [];
+	const [x, y, width, height] = (query.get('part') ?? '').split(',').map(Number);
+	const inside =
+		width > 0 && height > 0 && x >= 0 && y >= 0 && x + width <= 1.0001 && y + height <= 1.0001;
+	return {
+		view: query.get('view') ?? INITIAL.view,
+		id: query.get('id'),
+		url: query.get('url'),
+		upload: history.state?.upload ?? null,
+		region: inside ? { x, y, width, height } : null,
+		more: list('more'),
+		less: list('less'),
+		filter: query.getAll('filter').flatMap(filterPair),
+		copies: query.has('copies'),
+		min: Math.min(100, Math.max(0, Math.round(Number(query.get('min'))) || 0)),
+		kind: query.get('kind') ?? INITIAL.kind,
+	};
 }
 
-function parted(pair) {
-  const at = pair.indexOf(':');
-  return [pair.slice(0, at), pair.slice(at + 1)];
+/** @returns {State['filter']} */
+function filterPair(/** @type {string} */ pair) {
+	const colon = pair.indexOf(':');
+	return colon < 0 ? [] : [[pair.slice(0, colon), pair.slice(colon + 1)]];
 }
 
-export function address(state) {
-  const asked = new URLSearchParams();
-  for (const name of ['view', 'id', 'url']) {
-    if (state[name] && state[name] !== START[name]) asked.set(name, state[name]);
-  }
-  if (state.view === 'duplicates' && state.kind !== START.kind) asked.set('kind', state.kind);
-  if (state.part) {
-    const { x, y, width, height } = state.part;
-    asked.set('part', [x, y, width, height].map((n) => +n.toFixed(4)).join(','));
-  }
-  for (const name of LISTS) if (state[name].length) asked.set(name, state[name].join(','));
-  for (const [field, value] of state.filter) asked.append('filter', `${field}:${value}`);
-  if (state.copies) asked.set('copies', '1');
-  if (state.min) asked.set('min', state.min);
-  const query = asked.toString().replaceAll('%2C', ',').replaceAll('%3A', ':');
-  return query ? `/?${query}` : '/';
+export function addressOf(/** @type {State} */ state) {
+	const { view, id, url, region, more, less, filter, copies, min, kind } = state;
+	const query = new URLSearchParams();
+	if (view !== INITIAL.view) query.set('view', view);
+	if (id) query.set('id', id);
+	if (url) query.set('url', url);
+	if (view === 'duplicates' && kind !== INITIAL.kind) query.set('kind', kind);
+	if (region) {
+		const numbers = [region.x, region.y, region.width, region.height];
+		query.set('part', numbers.map((number) => +number.toFixed(4)).join(','));
+	}
+	if (more.length) query.set('more', more.join(','));
+	if (less.length) query.set('less', less.join(','));
+	for (const [field, value] of filter) query.append('filter', `${field}:${value}`);
+	if (copies) query.set('copies', '1');
+	if (min) query.set('min', String(min));
+	const text = query.toString().replaceAll('%2C', ',').replaceAll('%3A', ':');
+	return text ? `/?${text}` : '/';
 }
+
+export const linkTo = (/** @type {Partial<State>} */ state) =>
+	new URL(addressOf({ ...INITIAL, ...state }), location.origin).href;
+
+const notify = () => stateChanges.dispatchEvent(new Event('change'));
 
 // Change some of the state, as one step that Back undoes.
-export function go(change, { replace = false } = {}) {
-  now = { ...now, ...change };
-  history[replace ? 'replaceState' : 'pushState']({ upload: now.upload }, '', address(now));
-  changes.dispatchEvent(new Event('change'));
+export function navigate(/** @type {Partial<State>} */ changes, { replace = false } = {}) {
+	current = { ...current, ...changes };
+	const method = replace ? 'replaceState' : 'pushState';
+	history[method]({ upload: current.upload }, '', addressOf(current));
+	notify();
 }
 
-// Begin anew with a query, or with nothing; the filters and the threshold stay.
-export const begin = (query = {}) =>
-  go({ ...START, filter: now.filter, min: now.min, copies: now.copies, ...query });
+// A new search, or the start view; filters, copies and minimum match stay.
+export const startSearch = (/** @type {Partial<State>} */ query = {}) => {
+	const { filter, min, copies } = current;
+	navigate({ ...INITIAL, filter, min, copies, ...query });
+};
 
-export const show = (view) => go({ ...START, view });
+export const showView = (/** @type {string} */ view) => navigate({ ...INITIAL, view });
 
-export const hasQuery = ({ id, url, upload, more }) => Boolean(id || url || upload || more.length);
+export const hasQuery = (/** @type {State} */ { id, url, upload, more }) =>
+	Boolean(id || url || upload || more.length);
 
-export function follow() {
-  addEventListener('popstate', () => {
-    read();
-    changes.dispatchEvent(new Event('change'));
-  });
-}
+addEventListener('popstate', () => {
+	current = readAddress();
+	notify();
+});

@@ -1,34 +1,45 @@
-// The slider that hides what is not alike enough, with a live count.
+// The slider for the minimum match in percent, with a count of the results that reach it.
+// Depends on dom and text.
 
 import { el } from './dom.js';
+import { count } from './text.js';
 
-// `onslide` hears every move, `onset` where it was left.
-export function threshold(start, onslide, onset) {
-  const least = el('output', { for: 'least' });
-  const shown = el('p', { class: 'soft shown', 'aria-live': 'polite' });
-  const slider = el('input', { type: 'range', id: 'least', min: 0, max: 100, step: 1 });
-  slider.addEventListener('input', () => { tell(); onslide(slider.valueAsNumber); });
-  slider.addEventListener('change', () => onset(slider.valueAsNumber));
-  const element = el('div', { class: 'threshold' },
-    el('label', { for: 'least' }, 'At least ', least, ' alike'), slider, shown);
+export function thresholdSlider(
+	/** @type {number} */ start,
+	/** @type {(min: number) => void} */ onSlide,
+	/** @type {(min: number) => void} */ onSet,
+) {
+	const value = el('output', { for: 'min-match' });
+	const summary = el('p', { class: 'muted result-count', 'aria-live': 'polite' });
+	const slider = el('input', { type: 'range', id: 'min-match', min: 0, max: 100, step: 1 });
+	slider.addEventListener('input', () => {
+		showValue();
+		onSlide(slider.valueAsNumber);
+	});
+	slider.addEventListener('change', () => onSet(slider.valueAsNumber));
+	const label = el('label', { for: 'min-match' }, 'Minimum match: ', value);
+	const element = el('div', { class: 'threshold' }, label, slider, summary);
 
-  function tell() {
-    least.textContent = `${slider.value} %`;
-    slider.setAttribute('aria-valuetext', `${slider.value} percent`);
-    slider.style.setProperty('--at', slider.value / 100);
-  }
+	function showValue() {
+		value.textContent = `${slider.value}%`;
+		slider.setAttribute('aria-valuetext', `${slider.value}%`);
+		slider.style.setProperty('--at', String(slider.valueAsNumber / 100));
+	}
 
-  function set(value) {
-    slider.value = value;
-    tell();
-  }
+	function set(/** @type {number} */ min) {
+		slider.value = String(min);
+		showValue();
+	}
 
-  set(start);
-  function count(alike, all, folded, more) {
-    const copies = folded ? `, ${folded} ${folded === 1 ? 'copy' : 'copies'} folded` : '';
-    const behind = more && alike + folded === all ? ', there are more' : '';
-    shown.textContent = `${alike} of ${all} shown${copies}${behind}`;
-  }
+	/** @type {(shown: number, all: number, copies: number, hasMore: boolean) => void} */
+	function showCount(shown, all, copies, hasMore) {
+		const results = count(all, 'result');
+		const hidden = copies ? `, ${count(copies, 'copy', 'copies')} hidden` : '';
+		const complete = shown + copies === all;
+		const text = !complete ? `${shown} of ${results}` : hasMore ? `First ${results}` : results;
+		summary.textContent = text + hidden;
+	}
 
-  return { element, set, count };
+	set(start);
+	return { element, set, showCount };
 }

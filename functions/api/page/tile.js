@@ -1,41 +1,59 @@
-// One found picture: its place, how alike it is in percent and in words, and what can be done.
+// One result: rank, picture, match in percent and words, and its actions.
+// Depends on actions, dom, images and text; loads menu.
 
-import { actions } from './actions.js';
-import { button, el, said } from './dom.js';
-import { safe } from './gallery.js';
-import { openMenu } from './menu.js';
-import { showIn } from './thumbs.js';
-import { BANDS, percent } from './words.js';
+import { resultActions } from './actions.js';
+import { bandMark, bdi, button, el } from './dom.js';
+import { thumbnail } from './images.js';
+import { count, percent } from './text.js';
 
-export function tile(result) {
-  const { name, rank, similarity, band } = result;
-  const image = showIn(el('img', { alt: name, width: 320, height: 320 }), safe(result.links.thumbnail));
-  const element = el('li', { class: 'tile', 'data-id': result.id });
-  const offered = actions(result, element);
-  const run = (kind) => () => offered.find((action) => action.kind === kind).run();
-  const quick = ['like', 'more', 'less'].map((kind) => offered.find((action) => action.kind === kind))
-    .map(({ label, picture, run: act }) => button('', act, { kind: 'round', picture, label, tabindex: '-1' }));
-  element.append(
-    el('button', { type: 'button', class: 'picture', onclick: run('details') }, image, el('span', { class: 'unseen' }, ', details')),
-    el('span', { class: 'rank', 'aria-hidden': 'true' }, rank),
-    el('div', { class: 'quick' }, quick),
-    el('div', { class: 'caption' },
-      el('p', {}, el('span', { class: 'unseen' }, `Rank ${rank}: `), el('strong', {}, percent(similarity)), bandMark(band)),
-      el('p', { class: 'name', title: name }, said(name.slice(name.lastIndexOf('/') + 1))),
-      button('', (event) => openMenu(event.currentTarget, offered), { kind: 'bare dots', picture: 'dots', label: `What to do with ${name}`, 'aria-haspopup': 'menu', title: undefined })));
-  return element;
+export function resultTile(/** @type {SearchResult} */ result, /** @type {boolean} */ canDelete) {
+	const { id, name, rank } = result;
+	const tile = el('li', { class: 'tile', 'data-id': id });
+	const actions = resultActions(result, tile, canDelete);
+	const openMenu = async (/** @type {{ currentTarget: HTMLElement }} */ { currentTarget }) =>
+		(await import('./menu.js')).openMenu(currentTarget, actions);
+	const details = actions.find((action) => action.name === 'details');
+	const quick = actions
+		.filter((action) => ['similar', 'more', 'less'].includes(action.name))
+		.map(({ label, icon, run }) => button('', run, { kind: 'round', icon, label, tabindex: '-1' }));
+	tile.append(
+		el(
+			'button',
+			{ type: 'button', class: 'picture', onclick: details?.run },
+			thumbnail(result),
+			el('span', { class: 'visually-hidden' }, ', details'),
+		),
+		el('span', { class: 'rank', 'aria-hidden': 'true' }, rank),
+		el('div', { class: 'quick' }, quick),
+		el(
+			'div',
+			{ class: 'caption' },
+			el(
+				'p',
+				{},
+				el('span', { class: 'visually-hidden' }, `Rank ${rank}: `),
+				el('strong', {}, percent(result.similarity)),
+				bandMark(result.band),
+			),
+			el('p', { class: 'name', title: name }, bdi(name.slice(name.lastIndexOf('/') + 1))),
+			button('', openMenu, {
+				kind: 'bare dots',
+				icon: 'dots',
+				label: `Actions for ${name}`,
+				'aria-haspopup': 'menu',
+				title: undefined,
+			}),
+		),
+	);
+	return tile;
 }
 
-// Say how many copies are folded under a tile; a press shows or hides them.
-export function badge(tile, copies, open, onpress) {
-  tile.querySelector('.badge')?.remove();
-  if (!copies) return;
-  const words = copies === 1 ? '1 copy' : `${copies} copies`;
-  tile.append(button(open ? `Fold ${words}` : `+ ${words}`, onpress, { kind: 'badge', 'aria-expanded': String(open) }));
-}
-
-export function bandMark(band) {
-  if (!BANDS[band]) return null;
-  return el('span', { class: 'band', 'data-marks': BANDS[band] },
-    el('span', { class: 'marks', 'aria-hidden': 'true' }, [1, 2, 3, 4].map(() => el('i'))), ` ${band}`);
+// Label a tile with the copies it stands for; a click shows or hides them.
+/** @type {(tile: HTMLElement, copies: number, expanded: boolean, onclick: () => void) => void} */
+export function setCopies(tile, copies, expanded, onclick) {
+	tile.querySelector('.badge')?.remove();
+	if (!copies) return;
+	const text = count(copies, 'copy', 'copies');
+	const options = { kind: 'badge', 'aria-expanded': String(expanded) };
+	tile.append(button(expanded ? `Hide ${text}` : `+${text}`, onclick, options));
 }

@@ -1,0 +1,225 @@
+// Types shared by the modules of the page. Browsers never load this; the type checker and editors do.
+
+// What the API returns, as far as the page uses it; docs/openapi.json has all of it.
+
+type Scope = 'read' | 'write' | 'admin';
+type FieldType = 'keyword' | 'integer' | 'float' | 'bool' | 'datetime';
+type MetadataValue = string | number | boolean;
+type Metadata = Record<string, MetadataValue | MetadataValue[]>;
+type Band = 'weak' | 'similar' | 'near-duplicate' | 'same picture';
+type DuplicateKind = 'same-bytes' | 'same-picture' | 'lookalike';
+
+interface GalleryImage {
+	id: string;
+	name: string;
+	width: number;
+	height: number;
+	links: { self: string; thumbnail: string; original: string };
+}
+
+interface StoredImage extends GalleryImage {
+	format: string;
+	bytes: number;
+	added_at: string;
+	metadata: Metadata;
+}
+
+interface SearchResult extends GalleryImage {
+	rank: number;
+	similarity: number; // 0..1
+	band: Band | null;
+	perceptual_hash: string | null; // 64 bits in hex
+	metadata: Metadata;
+}
+
+interface GroupedImage extends StoredImage {
+	matched: DuplicateKind | null; // null for the keeper
+	distance: number | null;
+	similarity: number | null;
+}
+
+interface DuplicateGroup {
+	keeper: string;
+	images: GroupedImage[];
+}
+
+interface Comparison {
+	similarity: number;
+	band: Band | null;
+	same_bytes: boolean;
+	same_picture: boolean | null;
+	hash_distance: number | null;
+}
+
+interface Limits {
+	formats: string[];
+	max_bytes: number;
+	max_body_bytes: number;
+	filter_fields: Record<string, FieldType>;
+	scope: Scope;
+	uploads: boolean;
+	urls: boolean;
+}
+
+interface CallOptions {
+	json?: unknown;
+	form?: FormData;
+	signal?: AbortSignal;
+	onUploadProgress?: ((fraction: number) => void) | false;
+	asBlob?: boolean;
+	withoutKey?: boolean;
+	quiet?: boolean; // fail instead of asking for a missing key
+}
+
+interface RetryOptions {
+	signal?: AbortSignal;
+	onWait?: () => void;
+	attempts?: number;
+}
+
+// The page itself.
+
+// In fractions of the picture.
+interface Region {
+	x: number;
+	y: number;
+	width: number;
+	height: number;
+}
+
+interface State {
+	view: string; // search, add or duplicates
+	id: string | null; // stored image to search with
+	url: string | null; // picture elsewhere to search with
+	upload: number | null; // local picture to search with; never part of the address
+	region: Region | null; // the part of the picture to search with
+	more: string[]; // ids of further examples
+	less: string[]; // ids of counter-examples
+	filter: [field: string, value: string][]; // a range is "low..high"
+	copies: boolean; // whether copies of a picture are shown separately
+	min: number; // minimum match in percent
+	kind: string; // of duplicates
+}
+
+interface LocalPicture {
+	file: File;
+	name: string;
+	preview: string;
+}
+
+interface ResultPage {
+	results: SearchResult[];
+	next: number | null;
+}
+
+interface Progress {
+	setStage(stage: Stage): void;
+	setUploaded(fraction: number): void;
+	setNote(text: string): void;
+}
+type Stage = 'preparing' | 'uploading' | 'searching';
+
+interface Action {
+	name: string;
+	label: string;
+	icon: IconName;
+	danger?: boolean;
+	run: () => unknown;
+}
+
+type UploadState =
+	| 'waiting'
+	| 'uploading'
+	| 'added'
+	| 'replaced'
+	| 'duplicate'
+	| 'rejected'
+	| 'failed';
+
+interface UploadItem {
+	file: File;
+	name: string | null; // without one the gallery derives a name from the content
+	metadata: Metadata;
+	state: UploadState;
+	detail: string;
+	uploaded?: number; // fraction
+	overwrite?: boolean;
+	nameTaken?: boolean;
+	image?: StoredImage;
+	near?: { name: string; similarity: number }[];
+}
+
+interface NamedFile {
+	file: File;
+	name: string | null;
+}
+
+interface ErrorText {
+	title: string;
+	text: string;
+}
+
+interface ApiFailure {
+	code: string;
+	status: number;
+	detail: string;
+}
+
+interface RegionBox {
+	focus(): void;
+	set(region: Region): void;
+	remove(): void;
+}
+
+// Elements.
+
+interface DialogOptions {
+	kind?: string;
+	onclose?: () => void;
+}
+
+type IconName = import('./dom.js').IconName;
+type Listeners = {
+	[Name in keyof HTMLElementEventMap as `on${Name}`]?: (
+		event: HTMLElementEventMap[Name] & { currentTarget: HTMLElement; target: HTMLElement },
+	) => unknown;
+};
+type AttributeName =
+	| 'accept'
+	| 'alt'
+	| 'autocomplete'
+	| 'autofocus'
+	| 'class'
+	| 'for'
+	| 'height'
+	| 'hidden'
+	| 'id'
+	| 'loading'
+	| 'max'
+	| 'min'
+	| 'multiple'
+	| 'name'
+	| 'open'
+	| 'placeholder'
+	| 'popover'
+	| 'readonly'
+	| 'required'
+	| 'role'
+	| 'spellcheck'
+	| 'src'
+	| 'step'
+	| 'tabindex'
+	| 'title'
+	| 'type'
+	| 'value'
+	| 'webkitdirectory'
+	| 'width'
+	| `aria-${string}`
+	| `data-${string}`;
+type Attributes = Listeners & {
+	[Name in AttributeName]?: string | number | boolean | null;
+};
+type OnClick = Attributes['onclick'];
+type ButtonOptions = Attributes & { kind?: string; icon?: IconName; label?: string };
+type Child = Node | string | number | false | null | undefined;
+type Children = (Child | (Child | Child[])[])[];
