@@ -1,6 +1,6 @@
-"""Draws a small demonstration set: ten kinds of things, each in several colours and places.
+"""Draws a small demonstration set: ten kinds of things, each in several colours and positions.
 
-Free of anyone's rights, made anew on every machine, the same each time.
+Free of rights, drawn on each machine, always the same. Depends on Pillow.
 """
 
 import math
@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 PIXELS = 320
 EACH = 9
-_UNIT = 100  # every thing is drawn in a square of -100..100
+_UNIT = 100  # each thing is drawn in a square of -100..100
 _COLOURS = [
     "#d1495b",
     "#edae49",
@@ -52,7 +52,7 @@ def draw_demo(folder: Path) -> list[Path]:
 
 
 def picture(kind: str, dice: random.Random) -> Image.Image:
-    """Draw one thing (a key of THINGS); the dice decide on colours, place and size."""
+    """Draw one thing (a key of THINGS) with random colours, position and size."""
     image = _ground(dice)
     THINGS[kind](_Canvas(image, dice), dice)
     return image.reduce(2)
@@ -68,7 +68,7 @@ def _ground(dice: random.Random) -> Image.Image:
 
 
 class _Canvas:
-    """Draws shapes given in units of the thing, at its place, size and tilt in the picture."""
+    """Draws shapes in units of the thing, at its position, size and tilt in the picture."""
 
     def __init__(self, image: Image.Image, dice: random.Random) -> None:
         self._draw = ImageDraw.Draw(image)

@@ -1,10 +1,11 @@
-"""Writes groups of duplicates as a page to look at, with its thumbnails beside it. No script in it.
+"""Writes groups of duplicates as a page without scripts, with its thumbnails next to it.
 
-Names and metadata are strangers' texts: they are escaped, and cannot turn what stands around them.
+Names and metadata are untrusted: they are escaped, and cannot change the direction of the text
+around them. Depends on the gallery.
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from pathlib import Path
@@ -14,10 +15,10 @@ from duplicate_search import UNFINISHED, Found
 from rich.console import Console
 from rich.progress import track
 
-from functions.gallery.cores import cores
+from functions.gallery.duplicates.notions import Likeness
 from functions.gallery.errors import ImageNotFound, PictureError
 from functions.gallery.gallery import Gallery
-from functions.gallery.likeness import Likeness
+from functions.runtime import cores
 
 PAGE = "report.html"
 THUMBNAILS = "thumbnails"
@@ -26,9 +27,9 @@ _TITLES = {
     Likeness.SAME_BYTES: ("Same files", "Equal byte for byte."),
     Likeness.SAME_PICTURE: (
         "Same pictures",
-        "Their perceptual hashes differ by few bits: resized, saved again, without colour.",
+        "Their perceptual hashes differ in few bits: resized, saved again, without colour.",
     ),
-    Likeness.LOOKALIKE: ("Lookalikes", "Their vectors are close. Look before you remove."),
+    Likeness.LOOKALIKE: ("Lookalikes", "Their vectors are close. Check before you delete."),
 }
 
 Shown = Mapping[Likeness, Sequence[dict[str, Any]]]
@@ -37,9 +38,9 @@ Shown = Mapping[Likeness, Sequence[dict[str, Any]]]
 def write_report(
     gallery: Gallery, found: Found, folder: Path, most_shown: int, console: Console
 ) -> Path:
-    """Write the page and its thumbnails, and forget what was kept to go on; returns its place.
+    """Write the page and its thumbnails, delete the state of the search, and return the path.
 
-    Thumbnails that are there already are kept. Raises StoreError or OSError.
+    Existing thumbnails are kept. Raises StoreError or OSError.
     """
     shown = {kind: groups[:most_shown] for kind, groups in found.groups.items()}
     images = {
@@ -53,8 +54,8 @@ def write_report(
     return page
 
 
-def thumbnail_place(image: Mapping[str, Any]) -> str:
-    """Say where the thumbnail of these very bytes lies, seen from the page."""
+def thumbnail_path(image: Mapping[str, Any]) -> str:
+    """Return the path of the thumbnail of these bytes, relative to the page."""
     return f"{THUMBNAILS}/{image['id']}-{image['sha256'][:16]}.jpg"
 
 
@@ -62,13 +63,13 @@ def _write_thumbnails(
     gallery: Gallery, images: Sequence[dict[str, Any]], folder: Path, console: Console
 ) -> None:
     def write(image: dict[str, Any]) -> None:
-        path = folder / thumbnail_place(image)
+        path = folder / thumbnail_path(image)
         if path.exists():
             return
         try:
             _write(path, gallery.view.thumbnail(image["id"])[1])
         except (ImageNotFound, PictureError):
-            return  # gone or damaged since; the page shows it without
+            return  # removed or damaged since; the page shows no picture
 
     with ThreadPoolExecutor(cores()) as pool:
         made = pool.map(write, images)
@@ -95,8 +96,8 @@ def _page(found: Found, shown: Shown, folder: Path) -> str:
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "img-src 'self' file:; style-src 'unsafe-inline'\">"
         f"<title>Duplicates</title><style>{_STYLE}</style></head><body><header><h1>Duplicates</h1>"
-        "<p>Of each group the picture to keep is proposed first: most pixels, then most bytes, "
-        "then most metadata. Every other one matches it. Nothing was removed.</p></header>"
+        "<p>The first picture of each group is the one proposed to keep: most pixels, then most "
+        "bytes, then most metadata. The others match it. Nothing was deleted.</p></header>"
         f"<main>{''.join(sections)}</main></body></html>\n"
     )
 
@@ -104,7 +105,7 @@ def _page(found: Found, shown: Shown, folder: Path) -> str:
 def _section(kind: Likeness, groups: Sequence[dict[str, Any]], of: int, folder: Path) -> str:
     title, explained = _TITLES[kind]
     counted = f"{of:,} groups" if of == len(groups) else f"{len(groups):,} of {of:,} groups"
-    articles = "".join(_group(group, folder) for group in groups) or "<p>There are none.</p>"
+    articles = "".join(_group(group, folder) for group in groups) or "<p>None.</p>"
     return (
         f'<section id="{kind}"><h2>{title} <small>{counted}</small></h2><p>{explained}</p>'
         f"{articles}</section>"
@@ -113,20 +114,19 @@ def _section(kind: Likeness, groups: Sequence[dict[str, Any]], of: int, folder: 
 
 def _group(group: Mapping[str, Any], folder: Path) -> str:
     images = _few(group)
-    behind = len(group["images"]) - len(images)
-    more = f"<p>and {behind} more</p>" if behind else ""
+    hidden = len(group["images"]) - len(images)
+    more = f"<p>and {hidden} more</p>" if hidden else ""
     items = "".join(_image(image, folder) for image in images)
     return f"<article><ul>{items}</ul>{more}</article>"
 
 
 def _image(image: Mapping[str, Any], folder: Path) -> str:
-    name = shown_text(image["name"])
-    place = thumbnail_place(image)
-    there = (folder / place).exists()
+    name = visible(image["name"])
+    path = thumbnail_path(image)
     picture = (
-        f'<img src="{place}" alt="{name}" loading="lazy">'
-        if there
-        else '<div class="gone">cannot be shown</div>'
+        f'<img src="{path}" alt="{name}" loading="lazy">'
+        if (folder / path).exists()
+        else '<div class="missing">no picture</div>'
     )
     size = f"{image['width']:,} × {image['height']:,}, {escape(image['format'])}"
     kept = "" if image["matched"] else ' class="kept"'
@@ -139,16 +139,16 @@ def _image(image: Mapping[str, Any], folder: Path) -> str:
 def _matched(image: Mapping[str, Any]) -> str:
     if image["matched"] is None:
         return "keep"
-    told: Iterable[str] = [image["matched"]]
+    parts: list[str] = [image["matched"]]
     if image["distance"] is not None:
-        told = [*told, f"{image['distance']} bits apart"]
+        parts.append(f"{image['distance']} bits apart")
     if image["similarity"] is not None:
-        told = [*told, f"similarity {image['similarity']:.3f}"]
-    return ", ".join(told)
+        parts.append(f"similarity {image['similarity']:.3f}")
+    return ", ".join(parts)
 
 
-def shown_text(text: str) -> str:
-    """Give a stranger's text as HTML, what cannot be seen written as Python writes it."""
+def visible(text: str) -> str:
+    """Return untrusted text as HTML, with invisible characters written as Python escapes them."""
     return escape("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text))
 
 
@@ -169,6 +169,6 @@ li { min-width: 0; border: 2px solid var(--line); border-radius: .5rem; padding:
 li.kept { border-color: var(--kept); }
 li.kept strong { color: var(--kept); }
 li p { margin: .25rem 0 0; font-size: .85rem; overflow-wrap: anywhere; }
-img, .gone { display: block; width: 100%; height: 10rem; object-fit: contain; }
-.gone { display: grid; place-items: center; border: 1px dashed var(--line); color: var(--soft); }
+img, .missing { display: block; width: 100%; height: 10rem; object-fit: contain; }
+.missing { display: grid; place-items: center; border: 1px dashed var(--line); color: var(--soft); }
 """

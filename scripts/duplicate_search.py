@@ -1,12 +1,12 @@
-"""Finds all duplicates of a gallery, and goes on after a kill. Knows the gallery.
+"""Finds all duplicates of a gallery, and continues after a kill. Depends on the gallery.
 
-What is found is appended to a file, page by page, each page ended by a mark that says where to go
-on. What stands behind the last mark was cut off by a kill and is found again.
+Groups are appended to a file, page by page, each page followed by a mark that says where to
+continue. Whatever comes after the last mark is incomplete and is found again.
 """
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,18 +15,18 @@ from typing import IO, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from functions.api.duplicates import Group
-from functions.gallery.duplicates import DuplicateOptions, DuplicatePage
+from functions.gallery.duplicates.notions import Likeness
+from functions.gallery.duplicates.pages import DuplicateGroup, DuplicateOptions, DuplicatePage
 from functions.gallery.gallery import Gallery
-from functions.gallery.likeness import Likeness
+from functions.gallery.records import StoredImage
 
 GROUPS = "groups.jsonl"
 UNFINISHED = "unfinished.jsonl"
-_GROUPS_A_PAGE = 1_000
+_GROUPS_PER_PAGE = 1_000
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Search:
     """What counts as a duplicate."""
 
     kinds: tuple[Likeness, ...]
@@ -34,44 +34,44 @@ class Wanted:
     min_similarity: float
 
     def options(self, kind: Likeness) -> DuplicateOptions:
-        """Give this for one kind in the gallery's words."""
-        return DuplicateOptions(kind, _GROUPS_A_PAGE, self.max_distance, self.min_similarity)
+        """Return the gallery's options for one kind."""
+        return DuplicateOptions(kind, _GROUPS_PER_PAGE, self.max_distance, self.min_similarity)
 
 
 @dataclass
 class Found:
-    """The groups of each kind, as the API writes them, and how far the search has come."""
+    """The groups of each kind, as JSON, and how far the search is."""
 
     groups: dict[Likeness, list[dict[str, Any]]]
     looked_at: dict[Likeness, int] = field(default_factory=dict)
-    after: dict[Likeness, str | None] = field(default_factory=dict)  # None: to the end
+    after: dict[Likeness, str | None] = field(default_factory=dict)  # None: complete
     undecided: int = 0
 
 
-def search(gallery: Gallery, wanted: Wanted, folder: Path, console: Console) -> Found:
-    """Find all groups, going on where a search for the same was stopped; writes GROUPS at the end.
+def search(gallery: Gallery, wanted: Search, folder: Path, console: Console) -> Found:
+    """Find all groups, continuing an identical search that was stopped, and write GROUPS.
 
     Raises LookalikeError or OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    images = gallery.stats()
-    about = {"wanted": asdict(wanted), "model": images.model, "bucket": gallery.bucket}
-    with _opened(folder / UNFINISHED, about) as file:
+    stats = gallery.stats()
+    identity = {"wanted": asdict(wanted), "model": stats.model, "bucket": gallery.bucket}
+    with _open(folder / UNFINISHED, identity) as file:
         found = _read(file, wanted)
         with _progress(console) as progress:
             for kind in wanted.kinds:
                 looked_at = found.looked_at.get(kind, 0)
-                task = progress.add_task(kind, total=images.images, completed=looked_at, found="")
+                task = progress.add_task(kind, total=stats.images, completed=looked_at, found="")
                 for page in _pages(gallery, wanted, kind, found):
-                    _keep(page, kind, found, file)
-                    told = f"{len(found.groups[kind]):,} groups"
-                    progress.update(task, completed=found.looked_at[kind], found=told)
+                    _append(page, kind, found, file)
+                    groups = f"{len(found.groups[kind]):,} groups"
+                    progress.update(task, completed=found.looked_at[kind], found=groups)
     _write_groups(found, folder / GROUPS)
     return found
 
 
 def _pages(
-    gallery: Gallery, wanted: Wanted, kind: Likeness, found: Found
+    gallery: Gallery, wanted: Search, kind: Likeness, found: Found
 ) -> Iterator[DuplicatePage]:
     after = found.after.get(kind)
     if kind in found.after and after is None:
@@ -79,8 +79,8 @@ def _pages(
     yield from gallery.walk_duplicates(wanted.options(kind), after)
 
 
-def _keep(page: DuplicatePage, kind: Likeness, found: Found, file: IO[str]) -> None:
-    groups = [Group.of(group).model_dump(mode="json") for group in page.groups]
+def _append(page: DuplicatePage, kind: Likeness, found: Found, file: IO[str]) -> None:
+    groups = [_group_to_json(group) for group in page.groups]
     mark = {
         "kind": kind,
         "after": page.after,
@@ -94,7 +94,34 @@ def _keep(page: DuplicatePage, kind: Likeness, found: Found, file: IO[str]) -> N
     _count(mark, found)
 
 
-def _count(mark: dict[str, Any], found: Found) -> None:
+def _group_to_json(group: DuplicateGroup) -> dict[str, Any]:
+    keeper = _image_to_json(group.keeper, matched=None, distance=None, similarity=None)
+    others = [
+        _image_to_json(d.image, matched=d.matched, distance=d.distance, similarity=d.similarity)
+        for d in group.others
+    ]
+    return {"kind": group.kind, "keeper": group.keeper.id, "images": [keeper, *others]}
+
+
+def _image_to_json(image: StoredImage, **match: Any) -> dict[str, Any]:
+    hash = image.perceptual_hash
+    return {
+        "id": image.id,
+        "name": image.name,
+        "sha256": image.sha256,
+        "perceptual_hash": hash.hex if hash else None,
+        "width": image.width,
+        "height": image.height,
+        "format": image.format,
+        "bytes": image.bytes,
+        "added_at": image.added_at.isoformat().replace("+00:00", "Z"),  # as the API writes it
+        "model": image.model,
+        "metadata": dict(image.metadata),
+        **match,
+    }
+
+
+def _count(mark: Mapping[str, Any], found: Found) -> None:
     kind = Likeness(mark["kind"])
     found.looked_at[kind] = found.looked_at.get(kind, 0) + mark["looked_at"]
     found.after[kind] = mark["after"]
@@ -102,9 +129,9 @@ def _count(mark: dict[str, Any], found: Found) -> None:
 
 
 @contextmanager
-def _opened(path: Path, about: dict[str, Any]) -> Iterator[IO[str]]:
-    """Open what was found of the very same before, or begin anew."""
-    first = json.dumps({"about": about}) + "\n"
+def _open(path: Path, identity: Mapping[str, Any]) -> Iterator[IO[str]]:
+    """Open what an identical search found before, or start a new file."""
+    first = json.dumps({"search": identity}) + "\n"
     with path.open("a+", encoding="utf-8") as file:
         file.seek(0)
         if file.readline() != first:
@@ -114,22 +141,22 @@ def _opened(path: Path, about: dict[str, Any]) -> Iterator[IO[str]]:
         yield file
 
 
-def _read(file: IO[str], wanted: Wanted) -> Found:
-    """Read the pages that were found before, and cut off what no mark stands behind."""
+def _read(file: IO[str], wanted: Search) -> Found:
+    """Read the pages that were found before, and remove whatever comes after the last mark."""
     found = Found({kind: [] for kind in wanted.kinds})
     file.seek(0)
     file.readline()
     end = file.tell()
-    waiting: list[dict[str, Any]] = []
+    groups: list[dict[str, Any]] = []
     while (line := file.readline()).endswith("}\n"):
-        read = json.loads(line)
-        if mark := read.get("mark"):
-            found.groups[Likeness(mark["kind"])] += waiting
+        entry = json.loads(line)
+        if mark := entry.get("mark"):
+            found.groups[Likeness(mark["kind"])] += groups
             _count(mark, found)
-            waiting = []
+            groups = []
             end = file.tell()
         else:
-            waiting.append(read)
+            groups.append(entry)
     file.seek(end)
     file.truncate()
     return found

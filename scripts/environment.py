@@ -1,4 +1,4 @@
-"""Makes and enters the virtual environments of commands. Standard library only, any Python 3.8+."""
+"""Creates and enters the virtual environments of commands. Standard library only, Python 3.8+."""
 
 import fcntl
 import hashlib
@@ -10,15 +10,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
-# The SAM CLI pins other versions than the image does, so it lives by itself.
+# The SAM CLI pins other versions than the image does, so it has its own.
 SAM_VENV = ROOT / ".venv-sam"
 OLDEST = (3, 11)
 
 
 def enter(requirements):
-    """Go on inside .venv with this requirements file installed; makes and fills it first if needed.
+    """Continue inside .venv with this requirements file installed, creating it if needed.
 
-    Returns when the running Python is that of .venv; before that it starts this very command anew.
+    Returns if the running Python is that of .venv; otherwise it starts this command again with it.
     """
     if Path(sys.prefix) == VENV:
         sys.path.insert(0, str(ROOT))
@@ -28,20 +28,31 @@ def enter(requirements):
 
 
 def prepare(venv, requirements):
-    """Make and fill this environment if that was not done yet; returns its folder of programs."""
+    """Create this environment and install its packages, once; returns its folder of programs."""
     with open(str(venv) + ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two commands started at once install once
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of two commands started together only one installs
         _install(venv, ROOT / requirements)
     return venv / "bin"
+
+
+def prepare_npm(folder):
+    """Install the npm packages that a folder's lock file pins, if they are not there yet."""
+    lock, done = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
+    if done.is_file() and done.stat().st_mtime >= lock.stat().st_mtime:
+        return
+    npm = shutil.which("npm")
+    if npm is None:
+        sys.exit("npm was not found; install Node.js 20 or newer")
+    subprocess.check_call([npm, "ci", "--no-audit", "--no-fund", "--silent"], cwd=str(folder))
 
 
 def _install(venv, requirements):
     if not _runs(venv / "bin" / "python"):
         shutil.rmtree(str(venv), ignore_errors=True)
         python = _python()
-        print(f"Making a virtual environment in {venv.name} with {python}", file=sys.stderr)
+        print(f"Creating a virtual environment in {venv.name} with {python}", file=sys.stderr)
         if subprocess.call([python, "-m", "venv", str(venv)]):
-            sys.exit("That did not work; on Debian and Ubuntu: apt install python3-venv")
+            sys.exit("That failed; on Debian and Ubuntu: apt install python3-venv")
     wanted = hashlib.sha256(_text(requirements).encode()).hexdigest()
     stamp = venv / (requirements.parent.name + ".installed")
     if stamp.is_file() and stamp.read_text() == wanted:
@@ -49,12 +60,12 @@ def _install(venv, requirements):
     print("Installing", requirements.relative_to(ROOT), "(once)", file=sys.stderr)
     pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
     if subprocess.call([*pip, "--quiet", "--requirement", str(requirements)]):
-        sys.exit("The packages could not be installed; the lines above say why.")
+        sys.exit("The packages could not be installed; see the lines above.")
     stamp.write_text(wanted)
 
 
 def _text(requirements):
-    """Give a requirements file with those it includes."""
+    """Return the text of a requirements file and of those it includes."""
     text = requirements.read_text()
     included = [line[3:].strip() for line in text.splitlines() if line.startswith("-r ")]
     return text + "".join(_text(requirements.parent / name) for name in included)

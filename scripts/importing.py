@@ -1,4 +1,4 @@
-"""Brings folders and tables of pictures into a gallery and tells how it goes. Knows the gallery."""
+"""Imports folders and tables of pictures and reports progress. Depends on the gallery."""
 
 import csv
 import json
@@ -16,9 +16,8 @@ from typing import Any, TextIO
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from terminal import tell
+from terminal import show
 
-from functions.gallery.cores import cores
 from functions.gallery.errors import (
     ImageNotFound,
     InvalidMetadata,
@@ -29,8 +28,10 @@ from functions.gallery.errors import (
 )
 from functions.gallery.filters import check_metadata
 from functions.gallery.gallery import Gallery
-from functions.gallery.records import FieldType, Submission
+from functions.gallery.intake.add import Submission
+from functions.gallery.records import FieldType
 from functions.gallery.settings import Settings
+from functions.runtime import cores
 
 
 class UnusableTable(Exception):
@@ -39,7 +40,7 @@ class UnusableTable(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """A picture to import: where it lies, what it is to be called, what is known of it."""
+    """A picture to import: its file, its name in the gallery, its metadata."""
 
     path: Path
     name: str
@@ -47,7 +48,7 @@ class Entry:
 
 
 def entries_in(folder: Path) -> list[Entry]:
-    """Find every file below a folder, hidden ones left out, named by its path inside the folder."""
+    """Find every file below a folder except hidden ones, named by its path inside the folder."""
     found = []
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -58,11 +59,11 @@ def entries_in(folder: Path) -> list[Entry]:
 def entries_of(table: Path) -> list[Entry]:
     """Read a .csv or .jsonl with the columns path, name (optional) and any metadata.
 
-    Paths are relative to the table. Empty cells are left out. Raises UnusableTable.
+    Paths are relative to the table. Empty cells are skipped. Raises UnusableTable.
     """
     rows_of = _ROWS.get(table.suffix.lower())
     if rows_of is None or not table.is_file():
-        raise UnusableTable(f"{table} is neither a folder nor a table ({' or '.join(_ROWS)})")
+        raise UnusableTable(f"{table} is not a folder or a table ({' or '.join(_ROWS)})")
     entries = []
     try:
         with table.open(newline="", encoding="utf-8-sig") as lines:
@@ -71,10 +72,10 @@ def entries_of(table: Path) -> list[Entry]:
                     raise UnusableTable(f"{table}, line {number}: no path")
                 path = row.pop("path")
                 name = row.pop("name", None) or path
-                known = {key: value for key, value in row.items() if value not in ("", None)}
-                entries.append(Entry(table.parent / path, str(name), known))
-    except (OSError, ValueError, csv.Error) as problem:
-        raise UnusableTable(f"{table} cannot be read: {problem}") from problem
+                metadata = {key: value for key, value in row.items() if value not in ("", None)}
+                entries.append(Entry(table.parent / path, str(name), metadata))
+    except (OSError, ValueError, csv.Error) as error:
+        raise UnusableTable(f"{table} cannot be read: {error}") from error
     return entries
 
 
@@ -82,7 +83,7 @@ def _csv_rows(lines: TextIO) -> Iterator[tuple[int, Any]]:
     rows = csv.DictReader(lines)
     for row in rows:
         if None in row:
-            raise ValueError(f"line {rows.line_num} has more cells than there are columns")
+            raise ValueError(f"line {rows.line_num} has more cells than the header")
         yield rows.line_num, row
 
 
@@ -91,8 +92,8 @@ def _json_rows(lines: TextIO) -> Iterator[tuple[int, Any]]:
         if line.strip():
             try:
                 yield number, json.loads(line)
-            except (ValueError, RecursionError) as problem:
-                raise ValueError(f"line {number} is no JSON: {problem}") from problem
+            except (ValueError, RecursionError) as error:
+                raise ValueError(f"line {number} is not JSON: {error}") from error
 
 
 _ROWS = {".csv": _csv_rows, ".jsonl": _json_rows}
@@ -107,11 +108,11 @@ def import_entries(
     overwrite: bool = False,
     workers: int = 0,
 ) -> Counter[str]:
-    """Add the entries with a progress bar, one line for each that is refused, and a summary.
+    """Add the entries with a progress bar, a line for each that is refused, and a summary.
 
-    Stops when the store fails, as every further picture would. Returns how many were added,
-    replaced, duplicate and refused, and 1 as stopped if so. After KeyboardInterrupt the pictures
-    at hand are brought to an end and the summary is printed before it goes on its way.
+    Stops when the store fails, because every other picture would fail too. Returns how many were
+    added, replaced, duplicate and refused, and 1 as `stopped` if it stopped. After Ctrl-C it
+    finishes the pictures in progress and prints the summary before it raises KeyboardInterrupt.
     """
     counts: Counter[str] = Counter()
     started = time.monotonic()
@@ -125,16 +126,16 @@ def import_entries(
         )
     except KeyboardInterrupt:
         _summarize(counts, time.monotonic() - started, console)
-        tell(
+        show(
             console,
-            "Stopped. The pictures at hand were stored too; start it again to go on from there.",
+            "Stopped. Pictures in progress were stored; start it again to continue from there.",
         )
         raise
     seconds = time.monotonic() - started
     with console.status("Building the search index"):
         gallery.optimize()
     _summarize(counts, seconds, console)
-    _tell_undeclared(gallery, entries, console)
+    _show_undeclared(gallery, entries, console)
     return counts
 
 
@@ -145,7 +146,7 @@ def _add_all(
     console: Console,
     counts: Counter[str],
 ) -> None:
-    # Closing waits for the pictures at hand, so that none is half stored when the gallery closes.
+    # Closing waits for the pictures in progress, so that none is half stored.
     with (
         _progress(console) as progress,
         closing(gallery.add_many(submissions, workers=workers)) as outcomes,
@@ -154,12 +155,12 @@ def _add_all(
         for submission, outcome in outcomes:
             if isinstance(outcome, StoreError):
                 counts["stopped"] = 1
-                tell(progress.console, str(outcome), "stopped")
+                show(progress.console, str(outcome), "stopped")
                 return
             if isinstance(outcome, LookalikeError):
                 counts["refused"] += 1
                 reason = f"{submission.name}: {outcome.code}: {outcome}"
-                tell(progress.console, reason, "refused")
+                show(progress.console, reason, "refused")
             else:
                 counts[outcome.status.value] += 1
             seconds = progress.tasks[task].elapsed or 1e-9
@@ -167,8 +168,9 @@ def _add_all(
 
 
 def _summarize(counts: Counter[str], seconds: float, console: Console) -> None:
-    told = [f"{counts[kind]:,} {kind}" for kind in ("added", "replaced", "duplicate", "refused")]
-    tell(console, f"{', '.join(told)} in {seconds:,.1f} s")
+    kinds = ("added", "replaced", "duplicate", "refused")
+    counted = ", ".join(f"{counts[kind]:,} {kind}" for kind in kinds)
+    show(console, f"{counted} in {seconds:,.1f} s")
 
 
 def _submission(entry: Entry, gallery: Gallery, prefix: str, overwrite: bool) -> Submission:
@@ -180,20 +182,18 @@ def _submission(entry: Entry, gallery: Gallery, prefix: str, overwrite: bool) ->
 
 def _read(path: Path, max_bytes: int) -> bytes:
     try:
-        about = path.stat()
+        info = path.stat()
         # Opening a pipe waits for a writer, and a device such as /dev/zero never ends.
-        if not stat.S_ISREG(about.st_mode):
-            kind = _KINDS.get(stat.S_IFMT(about.st_mode), "something else")
+        if not stat.S_ISREG(info.st_mode):
+            kind = _KINDS.get(stat.S_IFMT(info.st_mode), "something else")
             raise UnsupportedFormat(f"this is {kind}, not a file")
-        if about.st_size > max_bytes:
-            raise PictureTooLarge(
-                f"{about.st_size:,} bytes are over the limit of {max_bytes:,} bytes"
-            )
+        if info.st_size > max_bytes:
+            raise PictureTooLarge(f"{info.st_size:,} bytes exceed the limit of {max_bytes:,} bytes")
         return path.read_bytes()
-    except OSError as problem:
-        raise ImageNotFound(f"cannot be read: {problem.strerror}") from problem
-    except ValueError as problem:  # a zero byte or half a character, which no file's name can have
-        raise ImageNotFound("cannot be read: no file can have this path") from problem
+    except OSError as error:
+        raise ImageNotFound(f"cannot be read: {error.strerror}") from error
+    except ValueError as error:  # a zero byte or half a character, which no file name can have
+        raise ImageNotFound("cannot be read: no file can have this path") from error
 
 
 _KINDS = {
@@ -212,7 +212,7 @@ def _progress(console: Console) -> Progress:
     )
 
 
-def _tell_undeclared(gallery: Gallery, entries: Sequence[Entry], console: Console) -> None:
+def _show_undeclared(gallery: Gallery, entries: Sequence[Entry], console: Console) -> None:
     found: dict[str, set[FieldType]] = {}
     for entry in entries:
         for name in entry.metadata.keys() - gallery.spec.fields.keys():
@@ -221,7 +221,7 @@ def _tell_undeclared(gallery: Gallery, entries: Sequence[Entry], console: Consol
     if columns:
         fields = [f"{name}:{kind}" for name, kind in gallery.spec.fields.items()]
         fields += [f"{name}:{_common_kind(kinds)}" for name, kinds in columns.items()]
-        tell(
+        show(
             console,
             f"Not declared, so not filterable: {', '.join(columns)}. To filter by them, start with "
             f"LOOKALIKE_FILTER_FIELDS={shlex.quote(','.join(fields))} each time",

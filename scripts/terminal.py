@@ -1,21 +1,40 @@
-"""Prints names and reasons that others wrote as plain text, one a line. Knows Rich only."""
+"""What commands share: plain text output, and exit codes instead of tracebacks. Depends on Rich."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from interrupts import STOPPED_BY_USER
 from rich.console import Console
 from rich.text import Text
 
+from functions.gallery.errors import LookalikeError
 
-def tell(console: Console, text: str, label: str = "") -> None:
+
+def show(console: Console, text: str, label: str = "") -> None:
     """Print a line as it is, never as Rich markup or emoji, after a red label if there is one.
 
-    What would move the cursor, break the line or has no place in the terminal's encoding, is
-    printed as Python writes it ("\\x1b", "\\ud800").
+    Names and reasons come from other people: whatever would move the cursor, break the line or does
+    not exist in the terminal's encoding is printed as Python escapes it ("\\x1b", "\\ud800").
     """
-    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-    shown = shown.encode(console.encoding, "backslashreplace").decode(console.encoding)
-    line = Text.assemble((label, "red"), " " if label else "", shown)
+    plain = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    plain = plain.encode(console.encoding, "backslashreplace").decode(console.encoding)
+    line = Text.assemble((label, "red"), " " if label else "", plain)
     console.print(line, soft_wrap=True)
 
 
-def tell_failure(problem: object) -> None:
-    """Print on standard error why a command could not go on."""
-    tell(Console(stderr=True), str(problem), "cannot go on:")
+@contextmanager
+def exits(console: Console, *failures: type[Exception], stopped: str = "") -> Iterator[None]:
+    """Exit with 2 and the reason after a LookalikeError or one of `failures`.
+
+    After Ctrl-C, exit with 130 and the message `stopped`.
+    """
+    try:
+        yield
+    except (LookalikeError, *failures) as error:
+        show(Console(stderr=True), str(error), "cannot continue:")
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        if stopped:
+            show(console, stopped)
+        raise typer.Exit(STOPPED_BY_USER) from None

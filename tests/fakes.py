@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from functions.gallery.embedding.card import ModelCard
+from functions.gallery.embedding.fingerprint import PerceptualHash, hash_similarity
+from functions.gallery.embedding.vectors import Vector, Vectors, truncate
 from functions.gallery.errors import ImageNotFound, ObjectChanged, StoreError
 from functions.gallery.filters import sortable_type, typed_conditions
 from functions.gallery.names import image_id
-from functions.gallery.objects import Listed, ObjectState, Original, etag_of, etag_of_bytes
-from functions.gallery.perceptual_hash import PerceptualHash
-from functions.gallery.pictures import Picture
+from functions.gallery.originals.objects import bytes_etag, etag_of
+from functions.gallery.pictures.decode import Picture
 from functions.gallery.records import (
     BUILT_IN_FIELDS,
     Collection,
@@ -24,21 +26,20 @@ from functions.gallery.records import (
     Distance,
     FieldType,
     Filter,
+    Listed,
     Match,
     Metadata,
-    ModelCard,
+    ObjectState,
     Order,
+    Original,
     Page,
     Query,
     Refusal,
     StoredImage,
-    Vector,
-    Vectors,
-    hash_similarity,
 )
-from functions.gallery.stores.about import choose
-from functions.gallery.stores.payload import check_batch, check_cursor, check_target
-from functions.gallery.stores.sorting import cursor_of, read_cursor, value_of
+from functions.gallery.stores.collection_info import choose
+from functions.gallery.stores.payload import check_batch, target_vector
+from functions.gallery.stores.sorting import check_cursor, read_cursor, value_of, write_cursor
 
 
 class FakeStore:
@@ -54,9 +55,9 @@ class FakeStore:
     def put(self, images: Sequence[StoredImage], vectors: Vectors) -> None:
         rows = check_batch(images, vectors, self._spec.dims)
         with self._serving():
-            for row in rows:
-                self._images[images[row].id] = images[row]
-                self._vectors[images[row].id] = vectors[row].astype(np.float32)
+            for image, vector in rows:
+                self._images[image.id] = image
+                self._vectors[image.id] = vector.astype(np.float32)
 
     def get(self, ids: Sequence[str]) -> dict[str, StoredImage]:
         with self._serving():
@@ -73,7 +74,7 @@ class FakeStore:
                 found = [_hash_match(image, hash) for image in images if image.perceptual_hash]
                 far = True
             else:
-                target = self._target(query.target)
+                target = target_vector(query, self._spec.dims, self.vectors)
                 found = [self._match(image, target) for image in images]
                 far = self._spec.distance in (Distance.EUCLID, Distance.MANHATTAN)
         found.sort(key=lambda match: (match.score if far else -match.score, match.image.id))
@@ -131,14 +132,6 @@ class FakeStore:
             raise StoreError("The fake store was closed")
         return self._turn
 
-    def _target(self, target: Vector | str) -> Vector:
-        check_target(target, self._spec.dims)
-        if not isinstance(target, str):
-            return target
-        if target not in self._vectors:
-            raise ImageNotFound(f"No image has the id {target}")
-        return self._vectors[target]
-
     def _match(self, image: StoredImage, target: Vector) -> Match:
         vector = self._vectors[image.id]
         score = self._spec.distance.score(vector, target)
@@ -167,7 +160,7 @@ class FakeCollections:
     def read(self, name: str) -> Collection | None:
         return self._kept.get(name)
 
-    def make(self, collection: Collection) -> None:
+    def create(self, collection: Collection) -> None:
         if collection.name not in self._kept:
             self._kept[collection.name] = replace(
                 collection, spec=replace(collection.spec, fields={})
@@ -195,7 +188,7 @@ class FakeCollections:
     def ready(self, spec: CollectionSpec) -> Collection:
         name = choose(self._used, self.read, spec)
         collection = Collection(name or spec.name, spec)
-        self.make(collection)
+        self.create(collection)
         self._used = self._used or collection.name
         return collection
 
@@ -226,7 +219,7 @@ def _sorted_page(
         placed = [(where, image) for where, image in placed if where >= first]
     page = tuple(image for _, image in placed[:limit])
     more = len(placed) > limit
-    return Page(page, cursor_of(placed[limit][1], order, kind) if more else None)
+    return Page(page, write_cursor(placed[limit][1], order, kind) if more else None)
 
 
 def _holds(condition: Condition, kind: FieldType, image: StoredImage) -> bool:
@@ -259,11 +252,15 @@ class FakeEmbedder:
         name="patches", version="1", file="-", sha256="-", input_px=4, dims=48, views=(1.0,)
     )
 
+    def __init__(self, dims: int | None = None) -> None:
+        if dims is not None:
+            self.card = self.card.truncated(dims)
+
     def embed(self, pictures: Sequence[Picture]) -> Vectors:
         squares = [picture.square(1.0, 4).reshape(48) for picture in pictures]
         patches = np.array(squares, np.float32).reshape(-1, 48) + 1
         vectors: Vectors = patches / np.linalg.norm(patches, axis=1, keepdims=True)
-        return vectors
+        return truncate(vectors, self.card.dims)
 
 
 class FakeOriginals:
@@ -279,11 +276,14 @@ class FakeOriginals:
         self.kept_replies: dict[str, bytes] = {}
         self.refused: dict[str, Refusal] = {}
 
-    def look(self, name: str) -> ObjectState | None:
+    def head(self, name: str) -> ObjectState | None:
         if name not in self.originals:
             return None
         original = self.fetch(name)
         return ObjectState(original.etag, len(original.data))
+
+    def exists(self, name: str) -> bool:
+        return name in self.originals
 
     def read(self, name: str) -> bytes:
         return self.fetch(name).data
@@ -293,7 +293,7 @@ class FakeOriginals:
             raise ImageNotFound(f"No original is stored under {name!r}")
         data, metadata = self.originals[name], self.metadata.get(name, {})
         found = Original(data, metadata, etag=etag_of(_md5(data), metadata))
-        if etag is not None and etag_of_bytes(etag) != etag_of_bytes(found.etag):
+        if etag is not None and bytes_etag(etag) != bytes_etag(found.etag):
             raise ObjectChanged(f"{name!r} was replaced")
         return found
 
@@ -326,7 +326,7 @@ class FakeOriginals:
     def refusal(self, name: str) -> Refusal | None:
         return self.refused.get(image_id(self.bucket, name))
 
-    def forgive(self, name: str) -> None:
+    def clear_refusal(self, name: str) -> None:
         self.refused.pop(image_id(self.bucket, name), None)
 
     def refusals(self, after: str | None = None) -> Iterator[Refusal]:

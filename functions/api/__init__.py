@@ -1,1 +1,1 @@
-"""Door 1: the gallery over HTTPS. Knows HTTP and the gallery; no store, no model."""
+"""The HTTPS entry point. Depends on the gallery and FastAPI; not on a store or a model."""

@@ -1,239 +1,255 @@
-"""Which status every error has over HTTP (RFC 9457). The only place with status codes."""
+"""Which HTTP status each error has, and how it is reported (RFC 9457). No other module sets one.
+
+Depends on FastAPI and the gallery's errors.
+"""
 
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from functions.gallery import errors
 
 log = logging.getLogger(__name__)
-_UNEXPECTED = "Something went wrong here; the log has the reason"
+UNEXPECTED = "An unexpected error occurred; the log has the reason"
+UNKNOWN = "is unknown; /docs lists the options"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
+class WrongPart(BaseModel):
+    """A part of a request that is wrong, and why."""
+
+    pointer: str = Field(description="JSON Pointer into the request, such as #/limit")
+    detail: str
+
+
 class MalformedBody(errors.LookalikeError):
-    """The body is not what its content type says."""
+    """The body does not match its content type."""
 
     code = "malformed-body"
 
 
 class InvalidParameters(errors.LookalikeError):
-    """Parameters that are unknown, missing or out of bounds; `found` lists pointer and detail."""
+    """Options are unknown, missing or out of bounds; `parts` has a pointer and detail for each."""
 
     code = "invalid-parameters"
 
-    def __init__(self, found: Sequence[dict[str, str]]) -> None:
-        """Keep one entry per parameter."""
-        super().__init__("; ".join(f"{each['pointer']}: {each['detail']}" for each in found))
-        self.found = list(found)
+    def __init__(self, parts: Sequence[WrongPart]) -> None:
+        """Keep the wrong parts."""
+        super().__init__("; ".join(f"{part.pointer}: {part.detail}" for part in parts))
+        self.parts = list(parts)
 
 
 class KeyMissing(errors.LookalikeError):
-    """No key came, or one that nobody was given."""
+    """The request has no key, or one that is not a key of this gallery."""
 
     code = "key-missing"
 
 
 class KeyRefused(errors.LookalikeError):
-    """The key, or the place that the call comes from, does not allow this."""
+    """The key, or the place that the request comes from, does not allow this."""
 
     code = "key-refused"
 
 
 class KeyReused(errors.LookalikeError):
-    """The Idempotency-Key came before, with another request."""
+    """The Idempotency-Key was used before, with a different request."""
 
     code = "idempotency-key-reused"
 
 
 class NotReached(errors.LookalikeError):
-    """The time for one call was over before this item's turn; send it again."""
+    """The time for one call was over before this item was started; send it again."""
 
     code = "not-reached"
     retryable = True
 
 
 class NoBucket(errors.LookalikeError):
-    """Signed forms need a bucket, and this gallery keeps its pictures in a folder."""
+    """This gallery keeps its pictures in a folder; signed forms need a bucket."""
 
     code = "no-bucket"
 
 
+class NoSuchPath(errors.LookalikeError):
+    """The API has no such path; /docs lists them."""
+
+    code = "not-found"
+
+
+class MethodNotAllowed(errors.LookalikeError):
+    """This path does not support the method; the header Allow lists those it does."""
+
+    code = "method-not-allowed"
+
+
 STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
-    MalformedBody: HTTPStatus.BAD_REQUEST,
-    InvalidParameters: HTTPStatus.UNPROCESSABLE_ENTITY,
-    KeyMissing: HTTPStatus.UNAUTHORIZED,
-    KeyRefused: HTTPStatus.FORBIDDEN,
-    KeyReused: HTTPStatus.CONFLICT,
-    NotReached: HTTPStatus.SERVICE_UNAVAILABLE,
-    NoBucket: HTTPStatus.NOT_FOUND,
-    errors.PictureError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.EmptyPicture: HTTPStatus.BAD_REQUEST,
-    errors.PictureTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    errors.UnsupportedFormat: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    errors.UndecodablePicture: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.RequestError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.InvalidName: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.InvalidMetadata: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.InvalidFilter: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.InvalidExamples: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.InvalidCursor: HTTPStatus.NOT_FOUND,
-    errors.UrlRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
-    errors.UrlUnreachable: HTTPStatus.BAD_GATEWAY,
-    errors.ImageNotFound: HTTPStatus.NOT_FOUND,
-    errors.NameTaken: HTTPStatus.CONFLICT,
-    errors.ObjectChanged: HTTPStatus.CONFLICT,
-    errors.StoreError: HTTPStatus.BAD_GATEWAY,
-    errors.StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.StoreTimeout: HTTPStatus.GATEWAY_TIMEOUT,
-    errors.StoreRejected: HTTPStatus.BAD_GATEWAY,
-    errors.StoreDenied: HTTPStatus.BAD_GATEWAY,
-    errors.StoreFull: HTTPStatus.INSUFFICIENT_STORAGE,
-    errors.StoreBusy: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.ModelMismatch: HTTPStatus.INTERNAL_SERVER_ERROR,
-    errors.SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
-    errors.LookalikeError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    kind: status
+    for status, kinds in {
+        HTTPStatus.BAD_REQUEST: (MalformedBody, errors.EmptyPicture),
+        HTTPStatus.UNAUTHORIZED: (KeyMissing,),
+        HTTPStatus.FORBIDDEN: (KeyRefused,),
+        HTTPStatus.NOT_FOUND: (NoSuchPath, NoBucket, errors.ImageNotFound, errors.InvalidCursor),
+        HTTPStatus.METHOD_NOT_ALLOWED: (MethodNotAllowed,),
+        HTTPStatus.CONFLICT: (KeyReused, errors.NameTaken, errors.ObjectChanged),
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (errors.PictureTooLarge,),
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (errors.UnsupportedFormat,),
+        HTTPStatus.UNPROCESSABLE_ENTITY: (
+            InvalidParameters,
+            errors.PictureError,
+            errors.UndecodablePicture,
+            errors.RequestError,
+            errors.InvalidName,
+            errors.InvalidMetadata,
+            errors.InvalidFilter,
+            errors.InvalidExamples,
+            errors.UrlRefused,
+        ),
+        HTTPStatus.INTERNAL_SERVER_ERROR: (
+            errors.LookalikeError,
+            errors.ModelMismatch,
+            errors.SettingsError,
+        ),
+        HTTPStatus.BAD_GATEWAY: (
+            errors.UrlUnreachable,
+            errors.StoreError,
+            errors.StoreRejected,
+            errors.StoreDenied,
+        ),
+        HTTPStatus.SERVICE_UNAVAILABLE: (NotReached, errors.StoreUnavailable, errors.StoreBusy),
+        HTTPStatus.GATEWAY_TIMEOUT: (errors.StoreTimeout,),
+        HTTPStatus.INSUFFICIENT_STORAGE: (errors.StoreFull,),
+    }.items()
+    for kind in kinds
 }
+# From 500 up, yet no fault of this service or its store, so not logged.
+_NOT_LOGGED = (NotReached, errors.UrlUnreachable)
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str = Field(description="Stable; for programs to act on")
+    request_id: str
+    errors: list[WrongPart] | None = Field(None, description="The wrong parts, if known")
 
 
 def statuses() -> dict[str, HTTPStatus]:
-    """Give the status of every code that a problem can carry."""
-    ours = {error.code: status for error, status in STATUS.items()}
-    missed = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)  # no route, not that method
-    return ours | {_code_of(status): status for status in missed}
+    """Return the status of every code that a problem can have."""
+    return {error.code: status for error, status in STATUS.items()}
 
 
 def retryable() -> frozenset[str]:
-    """Give the codes that waiting may help; their answers tell how long, in Retry-After."""
+    """Return the codes of problems that may pass; their responses have a Retry-After header."""
     return frozenset(error.code for error in STATUS if error.retryable)
 
 
-def _code_of(status: HTTPStatus) -> str:
-    return status.phrase.lower().replace(" ", "-")
+def invalid(**details: str) -> InvalidParameters:
+    """Return the error for wrong options, by name: what is wrong with each."""
+    return InvalidParameters([_wrong((name,), detail) for name, detail in details.items()])
 
 
-def answer_with_problems(app: FastAPI) -> None:
-    """Make every failure of this application an application/problem+json answer."""
-    app.add_exception_handler(errors.LookalikeError, _ours)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
+def invalid_model(error: ValidationError) -> InvalidParameters:
+    """Return the error for values that do not fit a model."""
+    return InvalidParameters([_wrong(each["loc"], _detail(each)) for each in error.errors()])
 
 
-def problem(
-    request: Request, status: int, code: str, detail: str, found: Sequence[dict[str, str]] = ()
-) -> JSONResponse:
-    """Build one RFC 9457 answer."""
-    content = _content(request, status, code, detail, found)
-    return JSONResponse(content, status, media_type="application/problem+json")
+def _detail(problem: ErrorDetails) -> str:
+    if problem["type"] == "value_error":
+        return str(problem["ctx"]["error"])  # raised by our models
+    return UNKNOWN if problem["type"] == "extra_forbidden" else problem["msg"]
 
 
-def problem_of(request: Request, error: Exception) -> dict[str, Any]:
-    """Say what went wrong with one item of several as the whole call would say it."""
-    if not isinstance(error, errors.LookalikeError):
-        log.error("unexpected", exc_info=error)
-        error = errors.LookalikeError(_UNEXPECTED)
-    return _content(request, _status_of(request, error), error.code, str(error), _found_in(error))
+def _wrong(path: Sequence[str | int], detail: str) -> WrongPart:
+    steps = (str(step).replace("~", "~0").replace("/", "~1") for step in path)  # RFC 6901
+    return WrongPart(pointer="#" + "".join(f"/{step}" for step in steps), detail=detail)
 
 
-def _content(
-    request: Request, status: int, code: str, detail: str, found: Sequence[dict[str, str]]
-) -> dict[str, Any]:
-    content: dict[str, Any] = {
-        "type": f"urn:lookalike:problem:{code}",
-        "title": code.replace("-", " ").capitalize(),
-        "status": int(status),
-        "detail": detail,
-        "code": code,
-        "request_id": request.state.request_id,
-    }
-    if found:
-        content["errors"] = list(found)
-    return content
+def report_errors(app: FastAPI) -> None:
+    """Make every failure of this application an application/problem+json response."""
+    app.add_exception_handler(errors.LookalikeError, _respond)
+    app.add_exception_handler(HTTPException, _respond)
+    app.add_exception_handler(Exception, _respond_outside)
 
 
-def pointer(*path: str) -> str:
-    """Point to a part of what was sent (RFC 6901)."""
-    return "#" + "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
+def problem_of(error: errors.LookalikeError, request_id: str) -> Problem:
+    """Describe an error."""
+    return Problem(
+        type=f"urn:lookalike:problem:{error.code}",
+        title=error.code.replace("-", " ").capitalize(),
+        status=STATUS[type(error)],
+        detail=str(error),
+        code=error.code,
+        request_id=request_id,
+        errors=_parts_of(error),
+    )
 
 
-def pointed(problems: Sequence[Any]) -> list[dict[str, str]]:
-    """Turn pydantic's errors into pointers (RFC 6901) and plain words."""
-    return [
-        {"pointer": pointer(*(str(part) for part in e["loc"])), "detail": e["msg"]}
-        for e in problems
-    ]
+def translate(error: Exception, request_id: str) -> errors.LookalikeError:
+    """Return the error to report for any error; log it if this service or its store is at fault."""
+    known = _lookalike_error(error)
+    status = STATUS[type(known)]
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(known, _NOT_LOGGED):
+        unexpected = None if known is error else error
+        log.error("%s %s: %s", request_id, known.code, known, exc_info=unexpected)
+    return known
 
 
-def _ours(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, errors.LookalikeError)
-    status = _status_of(request, error)
-    answer = problem(request, status, error.code, str(error), _found_in(error))
-    if status == HTTPStatus.UNAUTHORIZED:
-        answer.headers["WWW-Authenticate"] = 'ApiKey header="x-api-key"'
-    if error.retryable:
-        answer.headers["Retry-After"] = str(round(getattr(error, "retry_after", None) or 1))
-    return answer
+def _lookalike_error(error: Exception) -> errors.LookalikeError:
+    if isinstance(error, errors.LookalikeError):
+        return error
+    if isinstance(error, HTTPException):  # from the router
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            return MethodNotAllowed("This path does not support this method; see the header Allow")
+        return NoSuchPath("The API has no such path; see /docs")
+    return errors.LookalikeError(UNEXPECTED)
 
 
-# Answers of 500 and more for which nobody here has to look at the log.
-_NO_FAULT = (NotReached, errors.UrlUnreachable)
-
-
-def _status_of(request: Request, error: errors.LookalikeError) -> HTTPStatus:
-    """Look the status up, and log what is a fault of ours or of the store."""
-    status = STATUS[type(error)]
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, _NO_FAULT):
-        log.error("%s %s: %s", request.state.request_id, error.code, error)
-    return status
-
-
-def _found_in(error: errors.LookalikeError) -> list[dict[str, str]]:
+def _parts_of(error: errors.LookalikeError) -> list[WrongPart] | None:
     if isinstance(error, InvalidParameters):
-        return error.found
+        return error.parts
     if isinstance(error, errors.RequestError) and error.path:
-        return [{"pointer": pointer(*error.path), "detail": str(error)}]
-    return []
+        return [_wrong(error.path, str(error))]
+    return None
 
 
-def _invalid(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    found = pointed([{**e, "loc": e["loc"][1:] or e["loc"]} for e in error.errors()])
-    return _ours(request, InvalidParameters(found))
+def _respond(request: Request, error: Exception) -> JSONResponse:
+    error = translate(error, request.state.request_id)
+    problem = problem_of(error, request.state.request_id)
+    headers = {}
+    if isinstance(error, KeyMissing):
+        headers["WWW-Authenticate"] = 'ApiKey header="x-api-key"'
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+    if error.retryable:
+        headers["Retry-After"] = str(round(getattr(error, "retry_after", None) or 1))
+    content = problem.model_dump(exclude_none=True)
+    return JSONResponse(content, problem.status, headers, "application/problem+json")
 
 
-def _http(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    code = _code_of(HTTPStatus(error.status_code))
-    answer = problem(request, error.status_code, code, str(error.detail))
-    answer.headers.update(error.headers or {})
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        answer.headers["Allow"] = ", ".join(_allowed(request))
-    return answer
+def _respond_outside(request: Request, error: Exception) -> JSONResponse:
+    """Respond to an error that only Starlette's outermost middleware catches, not ours."""
+    response = _respond(request, error)
+    response.headers["x-request-id"] = request.state.request_id
+    return response
 
 
-def _allowed(request: Request) -> list[str]:
-    """Give the methods of all routes of this path; the framework tells of the first one only."""
-    asked = [dict(request.scope) | {"method": method} for method in _METHODS]
+def _allowed_methods(request: Request) -> list[str]:
+    """List the methods of all routes with this path; the framework lists the first route's only."""
     routes = request.app.routes
     allowed = [
-        scope["method"]
-        for scope in asked
-        if any(route.matches(scope)[0] is Match.FULL for route in routes)
+        method
+        for method in _METHODS
+        if any(r.matches({**request.scope, "method": method})[0] is Match.FULL for r in routes)
     ]
     return ["HEAD", *allowed] if "GET" in allowed else allowed
-
-
-def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    log.error("unexpected", exc_info=error)
-    answer = problem(request, 500, "internal", _UNEXPECTED)
-    # Starlette answers this one outside all middleware.
-    answer.headers["x-request-id"] = request.state.request_id
-    return answer

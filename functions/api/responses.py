@@ -1,81 +1,417 @@
-"""Writes out every answer of an operation: each status with headers, schema and example.
+"""Every response of the API, as pydantic models, built from the gallery's records.
 
-Read only when somebody asks for the OpenAPI document.
+Depends on the gallery, and on the request models for their limits.
 """
 
-from http import HTTPStatus
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Self
 
-from functions.api.errors import retryable, statuses
-from functions.api.operations import Operation
+from pydantic import BaseModel, ConfigDict, Field
 
-_TEXT = {"type": "string"}
-HEADERS: dict[str, dict[str, Any]] = {
-    "x-request-id": {"description": "For the log; also in every problem", "schema": _TEXT},
-    "Location": {"description": "Where the image is", "schema": _TEXT},
-    "Server-Timing": {"description": "Milliseconds of each stage", "schema": _TEXT},
-    "ETag": {"description": "Of the picture; send it as If-None-Match", "schema": _TEXT},
-    "Cache-Control": {"description": "How long to keep it", "schema": _TEXT},
-    "WWW-Authenticate": {"description": "Which header takes the key", "schema": _TEXT},
-    "Retry-After": {
-        "description": "Seconds to wait",
-        "schema": {"type": "integer", "minimum": 0},
-    },
-}
-_OF_SUCCESS = {
-    "addImage": ("Location", "Server-Timing"),
-    "search": ("Server-Timing",),
-    "findSimilar": ("Server-Timing",),
-    "compare": ("Server-Timing",),
-    "getThumbnail": ("ETag", "Cache-Control"),
-    "getOriginal": ("ETag", "Cache-Control"),
-}
-_DESCRIPTIONS = {"200": "Done", "201": "Added", "204": "Removed"}
+from functions.api.errors import Problem
+from functions.api.requests.models import MAX_OFFSET
+from functions.api.requests.parse import encode_cursor
+from functions.gallery.duplicates.notions import Duplicate, Likeness
+from functions.gallery.duplicates.pages import DuplicateGroup, DuplicatePage
+from functions.gallery.embedding.fingerprint import SAME_PICTURE_BITS
+from functions.gallery.intake.add import Added, AddStatus
+from functions.gallery.records import Match, Page, StoredImage
+from functions.gallery.search.compare import Comparison
+from functions.gallery.search.search import QueryEcho, SearchResult
 
+Sign = Callable[[StoredImage], str | None]  # returns a short-lived link to an original
 
-def add_responses(written: dict[str, Any], known: Operation, examples: dict[str, Any]) -> None:
-    """Write the answers of an operation, good and bad, into what FastAPI wrote of it."""
-    answers = written["responses"]
-    answers.pop("422", None)
-    for status, answer in answers.items():
-        if answer["description"] == "Successful Response":
-            answer["description"] = _DESCRIPTIONS[status]
-        answer["headers"] = _headers(*_OF_SUCCESS.get(known.id, ()))
-        for media_type, content in answer.get("content", {}).items():
-            if media_type == "application/json":
-                content.update(example_of(examples.get(status, {})))
-    if known.id in ("getThumbnail", "getOriginal"):
-        answers["304"] = {"description": "Not changed since, as If-None-Match says"}
-    for status in sorted({statuses()[code] for code in known.codes}):
-        codes = sorted(code for code in known.codes if statuses()[code] == status)
-        answers[str(int(status))] = _problem(status, codes)
-    for answer in answers.values():
-        answer["headers"] = _headers("x-request-id") | answer.get("headers", {})
-    written["responses"] = dict(sorted(answers.items()))
+# null: nothing was measured for several examples, Manhattan distances and truncated vectors
+Band = Annotated[
+    str | None,
+    Field(
+        description="What the similarity means: same picture, near-duplicate, similar or weak; "
+        "null where that was not measured"
+    ),
+]
+Score = Annotated[float, Field(description="The store's raw score; its range depends on distance")]
+Similarity = Annotated[float, Field(description="0 (nothing in common) to 1 (the same)")]
+Next = Annotated[str | None, Field(description="`cursor` of the next page; null at the end")]
+TookMs = Annotated[dict[str, float], Field(description="Milliseconds of each stage")]
 
 
-def example_of(examples: dict[str, Any]) -> dict[str, Any]:
-    """Give named examples as the document holds them; nothing if there are none."""
-    if not examples:
-        return {}
-    return {"examples": {name: {"value": value} for name, value in examples.items()}}
+# --- Images
 
 
-def _headers(*names: str) -> dict[str, Any]:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+class Links(BaseModel):
+    """Paths of an image's own resources."""
+
+    self: str
+    similar: str
+    thumbnail: str
+    original: str
+
+    @classmethod
+    def of(cls, image: StoredImage, signed: str | None = None) -> Self:
+        """Link to an image; to its original by the signed link if there is one."""
+        at = f"/v1/images/{image.id}"
+        version = f"?v={image.sha256[:16]}"  # lets browsers cache it for good
+        return cls(
+            self=at,
+            similar=f"{at}/similar",
+            thumbnail=f"{at}/thumbnail{version}",
+            original=signed or f"{at}/original{version}",
+        )
 
 
-def _problem(status: HTTPStatus, codes: list[str]) -> dict[str, Any]:
-    names = ["WWW-Authenticate"] if status == HTTPStatus.UNAUTHORIZED else []
-    if retryable() & set(codes):
-        names.append("Retry-After")
+class Image(BaseModel):
+    """One stored image."""
+
+    id: str
+    name: str
+    sha256: str
+    perceptual_hash: str | None = Field(
+        description="64 bits in hex; those of two copies differ in few bits"
+    )
+    width: int = Field(description="Pixels, upright")
+    height: int
+    format: str
+    bytes: int
+    added_at: datetime
+    model: str
+    metadata: dict[str, Any]
+    links: Links
+
+    @classmethod
+    def of(cls, image: StoredImage, **more: Any) -> Self:
+        """Describe an image; `more` are the fields of a subclass."""
+        return cls(
+            id=image.id,
+            name=image.name,
+            sha256=image.sha256,
+            perceptual_hash=_hex(image),
+            width=image.width,
+            height=image.height,
+            format=image.format,
+            bytes=image.bytes,
+            added_at=image.added_at,
+            model=image.model,
+            metadata=dict(image.metadata),
+            links=Links.of(image),
+            **more,
+        )
+
+
+def _hex(image: StoredImage) -> str | None:
+    return image.perceptual_hash.hex if image.perceptual_hash else None
+
+
+class ImagePage(BaseModel):
+    """One page of the list."""
+
+    images: list[Image]
+    next: Next
+
+    @classmethod
+    def of(cls, page: Page) -> Self:
+        """Describe a page."""
+        images = [Image.of(image) for image in page.images]
+        return cls(images=images, next=encode_cursor(page.after))
+
+
+class Named(BaseModel):
+    """The id and name of an image."""
+
+    id: str
+    name: str
+
+
+class NearDuplicate(Named):
+    """An image stored before that the added one may be a copy of."""
+
+    matched: Likeness = Field(description="The strictest notion that applies")
+    distance: int | None = Field(description="Bits that differ between the hashes")
+    similarity: float | None = Field(description="Of the vectors, if compared")
+
+
+def _relation(duplicate: Duplicate) -> dict[str, Any]:
     return {
-        "description": f"{status.phrase}: {' or '.join(codes)}",
-        "headers": _headers(*names),
-        "content": {
-            "application/problem+json": {
-                "schema": {"$ref": "#/components/schemas/Problem"},
-                "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
-            }
-        },
+        "matched": duplicate.matched,
+        "distance": duplicate.distance,
+        "similarity": duplicate.similarity,
     }
+
+
+class AddedImage(BaseModel):
+    """The result of adding a picture."""
+
+    status: AddStatus
+    image: Image
+    near_duplicates: list[NearDuplicate] = Field(
+        description="Possible copies that were stored before; only a hint"
+    )
+    took_ms: TookMs
+
+    @classmethod
+    def of(cls, added: Added, near: Sequence[Duplicate], took_ms: Mapping[str, float]) -> Self:
+        """Describe an added image and its possible copies."""
+        hints = [
+            NearDuplicate(id=each.image.id, name=each.image.name, **_relation(each))
+            for each in near
+        ]
+        image = Image.of(added.image)
+        return cls(status=added.status, image=image, near_duplicates=hints, took_ms=dict(took_ms))
+
+
+class BatchResult(BaseModel):
+    """The result of one item: an added image or a problem."""
+
+    status: int = Field(description="The status that this item alone would have had")
+    added: AddedImage | None = None
+    problem: Problem | None = None
+
+
+class BatchResults(BaseModel):
+    """One result for each item, in order."""
+
+    results: list[BatchResult]
+
+
+class Checked(BaseModel):
+    """Whether a picture with this hash is stored."""
+
+    sha256: str
+    known: bool
+    images: list[Named]
+
+    @classmethod
+    def of(cls, sha256: str, images: Sequence[StoredImage]) -> Self:
+        """Describe the images with this hash."""
+        named = [Named(id=image.id, name=image.name) for image in images]
+        return cls(sha256=sha256, known=bool(named), images=named)
+
+
+class CheckResults(BaseModel):
+    """One result for each hash, in order."""
+
+    results: list[Checked]
+
+
+class Deleted(BaseModel):
+    """The result of a deletion."""
+
+    matched: int = Field(description="Stored images that ids or filter match")
+    deleted: int
+    remaining: int = Field(description="Repeat the request until this is 0")
+    dry_run: bool
+
+
+class Upload(BaseModel):
+    """A form that uploads one picture straight to the bucket."""
+
+    url: str = Field(description="Send the form here: POST, multipart/form-data")
+    fields: dict[str, str] = Field(description="Send these unchanged, before `file`")
+    expires_at: datetime
+    max_bytes: int
+
+
+# --- Searching
+
+
+class Result(BaseModel):
+    """One match."""
+
+    rank: int
+    score: Score
+    similarity: Similarity
+    band: Band
+    hidden: int = Field(description="More matches in its group, among those examined")
+    id: str
+    name: str
+    perceptual_hash: str | None = Field(description="As in an image")
+    metadata: dict[str, Any]
+    width: int
+    height: int
+    links: Links
+
+    @classmethod
+    def of(cls, match: Match, rank: int, sign: Sign) -> Self:
+        """Describe a match."""
+        image = match.image
+        return cls(
+            rank=rank,
+            score=match.score,
+            similarity=match.similarity,
+            band=match.band,
+            hidden=match.hidden,
+            id=image.id,
+            name=image.name,
+            perceptual_hash=_hex(image),
+            metadata=dict(image.metadata),
+            width=image.width,
+            height=image.height,
+            links=Links.of(image, sign(image)),
+        )
+
+
+class Results(BaseModel):
+    """Matches, best first."""
+
+    results: list[Result]
+    next_offset: int | None = Field(description="`offset` of the next page, if any")
+    model: str
+    query: QueryEcho | None
+    took_ms: TookMs
+
+    @classmethod
+    def of(cls, found: SearchResult, offset: int, sign: Sign, took_ms: Mapping[str, float]) -> Self:
+        """Describe the result of a search that skipped `offset` matches."""
+        end = offset + len(found.matches)
+        return cls(
+            results=[Result.of(m, rank, sign) for rank, m in enumerate(found.matches, offset + 1)],
+            next_offset=end if found.more and end <= MAX_OFFSET else None,
+            model=found.model,
+            query=found.query,
+            took_ms=dict(took_ms),
+        )
+
+
+class BatchSearch(BaseModel):
+    """The result of one of several searches: matches or a problem."""
+
+    status: int = Field(description="The status that this query alone would have had")
+    found: Results | None = None
+    problem: Problem | None = None
+
+
+class SearchResults(BaseModel):
+    """One result for each query, in order."""
+
+    results: list[BatchSearch]
+
+
+class Compared(BaseModel):
+    """How similar two pictures are, by each notion."""
+
+    score: Score
+    similarity: Similarity
+    same_bytes: bool
+    same_picture: bool | None = Field(
+        description="By perceptual hash; null if one is too plain to have one"
+    )
+    hash_distance: int | None = Field(description="Bits of 64 that differ")
+    band: Band
+    model: str
+    took_ms: TookMs
+
+    @classmethod
+    def of(cls, found: Comparison, took_ms: Mapping[str, float]) -> Self:
+        """Describe a comparison."""
+        bits = found.hash_distance
+        same_picture = None if bits is None else bits <= SAME_PICTURE_BITS
+        return cls(**asdict(found), same_picture=same_picture, took_ms=dict(took_ms))
+
+
+# --- Duplicates
+
+
+class GroupedImage(Image):
+    """An image of a group, and what it has in common with the keeper."""
+
+    matched: Likeness | None = Field(
+        description="The strictest notion shared with the keeper; null for the keeper"
+    )
+    distance: int | None = Field(
+        description="Bits that differ between the hashes, if both have one"
+    )
+    similarity: float | None = Field(description="Of the vectors; for lookalike only")
+
+
+class Group(BaseModel):
+    """Images that are duplicates of the keeper; nothing is removed automatically."""
+
+    kind: Likeness
+    keeper: str = Field(
+        description="Id of the image to keep: with most pixels, then bytes, then metadata"
+    )
+    images: list[GroupedImage] = Field(description="The keeper first")
+
+    @classmethod
+    def of(cls, group: DuplicateGroup) -> Self:
+        """Describe a group."""
+        keeper = GroupedImage.of(group.keeper, matched=None, distance=None, similarity=None)
+        others = [GroupedImage.of(each.image, **_relation(each)) for each in group.others]
+        return cls(kind=group.kind, keeper=group.keeper.id, images=[keeper, *others])
+
+
+class GroupPage(BaseModel):
+    """One page of the groups; a page without groups is not always the last."""
+
+    groups: list[Group]
+    next: Next
+    looked_at: int = Field(description="Images examined for this page")
+    undecided: int = Field(description="Of them, those with too many similar images")
+
+    @classmethod
+    def of(cls, page: DuplicatePage) -> Self:
+        """Describe a page."""
+        return cls(
+            groups=[Group.of(group) for group in page.groups],
+            next=encode_cursor(page.after),
+            looked_at=page.looked_at,
+            undecided=page.undecided,
+        )
+
+
+# --- The service
+
+
+class RefusalOut(BaseModel):
+    """An original that is not indexed, and why."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    code: str
+    detail: str
+
+
+class StatsOut(BaseModel):
+    """What the gallery contains; built from its Stats."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    images: int
+    model: str
+    dims: int
+    distance: str
+    refused: int = Field(description="Originals that are not indexed, up to 1,000")
+    refusals: list[RefusalOut] = Field(description="Some of them, with the reason")
+    last_added_at: datetime | None = Field(description="When the last image was added")
+    disk_bytes: int | None = Field(description="Of the embedded index; null for a Qdrant server")
+
+
+class LimitsOut(BaseModel):
+    """What the API accepts."""
+
+    formats: list[str]
+    max_bytes: int = Field(description="Of one picture, however it is sent")
+    max_body_bytes: int = Field(description="Of one picture in a request body")
+    max_pixels: int = Field(description="Of a baseline JPEG, the format with most")
+    max_pixels_whole: int = Field(description="Of any format listed; many files can be larger")
+    max_limit: int
+    max_offset: int
+    max_name_bytes: int
+    max_metadata_fields: int
+    max_metadata_characters: int
+    max_batch: int = Field(description="Items of POST /v1/images/batch")
+    max_queries: int = Field(description="Queries of POST /v1/search/batch")
+    max_ids: int = Field(description="Ids or hashes in one request")
+    max_examples: int = Field(description="Positive, or negative, examples")
+    filter_fields: dict[str, str]
+    scope: str = Field(description="Of the key used: read, write or admin")
+    uploads: bool = Field(description="Whether POST /v1/uploads returns signed forms")
+    urls: bool = Field(description="Whether a picture can be sent as a URL")
+
+
+class Alive(BaseModel):
+    """A response whose status says it all."""
+
+    status: str

@@ -1,5 +1,5 @@
-"""The heart: pictures, vectors, matches. Knows nothing of HTTP, Lambda or events.
+"""The core library: pictures, vectors, matches. Does not depend on HTTP, Lambda or events.
 
-An upload passes through four files in order: pictures.py opens it, embedder.py gives it a vector,
-originals.py keeps its bytes, edge_store.py or qdrant_store.py remembers its vector.
+docs/architecture.md lists the rooms, in the order in which they may depend on each other, and shows
+the way of a picture through them.
 """

@@ -1,85 +1,87 @@
-"""Everything that can go wrong, as one tree. Knows no status codes; doors translate `code`.
+"""Everything that can go wrong, as one tree. Status codes are in api/errors.py, by class.
 
 LookalikeError
-|- PictureError             what was sent cannot become a picture
+|- PictureError             the bytes cannot become a picture
 |  |- EmptyPicture
 |  |- PictureTooLarge       too many bytes or pixels
-|  |- UnsupportedFormat     not a picture, or one whose decoder is not installed
-|  `- UndecodablePicture    the right format, but damaged
-|- RequestError             the call itself makes no sense
+|  |- UnsupportedFormat     not a picture, or one without an installed decoder
+|  `- UndecodablePicture    a supported format, but damaged
+|- RequestError             the request itself is wrong
 |  |- InvalidName, InvalidMetadata, InvalidFilter, InvalidExamples, InvalidCursor
-|  `- UrlRefused            an address, or a redirect or answer of it, that is not allowed
-|- UrlUnreachable           a URL gave no picture; try again
+|  `- UrlRefused            a URL, or a redirect or response of it, that is not allowed
+|- UrlUnreachable           a URL returned no picture; try again
 |- ImageNotFound
 |- NameTaken
-|- ObjectChanged            it was replaced or removed while it was read; look again
-|- StoreError               the vector store or the originals
-|  |- StoreUnavailable      did not answer; try again (retry_after may say when)
-|  |- StoreTimeout          did not answer in time; try again
-|  |- StoreRejected         refused what we sent: a fault of ours or of the configuration
-|  |- StoreDenied           refused our key
+|- ObjectChanged            an original was replaced or removed while it was read; try again
+|- StoreError               the vector store or the originals failed
+|  |- StoreUnavailable      no answer; try again (retry_after can say when)
+|  |  `- StoreTimeout       no answer in time; try again
+|  |- StoreRejected         the request was refused: a mistake of ours or of the settings
+|  |- StoreDenied           our key was refused
 |  |- StoreFull             no room left
-|  `- StoreBusy             another process holds the embedded store
-|- ModelMismatch            graph and card, or collection and model, do not belong together
-`- SettingsError            the environment asks for something impossible
+|  `- StoreBusy             another process has the embedded store
+|- ModelMismatch            graph and card, or collection and model, do not fit
+`- SettingsError            a setting is wrong
 """
 
 from typing import ClassVar
 
 
 class LookalikeError(Exception):
-    """Anything this product raises on purpose; `code` is stable, `retryable`: waiting may help."""
+    """Any error that Lookalike raises on purpose, with a stable `code`."""
 
     code: ClassVar[str] = "internal"
-    retryable: ClassVar[bool] = False
+    retryable: ClassVar[bool] = False  # whether trying again can help
 
 
 class PictureError(LookalikeError):
-    """What was sent cannot become a picture."""
+    """The bytes cannot become a picture."""
 
     code = "undecodable-picture"
 
 
 class EmptyPicture(PictureError):
-    """No bytes came."""
+    """There are no bytes."""
 
     code = "empty-picture"
 
 
 class PictureTooLarge(PictureError):
-    """More bytes or pixels than the limits allow; known before any pixel is decoded."""
+    """More bytes or pixels than the limits allow; found before any pixel is decoded."""
 
     code = "picture-too-large"
 
 
 class UnsupportedFormat(PictureError):
-    """Not a picture, or a format whose decoder is not installed; the message names it."""
+    """Not a picture, or a format without an installed decoder; the message names it."""
 
     code = "unsupported-format"
 
 
 class UndecodablePicture(PictureError):
-    """The format is known but the content is damaged."""
+    """The format is supported but the content is damaged."""
 
 
 class RequestError(LookalikeError):
-    """The call itself makes no sense; `field` names the part of it that is wrong."""
+    """The request itself is wrong; `field` names the wrong part."""
 
     code = "invalid-request"
+    option: str = ""  # the part of the request that has the field
+    field: str = ""
 
     def __init__(self, message: str, *, field: str = "") -> None:
-        """Keep the name of the wrong part beside the message."""
+        """Keep the name of the wrong part."""
         super().__init__(message)
-        self.field = field
+        self.field = field or self.field
 
     @property
     def path(self) -> tuple[str, ...]:
-        """Where in the request the wrong part is; empty if it is the whole."""
-        return (self.field,) if self.field else ()
+        """The path to the wrong part of the request; empty for the whole."""
+        return tuple(part for part in (self.option, self.field) if part)
 
 
 class InvalidName(RequestError):
-    """A name that no bucket or folder could hold."""
+    """A name that a bucket or a folder cannot hold."""
 
     code = "invalid-name"
 
@@ -88,59 +90,42 @@ class InvalidMetadata(RequestError):
     """Metadata that does not fit the declared fields or the limits."""
 
     code = "invalid-metadata"
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """Where in the request the field is."""
-        return ("metadata", self.field) if self.field else ("metadata",)
+    option = "metadata"
 
 
 class InvalidFilter(RequestError):
-    """A filter, order or group by an undeclared field, or with a value of the wrong type."""
+    """A filter, sort or group by an undeclared field, or with a value of the wrong type."""
 
     code = "invalid-filter"
 
     def __init__(self, message: str, *, field: str = "", option: str = "filter") -> None:
-        """Keep which option asked for the field."""
-        super().__init__(message, field=field)
-        self._option = option
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """Where in the request the field is."""
-        inside = self._option == "filter" and self.field
-        return (self._option, self.field) if inside else (self._option,)
+        """Keep the option; only a filter has fields inside."""
+        super().__init__(message, field=field if option == "filter" else "")
+        self.option = option
 
 
 class InvalidExamples(RequestError):
-    """Examples that together ask for nothing."""
+    """Examples that cancel each other or are missing."""
 
     code = "invalid-examples"
 
 
 class InvalidCursor(RequestError):
-    """A cursor that no list answer ever gave."""
+    """A cursor that no list returned."""
 
     code = "invalid-cursor"
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """Where in the request the cursor is."""
-        return ("cursor",)
+    field = "cursor"
 
 
 class UrlRefused(RequestError):
-    """A URL, or a redirect or an answer of it, that is not allowed; trying again does not help."""
+    """A URL, or a redirect or response of it, that is not allowed; trying again does not help."""
 
     code = "url-refused"
-
-    def __init__(self, message: str, *, field: str = "url") -> None:
-        """Point at the URL unless told otherwise."""
-        super().__init__(message, field=field)
+    field = "url"
 
 
 class UrlUnreachable(LookalikeError):
-    """What lies at a URL did not come: no answer, not in time, a wrong status or not all of it."""
+    """A URL returned no picture: no answer, not in time, an error status or not all bytes."""
 
     code = "url-unreachable"
     retryable = True
@@ -153,44 +138,44 @@ class ImageNotFound(LookalikeError):
 
 
 class NameTaken(LookalikeError):
-    """Another picture has this name already."""
+    """Another picture has this name."""
 
     code = "name-taken"
 
 
 class ObjectChanged(LookalikeError):
-    """An original was replaced or removed while it was looked at; look again."""
+    """An original was replaced or removed while it was read; try again."""
 
     code = "object-changed"
     retryable = True
 
 
 class StoreError(LookalikeError):
-    """The vector store or the place of the originals failed."""
+    """The vector store or the originals failed."""
 
     code = "store-failed"
 
 
 class StoreUnavailable(StoreError):
-    """No answer, or "not now"; `retry_after` holds the seconds to wait if the store named them."""
+    """No answer, or "not now"; `retry_after` are the seconds to wait, if the store said so."""
 
     code = "store-unreachable"
     retryable = True
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        """Keep the pause that the store asked for, in seconds."""
+        """Keep the pause in seconds that the store asked for."""
         super().__init__(message)
         self.retry_after = retry_after
 
 
 class StoreTimeout(StoreUnavailable):
-    """No answer in time; a write may have happened all the same, so send it again."""
+    """No answer in time; a write may have happened anyway, so send it again."""
 
     code = "store-timeout"
 
 
 class StoreRejected(StoreError):
-    """The store refused what we sent, or answered what no Qdrant would: a fault on our side."""
+    """The store refused the request, or did not answer like Qdrant: a mistake on our side."""
 
     code = "store-rejected"
 
@@ -202,24 +187,24 @@ class StoreDenied(StoreError):
 
 
 class StoreFull(StoreError):
-    """No room is left where pictures or vectors are kept."""
+    """There is no room left for pictures or vectors."""
 
     code = "store-full"
 
 
 class StoreBusy(StoreError):
-    """Another process holds the embedded store; only one may open it."""
+    """Another process has the embedded store; only one at a time can open it."""
 
     code = "store-busy"
 
 
 class ModelMismatch(LookalikeError):
-    """A graph that does not fit its card, or a collection that another model filled."""
+    """A graph that does not fit its card, or a collection of another model."""
 
     code = "model-mismatch"
 
 
 class SettingsError(LookalikeError):
-    """The environment asks for something impossible."""
+    """A setting is wrong."""
 
     code = "settings"

@@ -1,4 +1,4 @@
-"""Reads filters and metadata that people wrote; the same refusals for every store. Knows no store.
+"""Read and check filters and metadata from requests, the same for every store.
 
 A filter is a JSON object, all of whose members must hold:
     {"category": "dress"}                  equal
@@ -29,10 +29,20 @@ MAX_METADATA_CHARACTERS = 8_192
 MAX_CONDITIONS = 32
 MAX_VALUES = 1_000  # of one condition
 _RANGES = {"gt", "gte", "lt", "lte"}
+_IN_WORDS: dict[FieldType, str] = {
+    "keyword": "a text",
+    "integer": "an integer",
+    "float": "a number",
+    "bool": "true or false",
+    "datetime": "an ISO 8601 date",
+}
+
+
+# --- Filters
 
 
 def field_type(name: str, declared: Fields, *, option: str = "filter") -> FieldType:
-    """Tell the type of a field that may be filtered; raises InvalidFilter for every other name.
+    """Return the type of a field that can be filtered; raises InvalidFilter for any other name.
 
     Qdrant Cloud refuses filters on fields without an index (strict mode), so every store does.
     """
@@ -48,47 +58,47 @@ def field_type(name: str, declared: Fields, *, option: str = "filter") -> FieldT
 
 
 def sortable_type(order: Order, declared: Fields) -> FieldType:
-    """Tell the type of a field to sort by; raises InvalidFilter for texts and booleans."""
+    """Return the type of a field to sort by; raises InvalidFilter for texts and booleans."""
     kind = field_type(order.field, declared, option="sort")
     if kind in ("keyword", "bool"):
-        wrong = f"{order.field} is a {kind} field; sort by a number or a date"
-        raise InvalidFilter(wrong, option="sort")
+        raise InvalidFilter(
+            f"{order.field} is {_IN_WORDS[kind]}; sort by a number or a date", option="sort"
+        )
     return kind
 
 
-def condition_type(condition: Condition, declared: Fields) -> FieldType:
-    """Tell the type of a condition's field; raises InvalidFilter if no store could answer it."""
+def typed_conditions(where: Filter, declared: Fields) -> list[tuple[Condition, FieldType]]:
+    """Pair each condition with its field's type; raises InvalidFilter if no store can match it."""
+    return [(condition, _condition_type(condition, declared)) for condition in where]
+
+
+def _condition_type(condition: Condition, declared: Fields) -> FieldType:
     kind = field_type(condition.field, declared)
     limits = (condition.gt, condition.gte, condition.lt, condition.lte)
     bounds = [limit for limit in limits if limit is not None]
     wanted = datetime if kind == "datetime" else (int, float)
-    if not bounds and not condition.any_of:
-        wrong = "nothing is demanded"
-    elif condition.any_of and kind in ("float", "datetime"):
-        wrong = f"a {kind} field takes a range"
-    elif bounds and kind in ("keyword", "bool"):
-        wrong = f"a {kind} field has no range"
-    elif not all(isinstance(bound, wanted) for bound in bounds):
-        wrong = f"the range does not fit a {kind} field"
-    else:
-        return kind
-    raise InvalidFilter(f"{condition.field}: {wrong}", field=condition.field)
+    if (
+        not (bounds or condition.any_of)
+        or (condition.any_of and kind in ("float", "datetime"))
+        or (bounds and kind in ("keyword", "bool"))
+        or not all(isinstance(bound, wanted) for bound in bounds)
+    ):
+        raise InvalidFilter(
+            f"{condition.field} is {_IN_WORDS[kind]}; give it a value or range of that type",
+            field=condition.field,
+        )
+    return kind
 
 
-def typed_conditions(where: Filter, declared: Fields) -> list[tuple[Condition, FieldType]]:
-    """Pair every condition with the type of its field; raises InvalidFilter as condition_type."""
-    return [(condition, condition_type(condition, declared)) for condition in where]
-
-
-def parse_filter(written: Mapping[str, Any] | None, declared: Fields) -> Filter:
-    """Turn a filter as people write it into conditions; raises InvalidFilter, naming the field."""
-    if written is None:
+def parse_filter(filter: Mapping[str, Any] | None, declared: Fields) -> Filter:
+    """Turn the filter of a request into conditions; raises InvalidFilter, naming the field."""
+    if filter is None:
         return ()
-    if not isinstance(written, Mapping):
-        raise InvalidFilter('A filter is an object such as {"category": "dress"}')
-    if len(written) > MAX_CONDITIONS:
-        raise InvalidFilter(f"A filter has at most {MAX_CONDITIONS} fields")
-    return tuple(_condition(f, value, field_type(f, declared)) for f, value in written.items())
+    if not isinstance(filter, Mapping):
+        raise InvalidFilter('A filter must be an object such as {"category": "dress"}')
+    if len(filter) > MAX_CONDITIONS:
+        raise InvalidFilter(f"A filter can have at most {MAX_CONDITIONS} fields")
+    return tuple(_condition(f, value, field_type(f, declared)) for f, value in filter.items())
 
 
 def _condition(name: str, value: Any, kind: FieldType, *, negated: bool = False) -> Condition:
@@ -99,15 +109,15 @@ def _condition(name: str, value: Any, kind: FieldType, *, negated: bool = False)
             bounds: dict[str, Any] = {b: _bound(name, v, kind) for b, v in value.items()}
             return Condition(name, negated=negated, **bounds)
         raise InvalidFilter(
-            f"{name}: a value, a list, {{'not': ...}} or, on numbers and dates, gt gte lt lte",
+            f"{name} must be a value, a list, {{'not': ...}}, or a range of gt, gte, lt, lte for "
+            "numbers and dates",
             field=name,
         )
     values = value if isinstance(value, list) else [value]
-    if not 0 < len(values) <= MAX_VALUES:
-        raise InvalidFilter(f"{name}: a list has 1 to {MAX_VALUES} values", field=name)
-    if kind in ("float", "datetime"):
-        if len(values) != 1:
-            raise InvalidFilter(f"{name}: a {kind} field takes one value or a range", field=name)
+    most = 1 if kind in ("float", "datetime") else MAX_VALUES
+    if not 0 < len(values) <= most:
+        raise InvalidFilter(f"{name} can have 1 to {most} values", field=name)
+    if most == 1:
         bound = _bound(name, values[0], kind)
         return Condition(name, gte=bound, lte=bound, negated=negated)
     return Condition(name, any_of=tuple(_exact(name, v, kind) for v in values), negated=negated)
@@ -118,27 +128,31 @@ def _exact(name: str, value: Any, kind: FieldType) -> Scalar:
     if wanted is int and isinstance(value, float) and value.is_integer():
         value = int(value)  # 2.0 is an integer to JSON
     if type(value) is not wanted or not _storable(value):
-        raise InvalidFilter(f"{name} is a {kind} field; {value!r} is none", field=name)
+        raise InvalidFilter(_wrong_type(name, kind, value), field=name)
     return cast(Scalar, value)
 
 
 def _bound(name: str, value: Any, kind: FieldType) -> float | datetime:
+    bound: float | datetime | None = None
     if kind == "datetime":
-        moment = _moment(value)
-        if moment is not None:
-            return moment
+        bound = _moment(value)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        bound = value if _storable(value) else _as_float(value)
-        if bound is not None:
-            return bound
-    raise InvalidFilter(f"{name} is a {kind} field; {value!r} is none", field=name)
+        bound = value if _storable(value) else _finite(value)
+    if bound is None:
+        raise InvalidFilter(_wrong_type(name, kind, value), field=name)
+    return bound
 
 
-def _as_float(value: float) -> float | None:
+def _wrong_type(name: str, kind: FieldType, value: Any) -> str:
+    return f"{name} must be {_IN_WORDS[kind]}, not {value!r}"
+
+
+def _finite(value: float | str) -> float | None:
     try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
+        number = float(value)
+    except (ValueError, OverflowError):
         return None
+    return number if math.isfinite(number) else None
 
 
 def _moment(value: Any) -> datetime | None:
@@ -149,50 +163,57 @@ def _moment(value: Any) -> datetime | None:
         return None
 
 
-def check_metadata(written: Mapping[str, Any], declared: Fields) -> Metadata:
-    """Accept flat metadata (texts, numbers, booleans, lists of texts) within the limits.
+# --- Metadata
 
-    A declared field must have its type; a text that reads as one (from a form or a table) is turned
-    into it. Raises InvalidMetadata with the field that is wrong.
+
+def check_metadata(metadata: Mapping[str, Any], declared: Fields) -> Metadata:
+    """Return flat metadata (texts, numbers, booleans, lists of texts) if it is within the limits.
+
+    A declared field must have its type; a text that reads like one (from a form or a table) is
+    converted to it. Raises InvalidMetadata, naming the field.
     """
-    if len(written) > MAX_METADATA_FIELDS:
-        raise InvalidMetadata(f"Metadata has at most {MAX_METADATA_FIELDS} fields")
-    checked = {name: _value(name, value, declared.get(name)) for name, value in written.items()}
+    if len(metadata) > MAX_METADATA_FIELDS:
+        raise InvalidMetadata(f"Metadata can have at most {MAX_METADATA_FIELDS} fields")
+    checked = {name: _value(name, value, declared.get(name)) for name, value in metadata.items()}
     if sum(len(name) + len(str(v)) for name, v in checked.items()) > MAX_METADATA_CHARACTERS:
-        raise InvalidMetadata(f"Metadata has at most {MAX_METADATA_CHARACTERS} characters in all")
+        raise InvalidMetadata(f"Metadata can have at most {MAX_METADATA_CHARACTERS} characters")
     return checked
 
 
 def _value(name: str, value: Any, kind: FieldType | None) -> Scalar | list[str]:
     if not name or "." in name or any(c in name for c in '[]"\0'):
-        raise InvalidMetadata(f'{name!r}: a field name has no . [ ] or "', field=name)
+        raise InvalidMetadata(
+            f'{name!r} cannot be a field name; use one without . [ ] and "', field=name
+        )
     if not _storable(name) or not _storable(value):
         raise InvalidMetadata(
-            f"{name!r}: no NaN, no number over 64 bits, no lone surrogate", field=name
+            f"{name!r} must not have NaN, a number over 64 bits or a lone surrogate", field=name
         )
     texts = isinstance(value, list) and all(isinstance(v, str) for v in value)
     if texts and kind in (None, "keyword"):
         return list(value)
     if not isinstance(value, Scalar):
-        raise InvalidMetadata(f"{name}: a text, number, boolean or list of texts", field=name)
-    if kind is None:
-        return value
-    typed = _typed(value, kind)
-    if typed is None:
-        raise InvalidMetadata(f"{name} is a {kind} field; {value!r} is none", field=name)
-    return typed
+        raise InvalidMetadata(
+            f"{name} must be a text, number, boolean or list of texts", field=name
+        )
+    converted = value if kind is None else _convert(value, kind)
+    if converted is None:
+        raise InvalidMetadata(_wrong_type(name, cast(FieldType, kind), value), field=name)
+    return converted
 
 
 def _storable(value: Any) -> bool:
-    """Tell whether JSON and Qdrant hold the value as it is; other types are judged elsewhere."""
+    """Return whether JSON and Qdrant hold the value as it is; other types are checked elsewhere."""
     if isinstance(value, list):
         return all(_storable(part) for part in value if isinstance(part, str))
     if isinstance(value, str):
         return not any("\ud800" <= character <= "\udfff" for character in value)
-    return not isinstance(value, int | float) or -(2**63) <= value < 2**63  # nor is NaN
+    if isinstance(value, float):  # integers just below 2**63 come back from JSON as 2**63
+        return -(2**63) <= value <= 2**63  # nor is NaN
+    return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
-def _typed(value: Scalar, kind: FieldType) -> Scalar | None:
+def _convert(value: Scalar, kind: FieldType) -> Scalar | None:
     if kind == "keyword":
         return value if isinstance(value, str) else None
     if kind == "datetime":
@@ -204,13 +225,10 @@ def _typed(value: Scalar, kind: FieldType) -> Scalar | None:
         return value if isinstance(value, bool) else None
     if isinstance(value, bool):
         return None
+    if kind == "float":
+        return _finite(value)
     try:
-        number = float(value)
-        whole = int(value) if kind == "integer" else None
+        whole = int(value)
     except (ValueError, OverflowError):
         return None
-    if kind == "integer" and not _storable(whole):
-        return None
-    if kind == "integer":
-        return whole if not isinstance(value, float) or whole == number else None
-    return number if abs(number) != float("inf") and number == number else None
+    return whole if _storable(whole) and (isinstance(value, str) or whole == value) else None

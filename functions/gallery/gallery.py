@@ -1,17 +1,16 @@
-"""What one can do with a gallery. Knows the ports and the nouns; no adapter, no door."""
+"""Everything that can be done with a gallery. Depends on the ports and every room above them."""
 
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from functions.gallery.adding import Adder, Outcome
-from functions.gallery.comparing import Comparer
-from functions.gallery.duplicates import (
-    Duplicate,
+from functions.gallery.duplicates.notions import Duplicate
+from functions.gallery.duplicates.pages import (
     DuplicateOptions,
     DuplicatePage,
     Duplicates,
@@ -27,45 +26,39 @@ from functions.gallery.errors import (
     UnsupportedFormat,
 )
 from functions.gallery.filters import check_metadata, parse_filter
-from functions.gallery.indexing import Indexer
-from functions.gallery.names import check_name, is_picture_name
-from functions.gallery.names import image_id as id_of
-from functions.gallery.objects import Progress, Synced
-from functions.gallery.pictures import Limits
-from functions.gallery.ports import Embedder, Place, Replies, Signer, VectorStore
-from functions.gallery.reconciling import Compared, Reconciler
+from functions.gallery.intake.add import Added, Adder, AddStatus, Outcome, Submission
+from functions.gallery.intake.index import Indexer
+from functions.gallery.intake.keyed_lock import KeyedLock
+from functions.gallery.intake.remove import Removal, Remover
+from functions.gallery.names import check_name, image_id, is_picture_name
+from functions.gallery.originals.viewing import Viewer
+from functions.gallery.pictures.limits import Limits
+from functions.gallery.ports import Embedder, Originals, Replies, Signer, VectorStore
 from functions.gallery.records import (
-    Added,
-    AddStatus,
     CollectionSpec,
-    Comparison,
     Condition,
-    Example,
+    Distance,
     Order,
     Page,
-    Removal,
-    SearchOptions,
-    SearchResult,
-    Stats,
+    Refusal,
     StoredImage,
-    Submission,
 )
-from functions.gallery.removing import Remover
-from functions.gallery.searching import Searcher
-from functions.gallery.syncing import Syncer
-from functions.gallery.viewing import Viewer
+from functions.gallery.search.compare import Comparer, Comparison
+from functions.gallery.search.search import Example, Searcher, SearchOptions, SearchResult
+from functions.gallery.sync.reconcile import Compared, Progress, Reconciler
+from functions.gallery.sync.sync import Synced, Syncer
 
 log = logging.getLogger(__name__)
 
-# Of an import, what one store call carries: large enough for a distant server, small to lose.
+# The images of an import in one store call: enough for a distant server, few to lose.
 CHUNK_IMAGES = 32
 MAX_REFUSED_COUNTED = 1_000  # one page of a bucket's listing
 REFUSALS_SHOWN = 10
 IMAGES_OF_BYTES = 1_000  # in one request
 COPIES_SHOWN = 100
 _REFUSALS = {
-    kind.code: kind
-    for kind in (
+    error.code: error
+    for error in (
         EmptyPicture,
         PictureTooLarge,
         UnsupportedFormat,
@@ -75,8 +68,22 @@ _REFUSALS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a gallery holds."""
+
+    images: int
+    model: str
+    dims: int
+    distance: Distance
+    refused: int = 0  # originals that cannot be indexed; counted up to 1,000
+    refusals: Sequence[Refusal] = ()  # some of them
+    last_added_at: datetime | None = None
+    disk_bytes: int | None = None  # of the index, if it is on a local disk
+
+
 class Gallery:
-    """Pictures to add, find by likeness, list, change and remove, from many threads at once."""
+    """Pictures to add, search, list, change and remove, from many threads at once."""
 
     def __init__(
         self,
@@ -84,36 +91,37 @@ class Gallery:
         limits: Limits,
         embedder: Embedder,
         store: VectorStore,
-        originals: Place,
+        originals: Originals,
         signer: Signer | None = None,
     ) -> None:
-        """Join the real things (or fakes of them) to one gallery; a folder has no signer."""
+        """Use these adapters (or fakes of them); a folder of originals has no signer."""
         self.spec = spec
         self.limits = limits
         self._store = store
         self._originals = originals
+        self._lock = KeyedLock()
         self.replies: Replies = originals
         self.view = Viewer(limits, store, originals, signer)
-        self._searcher = Searcher(spec, limits, embedder, store, originals)
         indexer = Indexer(embedder, limits)
-        self._adder = Adder(indexer, store, originals, spec.fields)
-        self._syncer = Syncer(indexer, store, originals, limits, spec.fields)
-        self._remover = Remover(store, originals, self._adder.turns)
+        self._searcher = Searcher(spec, limits, embedder, store, originals)
         self._comparer = Comparer(spec, limits, embedder, store)
+        self._adder = Adder(indexer, store, originals, spec.fields, self._lock)
+        self._remover = Remover(store, originals, self._lock)
         self._duplicates = Duplicates(store, spec)
+        self._syncer = Syncer(indexer, store, originals, spec.fields)
         self._reconciler = Reconciler(store, originals, embedder.card.id)
 
     @property
     def bucket(self) -> str:
-        """The name of the place of the originals."""
+        """The name of the bucket; "local" for a folder."""
         return self._originals.bucket
 
     def add(self, submission: Submission) -> Added:
-        """Take one picture in; it is found by the next search.
+        """Add one picture; the next search finds it.
 
-        The same name and bytes again are a duplicate, as are bytes without a name that are there
+        The same name and bytes again are a duplicate, as are bytes without a name that are stored
         under any name. Raises PictureError, InvalidName, InvalidMetadata, StoreError, or NameTaken
-        for other bytes under a name in use; then neither original nor point is left.
+        for other bytes under a name in use; then neither an original nor a point is left.
         """
         (outcome,) = self._adder.add([submission])
         if isinstance(outcome, LookalikeError):
@@ -123,7 +131,7 @@ class Gallery:
     def add_many(
         self, submissions: Iterable[Submission], *, workers: int
     ) -> Iterator[tuple[Submission, Outcome]]:
-        """Take many pictures in, `workers` at a time, and tell of each as soon as it is stored.
+        """Add many pictures with this many threads, and yield each outcome once it is stored.
 
         Reads `submissions` only a few chunks ahead. One that is refused does not stop the others.
         """
@@ -142,25 +150,29 @@ class Gallery:
             pool.shutdown(cancel_futures=True)
 
     def search(
-        self, like: Sequence[Example], unlike: Sequence[Example], options: SearchOptions
+        self, positive: Sequence[Example], negative: Sequence[Example], options: SearchOptions
     ) -> SearchResult:
-        """Find the images nearest to some pictures or stored images, and away from others.
+        """Find the images similar to some pictures or stored images, and not to others.
 
         Nothing of a query is stored. Raises InvalidExamples, InvalidFilter, PictureError,
         ImageNotFound or StoreError.
         """
-        return self._searcher.search(like, unlike, options)
+        return self._searcher.search(positive, negative, options)
 
     def find_similar(self, data: bytes, options: SearchOptions) -> SearchResult:
-        """Find the images that look like this picture; raises as `search` does."""
+        """Find the images similar to this picture; raises as `search` does."""
         return self.search([data], (), options)
 
     def similar_to(self, image_id: str, options: SearchOptions) -> SearchResult:
-        """Find the images that look like a stored one; the model is not run."""
+        """Find the images similar to a stored one, without running the model."""
         return self.search([image_id], (), options)
 
+    def compare(self, one: Example, other: Example) -> Comparison:
+        """Compare two examples; raises PictureError, ImageNotFound or StoreError."""
+        return self._comparer.compare(one, other)
+
     def get(self, image_id: str) -> StoredImage:
-        """Give one image; raises ImageNotFound."""
+        """Return one image; raises ImageNotFound."""
         image = self._store.get([image_id]).get(image_id)
         if image is None:
             raise ImageNotFound(f"No image has the id {image_id}")
@@ -174,16 +186,16 @@ class Gallery:
         after: str | None = None,
         order: Order | None = None,
     ) -> Page:
-        """List images by id or by a field, from a Page's `after` on.
+        """List images by id or by a field, from the `after` of the previous page.
 
-        Raises InvalidFilter, also for an order by a text, or InvalidCursor.
+        Raises InvalidCursor, and InvalidFilter, also for an order by a text.
         """
         return self._store.page(parse_filter(filter, self.spec.fields), limit, after, order)
 
     def of_bytes(self, sha256s: Sequence[str]) -> Mapping[str, Sequence[StoredImage]]:
-        """Find the images that have these very bytes, by the SHA-256 of them in hex.
+        """Find the images with these bytes, by their SHA-256 in hex.
 
-        Of each the first by id, at most COPIES_SHOWN; hashes that no image has are left out.
+        The first by id of each, at most COPIES_SHOWN; hashes without an image are left out.
         """
         wanted = set(sha256s)
         found: dict[str, list[StoredImage]] = {}
@@ -201,16 +213,18 @@ class Gallery:
         where = (Condition("sha256", any_of=sha256s),)
         return self._store.page(where, IMAGES_OF_BYTES) if sha256s else Page(())
 
-    def near_duplicates(self, image: StoredImage) -> Sequence[Duplicate]:
-        """Find the few images that a stored one may be a copy of; none if the store fails."""
+    def near_duplicates(self, added: Added) -> Sequence[Duplicate]:
+        """Find the few images that a new one may be a copy of; none if the store fails."""
+        image = added.image
+        vector = image.id if added.vector is None else added.vector
         try:
-            return near_duplicates_of(image, image.id, self._store)
-        except LookalikeError as problem:  # a hint is no reason to fail
-            log.warning("near duplicates of %s: %s", image.id, problem)
+            return near_duplicates_of(image, vector, self._store)
+        except LookalikeError as error:  # this is only a hint
+            log.warning("near duplicates of %s: %s", image.id, error)
             return ()
 
     def duplicates(self, options: DuplicateOptions, after: str | None = None) -> DuplicatePage:
-        """Give groups of duplicates whose keepers stand from the id `after` on, part by part.
+        """Return a page of groups of duplicates whose keepers come after the id `after`.
 
         Raises InvalidFilter, InvalidCursor or StoreError.
         """
@@ -219,15 +233,15 @@ class Gallery:
     def walk_duplicates(
         self, options: DuplicateOptions, after: str | None = None
     ) -> Iterator[DuplicatePage]:
-        """Give the same groups as `duplicates`, all of them; for a report, not beside calls."""
+        """Return all the groups of `duplicates`; for a report, not during requests."""
         return self._duplicates.walk(options, after)
 
     def update(self, image_id: str, changes: Mapping[str, Any]) -> StoredImage:
-        """Merge metadata into an image's own (None removes a field), without embedding again.
+        """Merge metadata into an image's own (None removes a field); it is not embedded again.
 
         Raises ImageNotFound or InvalidMetadata.
         """
-        with self._adder.turns.of([image_id]):
+        with self._lock.hold([image_id]):
             image = self.get(image_id)
             merged = {**image.metadata, **changes}
             kept = {name: value for name, value in merged.items() if value is not None}
@@ -236,44 +250,45 @@ class Gallery:
         return replace(image, metadata=metadata)
 
     def remove(self, image_id: str) -> None:
-        """Forget an image and its original; raises ImageNotFound."""
+        """Remove an image and its original; raises ImageNotFound."""
         self._remover.remove(image_id)
 
-    def remove_ids(self, ids: Sequence[str], *, dry_run: bool, patience_s: float) -> Removal:
-        """Forget these images, or count them; ids that are not there are no error."""
-        return self._remover.remove_ids(ids, dry_run=dry_run, patience_s=patience_s)
+    def remove_ids(self, ids: Sequence[str], *, dry_run: bool, time_limit_s: float) -> Removal:
+        """Remove these images, or count them; unknown ids are ignored."""
+        return self._remover.remove_ids(ids, dry_run=dry_run, time_limit_s=time_limit_s)
 
     def remove_where(
-        self, filter: Mapping[str, Any], *, dry_run: bool, patience_s: float
+        self, filter: Mapping[str, Any], *, dry_run: bool, time_limit_s: float
     ) -> Removal:
-        """Forget the images that pass, or count them; raises InvalidFilter.
+        """Remove the images that match, or count them; raises InvalidFilter.
 
-        Call again while more are matched than removed: it ends when the patience does.
+        It stops at the time limit: call again while more are matched than removed.
         """
         where = parse_filter(filter, self.spec.fields)
-        return self._remover.remove_where(where, dry_run=dry_run, patience_s=patience_s)
+        return self._remover.remove_where(where, dry_run=dry_run, time_limit_s=time_limit_s)
 
     def sync(self, name: str) -> Synced:
-        """Look at the original of this name, and make the index say what is there now.
+        """Make the index agree with the original of this name.
 
-        Metadata come from the object; those that were changed by `update` are in the index only and
-        stay until the object itself changes. Raises ObjectChanged or StoreError: then sync again.
+        Metadata come from the object; changes by `update` are only in the index and stay until the
+        object itself changes. Raises ObjectChanged or StoreError: then call again.
         """
         if not is_picture_name(name):
             return Synced.UNCHANGED
-        with self._adder.turns.of([id_of(self.bucket, name)]):
-            return self._syncer.sync(name)
+        id = image_id(self.bucket, name)
+        with self._lock.hold([id]):
+            return self._syncer.sync(id, name)
 
     def has_original(self, name: str) -> bool:
-        """Tell whether a picture lies with the originals under this name, indexed or not."""
-        return self._originals.look(check_name(name)) is not None
+        """Return whether there is an original of this name, indexed or not."""
+        return self._originals.exists(check_name(name))
 
     def add_original(self, name: str) -> Added:
-        """Take in a picture that lies with the originals already, as `sync` does, and tell of it.
+        """Add a picture that is among the originals already, as `sync` does.
 
-        Raises ImageNotFound if nothing lies there, and what `add` raises if it was refused.
+        Raises ImageNotFound if it is not there, and what `add` raises if it was refused.
         """
-        id = id_of(self.bucket, check_name(name))
+        id = image_id(self.bucket, check_name(name))
         before = self._store.get([id])
         synced = self.sync(name)
         if refusal := self._originals.refusal(name):
@@ -281,19 +296,15 @@ class Gallery:
         if synced is Synced.INDEXED:
             return Added(self.get(id), AddStatus.REPLACED if before else AddStatus.ADDED)
         if id not in before:
-            raise ImageNotFound(f"No original is stored under {name!r}")
+            raise ImageNotFound(f"There is no original named {name!r}")
         return Added(self.get(id), AddStatus.DUPLICATE)
 
-    def compare(self, one: Example, other: Example) -> Comparison:
-        """Tell how alike two examples are; raises PictureError, ImageNotFound or StoreError."""
-        return self._comparer.compare(one, other)
-
     def differences(self, progress: Progress | None = None) -> Iterator[Compared]:
-        """Find the names for which originals and index differ, from here on; nothing is changed."""
+        """Find the names for which originals and index differ, from here on; changes nothing."""
         return self._reconciler.compare(progress or Progress())
 
     def stats(self) -> Stats:
-        """Count the images and what was refused; say which model made the vectors."""
+        """Count the images and refusals, and name the model."""
         last = self._store.page((), 1, order=Order("added_at", descending=True)).images
         return Stats(
             images=self._store.count(),
@@ -311,9 +322,9 @@ class Gallery:
         self._store.check()
 
     def optimize(self) -> bool:
-        """Make searches fast after many additions; for the end of an import, not beside calls."""
+        """Make searches fast after many additions, at the end of an import."""
         return self._store.optimize()
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Release files and connections."""
         self._store.close()

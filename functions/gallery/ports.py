@@ -1,203 +1,212 @@
-"""What the gallery needs of the outside world. Knows the nouns; adapters match by shape."""
+"""What the gallery needs from the outside world, as protocols; adapters match them by shape.
+
+The methods are documented here; an adapter only adds what is special about it. Depends on the
+records and on pictures.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from functions.gallery.objects import Listed, ObjectState, Original, SignedForm
-from functions.gallery.pictures import Picture
+from functions.gallery.embedding.card import ModelCard
+from functions.gallery.embedding.vectors import Vector, Vectors
+from functions.gallery.pictures.decode import Picture
 from functions.gallery.records import (
     Collection,
     Filter,
+    Listed,
     Match,
     Metadata,
-    ModelCard,
+    ObjectState,
     Order,
+    Original,
     Page,
     Query,
     Refusal,
+    SignedForm,
     StoredImage,
-    Vector,
-    Vectors,
 )
 
 
 class Embedder(Protocol):
-    """Gives pictures their vectors."""
+    """Turns pictures into vectors."""
 
     card: ModelCard
 
     def embed(self, pictures: Sequence[Picture]) -> Vectors:
-        """Give each picture a point on the unit sphere: (len(pictures), dims) float32, in order."""
+        """Return one unit vector per picture: (len(pictures), dims) float32, in order."""
 
 
 class VectorStore(Protocol):
-    """Remembers images by vector. Any method may raise StoreError; all may run in threads."""
+    """Keeps images by vector. Any method can raise StoreError; all can run in threads."""
 
     def put(self, images: Sequence[StoredImage], vectors: Vectors) -> None:
         """Store or overwrite images by id, searchable at once. Of repeated ids the last wins."""
 
     def get(self, ids: Sequence[str]) -> dict[str, StoredImage]:
-        """Find images by id; ids that are not there are left out."""
+        """Find images by id; unknown ids are left out."""
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Vector]:
-        """Give the vectors of images by id; ids that are not there are left out."""
+        """Return the vectors of images by id; unknown ids are left out."""
 
     def search(self, query: Query) -> list[Match]:
         """Find the nearest images, best first, equal scores by id.
 
-        By a hash: score is the number of bits that differ, images without a hash are not found.
+        By a hash: the score is the number of bits that differ; images without a hash are not found.
         Raises ImageNotFound for an unknown target id.
         """
 
     def search_many(self, queries: Sequence[Query]) -> list[list[Match]]:
-        """Answer several queries in one call, each as `search` does."""
+        """Run several queries in one call, each as in `search`."""
 
     def page(
         self, where: Filter, limit: int, after: str | None = None, order: Order | None = None
     ) -> Page:
-        """List images in the order of their ids, or of a field; `after` as the page before said.
+        """List images by id or by a field, from the `after` of the previous page.
 
-        With an order, images without that field are left out and equal values go by id. Raises
-        InvalidCursor, and InvalidFilter for a field that is no indexed number or date.
+        With an order, images without that field are left out and equal values are sorted by id.
+        Raises InvalidCursor, and InvalidFilter for a field that is not an indexed number or date.
         """
 
     def set_metadata(self, image_id: str, metadata: Metadata) -> None:
-        """Replace the metadata of one image, vector untouched. Raises ImageNotFound."""
+        """Replace the metadata of one image, not its vector. Raises ImageNotFound."""
 
     def remove(self, ids: Sequence[str]) -> None:
-        """Forget these images; ids that are not there are no error."""
+        """Remove these images; unknown ids are ignored."""
 
     def count(self, where: Filter = ()) -> int:
         """Count images exactly."""
 
     def disk_bytes(self) -> int | None:
-        """Tell how much disk the index takes; None if it is not on a disk of ours."""
+        """Return how much local disk the index takes; None if it is not on a local disk."""
 
     def check(self) -> None:
         """Return if the store can serve now; raise StoreError if not."""
 
     def optimize(self) -> bool:
-        """Make searches fast after many additions; may hold up every other call meanwhile.
+        """Make searches fast after many additions; can block every other call.
 
-        Returns whether there was anything to gain.
+        Returns whether there was anything to do.
         """
 
     def close(self) -> None:
-        """Let go of files and connections; a second call does nothing."""
+        """Release files and connections; a second call does nothing."""
 
 
 class Collections(Protocol):
-    """The collections of one store, of which one is in use. Any method may raise StoreError."""
+    """The collections of one store, one of them in use. Any method can raise StoreError."""
 
     def current(self) -> str | None:
-        """Name the collection in use; None in a new store."""
+        """Return the name of the collection in use; None in a new store."""
 
     def read(self, name: str) -> Collection | None:
-        """Tell of a collection, or None if there is none of this name. May raise ModelMismatch."""
+        """Describe a collection, or None if there is none. Can raise ModelMismatch."""
 
-    def make(self, collection: Collection) -> None:
-        """Make a collection unless it is there; indexes that it lacks come now or at opening."""
+    def create(self, collection: Collection) -> None:
+        """Create a collection unless it exists; missing indexes are added now or when it opens."""
 
     def mark(self, collection: Collection) -> None:
-        """Write down whether it is being filled, and what it replaces."""
+        """Record whether it is being filled, and what it replaces."""
 
     def use(self, name: str) -> None:
-        """Put a collection to use in place of the one before, in one step."""
+        """Put a collection into use in place of the previous one, in one step."""
 
     def drop(self, name: str) -> None:
-        """Delete a collection; nothing there is no error."""
+        """Delete a collection; a missing one is ignored."""
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Release files and connections."""
 
 
-class Originals(Protocol):
-    """Keeps pictures under their names, the truth that the index is made from.
+class Pictures(Protocol):
+    """Original pictures by name, from which the index is made, and their thumbnails.
 
-    Any method may raise StoreError.
+    Any method can raise StoreError.
     """
 
     bucket: str
 
-    def look(self, name: str) -> ObjectState | None:
-        """Tell what is there now without reading it, or None."""
+    def head(self, name: str) -> ObjectState | None:
+        """Return the state of an original without reading it, or None."""
+
+    def exists(self, name: str) -> bool:
+        """Return whether there is an original of this name."""
 
     def read(self, name: str) -> bytes:
-        """Give the bytes; raises ImageNotFound."""
+        """Return the bytes; raises ImageNotFound."""
 
     def fetch(self, name: str, etag: str | None = None) -> Original:
-        """Give the bytes with what is kept beside them, of one moment.
+        """Return the bytes and what is kept with them, from one read.
 
-        Raises ImageNotFound, or ObjectChanged if an etag is given and the bytes are others now.
+        Raises ImageNotFound, or ObjectChanged if it no longer has the given etag.
         """
 
     def write(self, name: str, original: Original) -> str:
-        """Keep an original, replacing what was there; returns its etag. May raise StoreFull."""
+        """Write an original, replacing any other; returns its etag. Can raise StoreFull."""
 
     def remove(self, name: str) -> None:
-        """Forget the original; nothing there is no error."""
+        """Remove the original; a missing one is ignored."""
 
     def write_thumbnail(self, image: StoredImage, data: bytes) -> None:
-        """Keep a thumbnail for as long as these very bytes are the image."""
+        """Keep a thumbnail for as long as the image has these bytes."""
 
     def read_thumbnail(self, image: StoredImage) -> bytes | None:
-        """Give the thumbnail made of these very bytes, or None."""
+        """Return the thumbnail of these bytes, or None."""
 
     def remove_thumbnail(self, image: StoredImage) -> None:
-        """Forget the thumbnail; nothing there is no error."""
+        """Remove the thumbnail; a missing one is ignored."""
 
 
-class Ledger(Protocol):
-    """Tells which originals there are, and remembers which of them cannot be in the index."""
+class Refusals(Protocol):
+    """Lists the originals, and remembers which of them cannot be indexed."""
 
     def names(self, after: str | None = None) -> Iterator[Listed]:
-        """List the originals in the order of their names, those behind `after`, as they are read.
+        """List the originals in the order of their names, after `after`, as they are read.
 
-        What is ours, and keys that end in a slash, are left out.
+        Our own files, and keys that end in a slash, are left out.
         """
 
     def refuse(self, refusal: Refusal) -> None:
-        """Remember a refusal, in place of an earlier one of the same name."""
+        """Remember a refusal, replacing an earlier one of the same name."""
 
     def refusal(self, name: str) -> Refusal | None:
-        """Give the refusal of this name, if there is one."""
+        """Return the refusal of this name, if there is one."""
 
-    def forgive(self, name: str) -> None:
-        """Forget a refusal; none there is no error."""
+    def clear_refusal(self, name: str) -> None:
+        """Remove a refusal; a missing one is ignored."""
 
     def refusals(self, after: str | None = None) -> Iterator[Refusal]:
-        """List refusals in the order of their image ids, those behind the id `after`."""
+        """List refusals in the order of their image ids, after the id `after`."""
 
     def count_refusals(self, most: int) -> int:
-        """Count refusals, but no further than `most`."""
+        """Count refusals, up to `most`."""
 
 
 class Replies(Protocol):
-    """Remembers for a day what was answered, so that a repeated request gets the same."""
+    """Keeps responses for a day, so that a repeated request gets the same one."""
 
     def write_reply(self, key: str, reply: bytes) -> None:
-        """Keep a reply under a key of letters and digits."""
+        """Keep a response under a key of letters and digits."""
 
     def read_reply(self, key: str) -> bytes | None:
-        """Give the reply kept under this key within the last day, or None."""
+        """Return the response kept under this key within the last day, or None."""
 
 
-class Place(Originals, Ledger, Replies, Protocol):
-    """A folder or a bucket, whole."""
+class Originals(Pictures, Refusals, Replies, Protocol):
+    """A folder or a bucket, with everything that is kept in it."""
 
 
 class Signer(Protocol):
-    """Gives links that work for a short while without a key of ours; a bucket can, a folder not."""
+    """Signs links that work for a short time without a key; a bucket can, a folder cannot."""
 
-    def sign_link(self, image: StoredImage, *, thumbnail: bool = False) -> str:
-        """Give a link to an original, or to a thumbnail that was made before."""
+    def sign_link(self, image: StoredImage) -> str:
+        """Return a link to an original."""
 
     def sign_form(self, name: str, media_type: str, max_bytes: int) -> SignedForm:
-        """Give a form that takes one file of this name and type, of 1 to `max_bytes` bytes."""
+        """Return a form that takes one file of this name and type, of 1 to `max_bytes` bytes."""
 
 
 class Queue(Protocol):
     """Takes messages for later."""
 
     def send(self, messages: Sequence[Mapping[str, Any]]) -> None:
-        """Send all of them, or raise StoreError; some may have gone out then."""
+        """Send all messages, or raise StoreError; some may have been sent by then."""

@@ -1,10 +1,10 @@
-"""Tells where the time of one request went. Knows nothing."""
+"""Measures where the time of one request went. Depends on nothing."""
 
 from time import perf_counter
 
 
 class Stopwatch:
-    """Milliseconds by stage, each from the end of the stage before."""
+    """Milliseconds per stage, each counted from the end of the previous stage."""
 
     def __init__(self) -> None:
         """Start now."""
@@ -12,11 +12,11 @@ class Stopwatch:
         self._start = self._last = perf_counter()
 
     def elapsed_s(self) -> float:
-        """Give the seconds since the start."""
+        """Return the seconds since the start."""
         return perf_counter() - self._start
 
     def lap(self, stage: str) -> None:
-        """End a stage; a stage that comes again adds up."""
+        """End a stage; the times of repeated stages add up."""
         now = perf_counter()
         self.took_ms[stage] = self.took_ms.get(stage, 0.0) + (now - self._last) * 1000
         self._last = now

@@ -1,1 +1,1 @@
-"""Door 2: events about a bucket, on Lambda. Knows the gallery; never HTTP."""
+"""The bucket entry point: events about a bucket, on Lambda. Depends on the gallery."""

@@ -1,33 +1,37 @@
-"""Reads what the ingest function is called with. Knows shapes of messages only.
+"""Read what the ingest function is called with. Depends only on the formats of messages.
 
-    EventBridge, in a queue or direct     key as it is
-    S3 notification, in a queue or direct key form-encoded: a space is a plus
-    the schedule                          compare bucket and index
-    our own messages                      looks that a comparison asks for, and its continuation
+    EventBridge, queued or direct         the key as it is
+    S3 notification, queued or direct     the key form-encoded: a space is a plus
+    the schedule                          reconcile bucket and index
+    our own messages                      sync objects that a reconciliation found, or continue it
 
-An event is a hint and no more: it names an object to look at; what happened to it is not read.
+An event only names an object to sync; what happened to the object is not read from it.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-from functions.gallery.objects import Progress
+from functions.gallery.sync.reconcile import Progress
 
-_OURS = "lookalike"  # the member that marks our own messages, and what they ask for
+# The member that marks our own messages. Its values stay as they are: messages of an earlier
+# version may be in the queue.
+_OURS = "lookalike"
+_SYNC, _RECONCILE = "look", "reconcile"
+_KNOWN = "send events of S3 or EventBridge, the schedule's, or our own messages"
 
 
 class UnknownEvent(ValueError):
-    """A call that nobody should make; in a queue it ends among the dead letters."""
+    """A call with something that is not an event; from a queue it ends as a dead letter."""
 
     code = "unknown-event"
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Look at this object; without a bucket it is in the gallery's own."""
+class SyncObject:
+    """Sync this object; without a bucket it is in the gallery's own."""
 
     name: str
     bucket: str | None = None
@@ -43,73 +47,74 @@ class Reconcile:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a queue, or a whole call without one."""
+    """One message of a queue, or a whole call without a queue."""
 
     id: str | None
-    wanted: Sequence[Look | Reconcile] = ()
+    wanted: Sequence[SyncObject | Reconcile] = ()
     unknown: UnknownEvent | None = None
 
 
 def messages_in(event: Mapping[str, Any]) -> list[Message]:
-    """Take a call apart; a message that cannot be read carries why, so that it fails alone."""
+    """Split a call into messages; one that cannot be read has its error, so that it fails alone."""
     records = event.get("Records")
     if isinstance(records, list) and records and "body" in records[0]:
-        return [_queued(record) for record in records]
-    return [_message(None, lambda: event)]
+        return [_read_queued(record) for record in records]
+    return [_read(None, lambda: event)]
 
 
-def look_message(names: Sequence[str]) -> dict[str, Any]:
-    """Write the message that asks to look at these objects."""
-    return {_OURS: "look", "names": list(names)}
+def sync_message(names: Sequence[str]) -> dict[str, Any]:
+    """Return the message that asks to sync these objects."""
+    return {_OURS: _SYNC, "names": list(names)}
 
 
 def reconcile_message(wanted: Reconcile) -> dict[str, Any]:
-    """Write the message that goes on with a comparison."""
-    return {_OURS: "reconcile", "dry_run": wanted.dry_run, "progress": asdict(wanted.progress)}
+    """Return the message that continues a reconciliation."""
+    return {_OURS: _RECONCILE, "dry_run": wanted.dry_run, "progress": asdict(wanted.progress)}
 
 
-def _queued(record: Mapping[str, Any]) -> Message:
-    return _message(record["messageId"], lambda: json.loads(record["body"]))
+def _read_queued(record: Mapping[str, Any]) -> Message:
+    return _read(record["messageId"], lambda: json.loads(record["body"]))
 
 
-def _message(id: str | None, event: Any) -> Message:
+def _read(id: str | None, event: Callable[[], Any]) -> Message:
     try:
-        return Message(id, _wanted(event()))
-    except UnknownEvent as problem:
-        return Message(id, unknown=problem)
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as problem:
-        return Message(id, unknown=UnknownEvent(f"Not an event that is known here: {problem!r}"))
+        return Message(id, _wanted_by(event()))
+    except UnknownEvent as error:
+        return Message(id, unknown=error)
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        unknown = UnknownEvent(f"The event is malformed ({error!r}); {_KNOWN}")
+        return Message(id, unknown=unknown)
 
 
-def _wanted(event: Mapping[str, Any]) -> list[Look | Reconcile]:
+def _wanted_by(event: Mapping[str, Any]) -> list[SyncObject | Reconcile]:
     if event.get("Event") == "s3:TestEvent":  # sent once when a notification is set up
         return []
     if _OURS in event:
-        return _ours(event)
+        return _wanted_by_ours(event)
     if event.get("source") == "aws.s3":
         detail = event["detail"]
-        return [Look(_text(detail["object"]["key"]), _text(detail["bucket"]["name"]))]
+        return [SyncObject(_text(detail["object"]["key"]), _text(detail["bucket"]["name"]))]
     if event.get("detail-type") == "Scheduled Event":
         return [Reconcile()]
     if "Records" in event:
         return [_notified(record["s3"]) for record in event["Records"]]
-    raise UnknownEvent("Not an event that is known here")
+    raise UnknownEvent(f"The event is of no known kind; {_KNOWN}")
 
 
-def _notified(s3: Mapping[str, Any]) -> Look:
-    return Look(unquote_plus(_text(s3["object"]["key"])), _text(s3["bucket"]["name"]))
+def _notified(s3: Mapping[str, Any]) -> SyncObject:
+    return SyncObject(unquote_plus(_text(s3["object"]["key"])), _text(s3["bucket"]["name"]))
 
 
-def _ours(event: Mapping[str, Any]) -> list[Look | Reconcile]:
-    if event[_OURS] == "look":
-        return [Look(_text(name)) for name in event["names"]]
-    if event[_OURS] == "reconcile":
+def _wanted_by_ours(event: Mapping[str, Any]) -> list[SyncObject | Reconcile]:
+    if event[_OURS] == _SYNC:
+        return [SyncObject(_text(name)) for name in event["names"]]
+    if event[_OURS] == _RECONCILE:
         progress = Progress(**event.get("progress", {}))
         return [Reconcile(progress, bool(event.get("dry_run", False)))]
-    raise UnknownEvent(f"{_OURS}: {event[_OURS]!r} is neither look nor reconcile")
+    raise UnknownEvent(f"{_OURS} must be {_SYNC} or {_RECONCILE}, not {event[_OURS]!r}")
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise UnknownEvent(f"A text was expected, not {value!r}")
+        raise UnknownEvent(f"Keys and buckets must be strings, not {value!r}")
     return value

@@ -1,6 +1,7 @@
-"""The bucket's door on Lambda: what the runtime calls, its log and its metrics. Knows Lambda.
+"""The bucket entry point on Lambda: what the runtime calls, its log and metrics. Depends on Lambda.
 
-In a function all is built at import, when the processor is fastest; elsewhere at the first call.
+In a function everything is built at import, when the processor is fastest; elsewhere by the first
+call.
 """
 
 from collections import Counter
@@ -12,28 +13,28 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.gallery.bootstrap import build_gallery, open_queue
 from functions.gallery.errors import SettingsError
-from functions.gallery.objects import Synced
-from functions.gallery.place import in_function, settle
 from functions.gallery.settings import Settings
+from functions.gallery.sync.sync import Synced
 from functions.ingest.work import Ingest, Report, log
+from functions.runtime import finish_start, in_function
 
 metrics = Metrics(namespace="Lookalike", service="ingest")
 
 
 class Context(Protocol):
-    """What is used of Lambda's context."""
+    """The part of Lambda's context that is used."""
 
     aws_request_id: str
 
     def get_remaining_time_in_millis(self) -> int:
-        """Give the time until this call is ended."""
+        """Return the time until Lambda ends this call."""
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Do what this call asks for.
 
-    Messages of a queue that failed are named in the answer and come again, the others do not.
-    A call without a queue raises what failed, so that Lambda calls again.
+    Queued messages that failed are listed in the result, and only they are delivered again. A call
+    without a queue raises its first failure, so that Lambda calls again.
     """
     log.append_keys(request_id=context.aws_request_id)
     report = _ingest().run(event, lambda: context.get_remaining_time_in_millis() / 1000)
@@ -49,8 +50,8 @@ def _ingest() -> Ingest:
     settings = Settings.from_environment()
     if settings.lookalike_bucket is None:
         raise SettingsError(
-            "LOOKALIKE_BUCKET is not set, and there is nothing to follow without it; set it to "
-            "the name of the bucket whose events come here"
+            "LOOKALIKE_BUCKET is not set; set it to the name of the bucket whose events this "
+            "function receives"
         )
     return Ingest(build_gallery(settings), open_queue(settings))
 
@@ -71,4 +72,4 @@ def _count(report: Report) -> None:
 
 if in_function():
     _ingest()
-    settle()
+    finish_start()

@@ -1,7 +1,7 @@
-"""Does what the messages of one call ask for. Knows the gallery and a queue; no Lambda.
+"""Do what the messages of one call ask for. Depends on the gallery and a queue; not on Lambda.
 
-Looks are made before comparisons, which take all the time that is left, and each object is looked
-at once however many messages name it: whatever they tell happened before.
+Objects are synced before reconciliations, which use all the time that is left. Each object is
+synced once, however many messages name it: all of those events are in the past.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,36 +11,37 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from functions.gallery.gallery import Gallery
-from functions.gallery.objects import Progress, Synced
 from functions.gallery.ports import Queue
+from functions.gallery.sync.reconcile import Progress
+from functions.gallery.sync.sync import Synced
 from functions.ingest.events import (
-    Look,
     Message,
     Reconcile,
-    look_message,
+    SyncObject,
     messages_in,
     reconcile_message,
+    sync_message,
 )
 
 log = Logger(service="lookalike-ingest")
 
-NAMES_A_MESSAGE = 10  # about a second of work; a name is at most 1 KB
-SECONDS_TO_LOOK = 5.0  # a look is not begun with less: the largest picture allowed must fit
-SECONDS_TO_COMPARE = 15.0  # a comparison goes on in another call when less is left
+NAMES_PER_MESSAGE = 10  # about a second of work; a name is at most 1 KB
+SECONDS_TO_SYNC = 5.0  # with less left no object is started: the largest picture must fit
+SECONDS_TO_RECONCILE = 15.0  # with less left a reconciliation continues in another call
 
 
 class OutOfTime(Exception):
-    """The call ends before its work; the message comes again."""
+    """The call ends before its work; the message is delivered again."""
 
     code = "out-of-time"
 
 
 @dataclass
 class Report:
-    """What one call came to."""
+    """The results of one call."""
 
     outcomes: dict[str, Synced] = field(default_factory=dict)  # by the name of the object
-    failures: dict[str, Exception] = field(default_factory=dict)  # by the same, or by what it was
+    failures: dict[str, Exception] = field(default_factory=dict)  # by the same, or by the task
     failed: list[Message] = field(default_factory=list)
     compared: Progress | None = None
 
@@ -49,17 +50,17 @@ class Ingest:
     """Follows a bucket; one call at a time, as Lambda does."""
 
     def __init__(self, gallery: Gallery, queue: Queue | None) -> None:
-        """Use the queue for what a comparison finds; without one it is mended at once."""
+        """Send what a reconciliation finds to the queue; without one it is synced at once."""
         self._gallery = gallery
         self._queue = queue
 
     def run(self, event: Mapping[str, Any], seconds_left: Callable[[], float]) -> Report:
-        """Do all that this call asks for; what failed is told in the report, nothing is raised."""
+        """Do all that this call asks for; failures are in the report, nothing is raised."""
         report = Report()
         call = _Call(self._gallery, self._queue, seconds_left, report)
         messages = messages_in(event)
-        report.failed = [message for message in messages if not call.looked(message)]
-        report.failed += [message for message in messages if not call.compared(message)]
+        report.failed = [message for message in messages if not call.sync(message)]
+        report.failed += [message for message in messages if not call.reconcile(message)]
         return report
 
 
@@ -70,70 +71,72 @@ class _Call:
     seconds_left: Callable[[], float]
     report: Report
 
-    def looked(self, message: Message) -> bool:
+    def sync(self, message: Message) -> bool:
+        """Sync the objects of a message; return whether all succeeded."""
         if message.unknown is not None:
             self._fail(f"message {message.id}", message.unknown)
             return False
         names = []
         for wanted in message.wanted:
-            if isinstance(wanted, Look) and wanted.bucket in (None, self.gallery.bucket):
+            if isinstance(wanted, SyncObject) and wanted.bucket in (None, self.gallery.bucket):
                 names.append(wanted.name)
-            elif isinstance(wanted, Look):
+            elif isinstance(wanted, SyncObject):
                 log.warning("another bucket", bucket=wanted.bucket, key=wanted.name)
         for name in names:
-            self._look(name)
+            self._sync(name)
         return self.report.failures.keys().isdisjoint(names)
 
-    def compared(self, message: Message) -> bool:
-        comparisons = [wanted for wanted in message.wanted if isinstance(wanted, Reconcile)]
+    def reconcile(self, message: Message) -> bool:
+        """Do the reconciliations of a message; return whether all succeeded."""
         failures_before = len(self.report.failures)
         try:
-            for wanted in comparisons:
-                self._compare(wanted)
-        except Exception as problem:
-            self._fail("comparison", problem)
+            for wanted in message.wanted:
+                if isinstance(wanted, Reconcile):
+                    self._reconcile(wanted)
+        except Exception as error:
+            self._fail("comparison", error)
         return len(self.report.failures) == failures_before
 
-    def _look(self, name: str) -> None:
+    def _sync(self, name: str) -> None:
         if name in self.report.outcomes or name in self.report.failures:
             return
         try:
-            if self.seconds_left() < SECONDS_TO_LOOK:
-                raise OutOfTime("Too little time is left to look at one more object")
+            if self.seconds_left() < SECONDS_TO_SYNC:
+                raise OutOfTime("Too little time is left for this object; it is delivered again")
             outcome = self.gallery.sync(name)
-        except Exception as problem:
-            self._fail(name, problem)
+        except Exception as error:
+            self._fail(name, error)
         else:
             self.report.outcomes[name] = outcome
             log.info("looked", key=name, outcome=outcome.value)
 
-    def _fail(self, what: str, problem: Exception) -> None:
-        self.report.failures[what] = problem
-        code = getattr(problem, "code", "unexpected")
-        unexpected = code == "unexpected"
-        log.error("failed", key=what, code=code, detail=str(problem), exc_info=unexpected)
+    def _fail(self, what: str, error: Exception) -> None:
+        self.report.failures[what] = error
+        code = getattr(error, "code", "unexpected")
+        is_unexpected = code == "unexpected"
+        log.error("failed", key=what, code=code, detail=str(error), exc_info=is_unexpected)
 
-    def _compare(self, wanted: Reconcile) -> None:
-        for piece in self.gallery.differences(wanted.progress):
-            self.report.compared = piece.progress
+    def _reconcile(self, wanted: Reconcile) -> None:
+        for part in self.gallery.differences(wanted.progress):
+            self.report.compared = part.progress
             if not wanted.dry_run:
-                self._mend(piece.names)
-            if self.seconds_left() < SECONDS_TO_COMPARE:
-                self._continue_later(Reconcile(piece.progress, wanted.dry_run))
+                self._repair(part.names)
+            if self.seconds_left() < SECONDS_TO_RECONCILE:
+                self._continue_later(Reconcile(part.progress, wanted.dry_run))
                 return
         if self.report.compared is not None:
             log.info("compared", dry_run=wanted.dry_run, **asdict(self.report.compared))
 
-    def _mend(self, names: Sequence[str]) -> None:
+    def _repair(self, names: Sequence[str]) -> None:
         if self.queue is None:
             for name in names:
-                self._look(name)
+                self._sync(name)
             return
-        starts = range(0, len(names), NAMES_A_MESSAGE)
-        self.queue.send([look_message(names[at : at + NAMES_A_MESSAGE]) for at in starts])
+        starts = range(0, len(names), NAMES_PER_MESSAGE)
+        self.queue.send([sync_message(names[at : at + NAMES_PER_MESSAGE]) for at in starts])
 
     def _continue_later(self, wanted: Reconcile) -> None:
         if self.queue is None:
-            log.warning("out of time, and no LOOKALIKE_QUEUE_URL to go on by; run it again")
+            log.warning("Out of time; set LOOKALIKE_QUEUE_URL to continue, or call again")
         else:
             self.queue.send([reconcile_message(wanted)])

@@ -1,4 +1,4 @@
-"""The stores that the contract is held against, and the pictures it is held with."""
+"""The stores that the contract runs on, and the images that it uses."""
 
 import os
 import uuid
@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from functions.gallery.embedding.fingerprint import PerceptualHash
+from functions.gallery.embedding.vectors import Vectors
 from functions.gallery.names import image_id
-from functions.gallery.perceptual_hash import PerceptualHash
-from functions.gallery.records import CollectionSpec, StoredImage, Vectors
-from functions.gallery.stores.edge_store import EdgeStore
-from functions.gallery.stores.qdrant_collections import QdrantCollections
-from functions.gallery.stores.qdrant_connection import QdrantConnection
-from functions.gallery.stores.qdrant_import import QdrantClient
-from functions.gallery.stores.qdrant_store import QdrantStore
+from functions.gallery.records import CollectionSpec, StoredImage
+from functions.gallery.stores.embedded.store import EdgeStore
+from functions.gallery.stores.server.client import QdrantClient
+from functions.gallery.stores.server.collections import QdrantCollections
+from functions.gallery.stores.server.connection import QdrantConnection
+from functions.gallery.stores.server.store import QdrantStore
 from tests.fakes import FakeStore
 
 if TYPE_CHECKING:
@@ -82,13 +83,13 @@ def an_image(name: str, **changes: Any) -> StoredImage:
         bytes=12_345,
         added_at=datetime(2025, 3, 1, 12, 30, 0, 123456, tzinfo=UTC),
         model="test@1",
-        perceptual_hash=PerceptualHash(0x0F1E_2D3C_4B5A_6978),
+        perceptual_hash=PerceptualHash("0f1e2d3c4b5a6978"),
     )
     return replace(image, **changes)
 
 
 def unit(*rows: list[float]) -> Vectors:
-    """Give these rows the length 1."""
+    """Return these rows scaled to length 1."""
     vectors = np.array(rows, dtype=np.float32)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 

@@ -1,4 +1,4 @@
-"""What the collections of every store promise: of the fake, the folder and Qdrant's client."""
+"""The contract of the collections of every store: the fake, the folder and Qdrant's client."""
 
 import os
 import uuid
@@ -11,17 +11,17 @@ import pytest
 
 from functions.gallery.errors import ModelMismatch, StoreError
 from functions.gallery.gallery import Gallery
-from functions.gallery.indexing import Indexer
-from functions.gallery.pictures import Limits
+from functions.gallery.intake.add import Submission
+from functions.gallery.intake.index import Indexer
+from functions.gallery.pictures.limits import Limits
 from functions.gallery.ports import VectorStore
-from functions.gallery.records import Collection, CollectionSpec, Distance, Submission
-from functions.gallery.reindexing import Reindexing
-from functions.gallery.stores.edge_collections import EdgeCollections
-from functions.gallery.stores.edge_store import EdgeStore
-from functions.gallery.stores.qdrant_collections import QdrantCollections
-from functions.gallery.stores.qdrant_connection import QdrantConnection
-from functions.gallery.stores.qdrant_store import QdrantStore
-from functions.gallery.width import NarrowEmbedder
+from functions.gallery.records import Collection, CollectionSpec, Distance
+from functions.gallery.reindex.reindex import Reindexing
+from functions.gallery.stores.embedded.collections import EdgeCollections
+from functions.gallery.stores.embedded.store import EdgeStore
+from functions.gallery.stores.server.collections import QdrantCollections
+from functions.gallery.stores.server.connection import QdrantConnection
+from functions.gallery.stores.server.store import QdrantStore
 from tests.contract.stores import an_image, random_units
 from tests.drawing import jpeg
 from tests.fakes import FakeCollections, FakeEmbedder, FakeOriginals
@@ -41,7 +41,7 @@ def fake_lane(folder: Path) -> Iterator[Opened]:
 
 @contextmanager
 def edge_lane(folder: Path) -> Iterator[Opened]:
-    collections = EdgeCollections.open(folder)
+    collections = EdgeCollections(folder)
     yield collections, lambda collection: EdgeStore(collections, collection, shared=True)
     collections.close()
 
@@ -84,18 +84,18 @@ def collections(opened):
 
 @pytest.fixture
 def filling(collections):
-    """A new collection beside it that is being filled."""
+    """A new collection next to it that is being filled."""
     made = Collection(NEW.name, NEW, filling=True, replaces=OLD.name)
-    collections.make(made)
+    collections.create(made)
     return made
 
 
-def told(collection):
-    """Leave out the fields to filter by, which no collection tells."""
+def described(collection):
+    """Leave out the fields to filter by, which are not recorded."""
     return replace(collection, spec=replace(collection.spec, fields={}))
 
 
-def test_a_new_store_has_none_in_use_until_one_is_wanted(opened):
+def test_a_new_store_has_no_collection_in_use_until_one_is_opened(opened):
     collections, _ = opened
     assert collections.current() is None
 
@@ -103,32 +103,32 @@ def test_a_new_store_has_none_in_use_until_one_is_wanted(opened):
 
     assert ready == Collection(OLD.name, OLD)
     assert collections.current() == OLD.name
-    assert collections.read(OLD.name) == told(ready)
+    assert collections.read(OLD.name) == described(ready)
 
 
-def test_what_is_not_there_is_none(collections):
+def test_a_missing_collection_is_none(collections):
     assert collections.read(NEW.name) is None
     collections.drop(NEW.name)
 
 
-def test_a_collection_remembers_what_is_written_down_of_it(collections, filling):
-    assert collections.read(NEW.name) == told(filling)
+def test_a_collection_remembers_its_description(collections, filling):
+    assert collections.read(NEW.name) == described(filling)
 
     whole = replace(filling, filling=False)
     collections.mark(whole)
-    assert collections.read(NEW.name) == told(whole)
+    assert collections.read(NEW.name) == described(whole)
 
     alone = replace(whole, replaces=None)
     collections.mark(alone)
-    assert collections.read(NEW.name) == told(alone)
+    assert collections.read(NEW.name) == described(alone)
 
 
-def test_making_a_collection_again_keeps_what_is_in_it(opened, collections, filling):
+def test_creating_a_collection_again_keeps_its_images(opened, collections, filling):
     store = opened[1](filling)
     store.put([an_image("a.jpg")], random_units(1, 2))
     store.close()
 
-    collections.make(filling)
+    collections.create(filling)
 
     again = opened[1](filling)
     assert again.count() == 1
@@ -163,7 +163,7 @@ def test_when_the_old_collection_is_deleted_its_settings_are_refused(collections
     assert collections.ready(NEW).name == NEW.name
 
 
-def test_a_collection_that_is_not_beside_the_one_in_use_is_not_opened(collections, filling):
+def test_a_collection_that_is_not_paired_with_the_one_in_use_is_not_opened(collections, filling):
     collections.mark(replace(filling, filling=False, replaces=None))
 
     with pytest.raises(ModelMismatch, match=r"LOOKALIKE_DIMS.*scripts/reindex"):
@@ -185,7 +185,7 @@ def test_a_collection_that_is_not_beside_the_one_in_use_is_not_opened(collection
         (replace(OLD, distance=Distance.EUCLID), "LOOKALIKE_DISTANCE"),
     ],
 )
-def test_other_settings_are_refused_by_name_and_nothing_is_made(collections, other, setting):
+def test_other_settings_are_refused_by_name_and_nothing_is_created(collections, other, setting):
     with pytest.raises(ModelMismatch, match=f"{setting}.*scripts/reindex"):
         collections.ready(other)
 
@@ -220,15 +220,13 @@ class House:
 
     def gallery(self, spec: CollectionSpec) -> Gallery:
         store = self.open_store(self.collections.ready(spec))
-        embedder = NarrowEmbedder(FakeEmbedder(), spec.dims)
+        embedder = FakeEmbedder(spec.dims)
         return Gallery(spec, Limits(), embedder, store, self._originals)
 
     def reindexing(self, spec: CollectionSpec) -> Reindexing:
-        """Begin as another process would."""
-        indexer = Indexer(NarrowEmbedder(FakeEmbedder(), spec.dims), Limits())
-        return Reindexing(
-            self.collections, self.open_store, self._originals, indexer, Limits(), spec
-        )
+        """Start as another process would."""
+        indexer = Indexer(FakeEmbedder(spec.dims), Limits())
+        return Reindexing(self.collections, self.open_store, self._originals, indexer, spec)
 
 
 def add(gallery: Gallery, number: int) -> None:
@@ -240,7 +238,7 @@ def names(gallery: Gallery) -> list[str]:
     return sorted(image.name for image in gallery.list(limit=9).images)
 
 
-def test_a_third_index_is_begun_only_when_the_first_is_deleted(opened):
+def test_a_third_index_is_started_only_after_the_first_is_deleted(opened):
     house = House(opened)
     first, second, third = WIDE, replace(WIDE, dims=16), replace(WIDE, dims=8)
     gallery = house.gallery(first)
@@ -263,13 +261,13 @@ def test_a_third_index_is_begun_only_when_the_first_is_deleted(opened):
     house.collections.drop(second.name)
 
 
-def test_an_index_that_was_left_over_is_not_opened_and_reindexing_makes_it_anew(opened):
+def test_a_leftover_index_is_not_opened_and_reindexing_creates_it_again(opened):
     house = House(opened)
     spec = replace(WIDE, dims=16)
     gallery = house.gallery(WIDE)
     add(gallery, 0)
     add(gallery, 1)
-    house.collections.make(Collection(spec.name, spec))
+    house.collections.create(Collection(spec.name, spec))
     stale = house._open(Collection(spec.name, spec))
     stale.put([an_image("gone.jpg", metadata={"stock": 7})], random_units(1, 16))
     stale.close()
@@ -285,9 +283,9 @@ def test_an_index_that_was_left_over_is_not_opened_and_reindexing_makes_it_anew(
     house.collections.drop(WIDE.name)
 
 
-def test_an_index_that_was_left_over_can_be_given_up(collections):
+def test_a_leftover_index_can_be_discarded(collections):
     house = House((collections, None))
-    collections.make(Collection(NEW.name, NEW))
+    collections.create(Collection(NEW.name, NEW))
 
     assert house.reindexing(NEW).discard()
 

@@ -1,4 +1,4 @@
-"""What only the embedded store promises: its folder outlives kills and is held alone."""
+"""What only the embedded store does: its folder survives kills and has one owner."""
 
 import json
 import subprocess
@@ -14,9 +14,9 @@ import qdrant_edge
 
 from functions.gallery.errors import ModelMismatch, StoreBusy, StoreError, StoreRejected
 from functions.gallery.records import Collection, CollectionSpec, Condition, Distance, Query
-from functions.gallery.stores import edge_store
-from functions.gallery.stores.edge_collections import EdgeCollections
-from functions.gallery.stores.edge_store import EdgeStore
+from functions.gallery.stores.embedded import store as edge_store
+from functions.gallery.stores.embedded.collections import EdgeCollections
+from functions.gallery.stores.embedded.store import EdgeStore
 from tests.contract.stores import an_image, random_units, unit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +27,7 @@ EAST, NORTH = [1.0, 0, 0, 0], [0, 1.0, 0, 0]
 WRITER = """
 import sys, time
 from pathlib import Path
-from functions.gallery.stores.edge_store import EdgeStore
+from functions.gallery.stores.embedded.store import EdgeStore
 from tests.contract.stores import an_image, random_units
 from tests.contract.test_edge_folder import SPEC
 
@@ -39,13 +39,13 @@ for n in range(0, 1000, 5):
 time.sleep(60)
 """
 
-# Fills a small disk. Without a mounted one, `limit` bytes are counted as if they were all there is.
+# Fills a small disk; without a mounted one, `limit` bytes count as the whole disk.
 FILLER = """
 import json, shutil, sys
 from pathlib import Path
 from functions.gallery.errors import StoreFull
 from functions.gallery.records import CollectionSpec, Query
-from functions.gallery.stores.edge_store import EdgeStore
+from functions.gallery.stores.embedded.store import EdgeStore
 from tests.contract.stores import an_image, random_units
 
 disk, limit = Path(sys.argv[1]), int(sys.argv[2])
@@ -58,8 +58,8 @@ def counted_usage(path):
 if limit:
     shutil.disk_usage = counted_usage
 
-def say(step, answer):
-    print(json.dumps([step, answer]), flush=True)
+def report(step, result):
+    print(json.dumps([step, result]), flush=True)
 
 def refused(work):
     try:
@@ -83,20 +83,20 @@ while put < 30_000:
     if refusal := refused(lambda: store.put(images, vectors)):
         break
     put += 100
-say("put", refusal)
-say("counted", store.count() - put)
-say("searched", len(store.search(Query(vectors[0]))))
+report("put", refusal)
+report("counted", store.count() - put)
+report("searched", len(store.search(Query(vectors[0]))))
 fill_up_to(20_000_000)
 store.remove([an_image("0.jpg").id])
-say("removed", store.count() - put)
+report("removed", store.count() - put)
 fill_up_to(1_000_000)
-say("remove refused", refused(lambda: store.remove([an_image("1.jpg").id])))
-say("searched when full", len(store.search(Query(vectors[1]))))
+report("remove refused", refused(lambda: store.remove([an_image("1.jpg").id])))
+report("searched when full", len(store.search(Query(vectors[1]))))
 store.close()
-say("open refused", refused(lambda: EdgeStore.open(disk / "data", spec)))
+report("open refused", refused(lambda: EdgeStore.open(disk / "data", spec)))
 (disk / "filler").unlink()
 store = EdgeStore.open(disk / "data", spec)
-say("counted again", store.count() - put)
+report("counted again", store.count() - put)
 store.close()
 """
 
@@ -119,7 +119,7 @@ def lines(process: "subprocess.Popen[str]", count: int) -> list[str]:
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """Give a folder on a disk of 256 MB and 0, or a plain folder and the size to pretend."""
+    """A folder on a disk of 256 MB and 0, or a plain folder and the size to pretend."""
     size = 256_000_000
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(tmp_path)]
     try:
@@ -131,7 +131,7 @@ def small_disk(tmp_path):
         subprocess.run(["umount", str(tmp_path)], check=True)
 
 
-def test_all_that_was_acknowledged_is_there_after_a_kill(tmp_path):
+def test_all_acknowledged_images_survive_a_kill(tmp_path):
     with running(WRITER, str(tmp_path)) as writer:
         acknowledged = int(lines(writer, 60)[-1])
 
@@ -168,7 +168,7 @@ def test_a_second_store_in_this_process_is_refused_until_the_first_is_closed(tmp
     second.close()
 
 
-def test_a_store_opened_again_knows_everything(tmp_path):
+def test_a_store_opened_again_has_everything(tmp_path):
     image = an_image("a.jpg", metadata={"colour": "red"})
     store = EdgeStore.open(tmp_path, SPEC)
     store.put([image], unit(EAST))
@@ -235,7 +235,7 @@ def test_a_field_declared_with_another_type_gets_another_index(tmp_path):
     assert indexes(tmp_path)["meta.stock"] == "PayloadSchemaType.Float"
 
 
-def test_a_collection_half_made_when_the_process_was_killed_is_made_anew(tmp_path):
+def test_a_collection_half_created_at_a_kill_is_created_again(tmp_path):
     half = tmp_path / f"{SPEC.name}.making" / "shard"
     half.mkdir(parents=True)
     (half / "edge_config.json").write_text("{")
@@ -246,7 +246,7 @@ def test_a_collection_half_made_when_the_process_was_killed_is_made_anew(tmp_pat
     store.close()
 
 
-def test_a_collection_whose_deletion_a_kill_cut_short_is_gone_at_the_next_start(tmp_path):
+def test_a_deletion_that_a_kill_interrupted_ends_at_the_next_start(tmp_path):
     going = tmp_path / "lookalike--old-1--4.going" / "shard"
     going.mkdir(parents=True)
     (going / "edge_config.json").write_text("{")
@@ -256,20 +256,20 @@ def test_a_collection_whose_deletion_a_kill_cut_short_is_gone_at_the_next_start(
     assert not going.parent.exists()
 
 
-def test_beside_a_half_filled_collection_the_one_in_use_is_opened(tmp_path):
+def test_next_to_a_half_filled_collection_the_one_in_use_is_opened(tmp_path):
     EdgeStore.open(tmp_path, SPEC).close()
-    collections = EdgeCollections.open(tmp_path)
-    collections.make(Collection(OTHER.name, OTHER, filling=True, replaces=SPEC.name))
+    collections = EdgeCollections(tmp_path)
+    collections.create(Collection(OTHER.name, OTHER, filling=True, replaces=SPEC.name))
     collections.close()
 
-    with pytest.raises(ModelMismatch, match="not filled yet"):
+    with pytest.raises(ModelMismatch, match="still being filled"):
         EdgeStore.open(tmp_path, OTHER)
 
     EdgeStore.open(tmp_path, SPEC).close()
 
 
 @pytest.mark.parametrize("part", ["about.json", "shard/edge_config.json", "shard/wal/open-1"])
-def test_a_damaged_folder_is_named_with_a_way_out(tmp_path, part):
+def test_a_damaged_folder_is_named_with_what_to_do(tmp_path, part):
     EdgeStore.open(tmp_path, SPEC).close()
     (tmp_path / SPEC.name / part).write_bytes(b"\xff" * 4096)
 
@@ -280,7 +280,7 @@ def test_a_damaged_folder_is_named_with_a_way_out(tmp_path, part):
         EdgeStore.open(tmp_path, SPEC)
 
 
-def test_what_the_core_cannot_hold_is_refused_and_harms_nothing(tmp_path):
+def test_a_value_that_the_core_cannot_store_is_refused_and_harms_nothing(tmp_path):
     store = EdgeStore.open(tmp_path, SPEC)
 
     with pytest.raises(StoreRejected):

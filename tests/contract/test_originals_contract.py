@@ -1,4 +1,4 @@
-"""What every place for originals promises; run on the fake and on a real folder."""
+"""The contract of originals: the fake, a folder and a bucket."""
 
 import errno
 import os
@@ -12,7 +12,6 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, ReadTimeoutError
 
-from functions.gallery.aws import client, translated
 from functions.gallery.errors import (
     ImageNotFound,
     InvalidMetadata,
@@ -27,10 +26,10 @@ from functions.gallery.errors import (
     StoreUnavailable,
 )
 from functions.gallery.names import image_id
-from functions.gallery.objects import ObjectState, Original
-from functions.gallery.originals import FolderOriginals
-from functions.gallery.records import Refusal
-from functions.gallery.s3_originals import S3Originals
+from functions.gallery.originals.aws import client, map_errors
+from functions.gallery.originals.folder import FolderOriginals
+from functions.gallery.originals.s3 import S3Originals
+from functions.gallery.records import ObjectState, Original, Refusal
 from tests.cloud import cloud
 from tests.contract.stores import an_image
 from tests.fakes import FakeOriginals
@@ -77,7 +76,7 @@ def test_the_last_bytes_of_a_name_win_and_have_their_own_etag(originals):
     second = originals.write("cat.jpg", Original(b"two"))
 
     assert originals.read("cat.jpg") == b"two"
-    assert first == "f97c5d29941bfb1b2fdab0874906ab82"  # md5, as S3 gives it
+    assert first == "f97c5d29941bfb1b2fdab0874906ab82"  # md5, as in S3
     assert second != first
 
 
@@ -104,15 +103,15 @@ def test_a_thumbnail_belongs_to_the_very_bytes(originals):
     assert originals.read_thumbnail(image) is None
 
 
-def test_a_look_tells_what_reading_gives_and_nothing_of_what_is_not_there(originals):
+def test_head_returns_the_state_that_reading_returns_and_none_for_a_missing_original(originals):
     etag = originals.write("cat.jpg", Original(b"one"))
 
-    assert originals.look("cat.jpg") == ObjectState(etag, 3)
+    assert originals.head("cat.jpg") == ObjectState(etag, 3)
     assert originals.fetch("cat.jpg", etag).etag == etag
-    assert originals.look("dog.jpg") is None
+    assert originals.head("dog.jpg") is None
 
 
-def test_bytes_that_were_replaced_since_are_not_taken_for_those_looked_at(originals):
+def test_bytes_that_were_replaced_since_are_not_returned(originals):
     first = originals.write("cat.jpg", Original(b"one"))
     originals.write("cat.jpg", Original(b"two"))
 
@@ -120,7 +119,7 @@ def test_bytes_that_were_replaced_since_are_not_taken_for_those_looked_at(origin
         originals.fetch("cat.jpg", first)
 
 
-def test_originals_are_listed_by_name_from_any_place_on(originals):
+def test_originals_are_listed_by_name_after_any_name(originals):
     names = ["b.jpg", "a/1.jpg", "a/ä +%.jpg", ".hidden", "-", "Z"]
     for name in names:
         originals.write(name, Original(b"one"))
@@ -130,7 +129,7 @@ def test_originals_are_listed_by_name_from_any_place_on(originals):
     listed = list(originals.names())
 
     assert [line.name for line in listed] == sorted(names)
-    assert {line.etag for line in listed} == {originals.look("Z").etag}
+    assert {line.etag for line in listed} == {originals.head("Z").etag}
     assert all(abs(datetime.now(UTC) - line.modified_at) < timedelta(minutes=1) for line in listed)
     assert [line.name for line in originals.names(after="Z")] == ["a/1.jpg", "a/ä +%.jpg", "b.jpg"]
 
@@ -139,14 +138,14 @@ def a_refusal(name: str, etag: str = "e") -> Refusal:
     return Refusal(name, etag, "unsupported-format", "no pïcture", datetime(2026, 1, 2, tzinfo=UTC))
 
 
-def test_a_refusal_is_kept_until_it_is_forgiven(originals):
+def test_a_refusal_is_kept_until_it_is_cleared(originals):
     refusal = a_refusal("ä +%.jpg", "new")
     originals.refuse(a_refusal("ä +%.jpg", "old"))
     originals.refuse(refusal)
 
     assert originals.refusal("ä +%.jpg") == refusal
-    originals.forgive("ä +%.jpg")
-    originals.forgive("ä +%.jpg")
+    originals.clear_refusal("ä +%.jpg")
+    originals.clear_refusal("ä +%.jpg")
     assert originals.refusal("ä +%.jpg") is None
 
 
@@ -170,18 +169,18 @@ def test_a_bucket_keeps_metadata_with_the_bytes(bucket):
     assert bucket.write("cat.jpg", Original(b"one")) != etag
 
 
-def test_metadata_over_what_a_bucket_keeps_are_refused_before_anything_is_written(bucket):
+def test_metadata_over_the_limit_of_a_bucket_are_refused_before_anything_is_written(bucket):
     with pytest.raises(InvalidMetadata, match="2048 bytes"):
         bucket.write("cat.jpg", Original(b"one", {"note": "x" * 2_048}))
 
-    assert bucket.look("cat.jpg") is None
+    assert bucket.head("cat.jpg") is None
 
 
-def test_what_was_never_there_leaves_no_marker_in_a_versioned_bucket(bucket, s3):
+def test_removing_nothing_leaves_no_marker_in_a_versioned_bucket(bucket, s3):
     versioning = {"Status": "Enabled"}
     s3.put_bucket_versioning(Bucket=bucket.bucket, VersioningConfiguration=versioning)
 
-    bucket.forgive("cat.jpg")
+    bucket.clear_refusal("cat.jpg")
     bucket.remove_thumbnail(an_image("cat.jpg"))
 
     assert "DeleteMarkers" not in s3.list_object_versions(Bucket=bucket.bucket)
@@ -209,10 +208,10 @@ def test_a_browser_can_send_a_file_with_the_form_and_open_the_link(bucket):
     form = bucket.sign_form("a b+c.jpg", "image/jpeg", 1_000)
 
     sent = httpx.post(form.url, data=dict(form.fields), files={"file": b"one"})
-    shown = httpx.get(bucket.sign_link(an_image("a b+c.jpg")))
+    opened = httpx.get(bucket.sign_link(an_image("a b+c.jpg")))
 
     assert sent.is_success
-    assert (shown.content, shown.headers["content-type"]) == (b"one", "image/jpeg")
+    assert (opened.content, opened.headers["content-type"]) == (b"one", "image/jpeg")
 
 
 def test_links_name_the_region_so_that_nobody_is_redirected(monkeypatch, s3):
@@ -227,7 +226,7 @@ def test_links_name_the_region_so_that_nobody_is_redirected(monkeypatch, s3):
     assert dotted.startswith("https://s3.eu-west-1.amazonaws.com/my.pictures/cat.jpg?")
 
 
-def answered(code: str, status: int) -> ClientError:
+def response(code: str, status: int) -> ClientError:
     error = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(error, "GetObject")
 
@@ -235,31 +234,31 @@ def answered(code: str, status: int) -> ClientError:
 @pytest.mark.parametrize(
     ("problem", "error"),
     [
-        (answered("NoSuchKey", 404), ImageNotFound),
-        (answered("NoSuchBucket", 404), StoreRejected),
-        (answered("PreconditionFailed", 412), ObjectChanged),
-        (answered("AccessDenied", 403), StoreDenied),
-        (answered("403", 403), StoreDenied),
-        (answered("SlowDown", 503), StoreUnavailable),
-        (answered("Strange", 500), StoreUnavailable),
+        (response("NoSuchKey", 404), ImageNotFound),
+        (response("NoSuchBucket", 404), StoreRejected),
+        (response("PreconditionFailed", 412), ObjectChanged),
+        (response("AccessDenied", 403), StoreDenied),
+        (response("403", 403), StoreDenied),
+        (response("SlowDown", 503), StoreUnavailable),
+        (response("Strange", 500), StoreUnavailable),
         (NoCredentialsError(), StoreDenied),
         (ReadTimeoutError(endpoint_url="x"), StoreTimeout),
     ],
 )
-def test_what_aws_fails_with_is_one_of_our_errors(problem, error):
-    with pytest.raises(LookalikeError, match="cat.jpg|AWS") as raised, translated("cat.jpg"):
+def test_a_failure_of_aws_is_one_of_our_errors(problem, error):
+    with pytest.raises(LookalikeError, match="cat.jpg|AWS") as raised, map_errors("cat.jpg"):
         raise problem
 
     assert type(raised.value) is error
 
 
-def test_originals_lie_in_the_folder_under_their_own_names(tmp_path):
+def test_originals_are_in_the_folder_under_their_own_names(tmp_path):
     FolderOriginals(tmp_path).write("shoes/red.jpg", Original(b"one"))
 
     assert (tmp_path / "originals" / "shoes" / "red.jpg").read_bytes() == b"one"
 
 
-def test_folders_that_became_empty_go_away(tmp_path):
+def test_folders_that_become_empty_are_removed(tmp_path):
     originals = FolderOriginals(tmp_path)
     originals.write("a/b/c.jpg", Original(b"one"))
     originals.write("a/d.jpg", Original(b"two"))
@@ -270,7 +269,7 @@ def test_folders_that_became_empty_go_away(tmp_path):
 
 
 @pytest.mark.parametrize(("first", "second"), [("a", "a/b"), ("a/b", "a")])
-def test_a_picture_cannot_lie_inside_a_picture(tmp_path, first, second):
+def test_a_picture_cannot_be_inside_a_picture(tmp_path, first, second):
     originals = FolderOriginals(tmp_path)
     originals.write(first, Original(b"one"))
 

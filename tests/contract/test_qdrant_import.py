@@ -1,4 +1,4 @@
-"""The light import of qdrant_client against the plain one: the same on the wire, and no traces."""
+"""The fast import of qdrant_client against the plain one: the same requests, and no traces."""
 
 import json
 import subprocess
@@ -9,22 +9,24 @@ import pytest
 
 from tests.contract import wire_traffic
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
-STORE = "import functions.gallery.stores.qdrant_store"
+STORE = "import functions.gallery.stores.server.store"
 PLAIN = "import qdrant_client"
-TELL = """
+REPORT = """
 import gc, json, sys
 import pydantic
-from functions.gallery.stores import qdrant_import
+from functions.gallery.stores.server import client
 print(json.dumps({
-    "light": qdrant_import.IS_LIGHT,
+    "light": client.IS_LIGHT,
     "grpc": "grpc" in sys.modules,
     "base": pydantic.BaseModel.__module__,
     "collector": gc.isenabled(),
-    "stand-ins": [n for n, m in sys.modules.items() if type(m).__name__ == "_StandIn"],
+    "placeholders": [n for n, m in sys.modules.items() if type(m).__name__ == "_Placeholder"],
 }))
 """
-# Lets an import fail once, when half of the client is there.
+# Lets the import fail once, half-way.
 STUMBLE = """
 import sys
 class Stumble:
@@ -49,61 +51,63 @@ def python(*statements: str) -> str:
     return ran.stdout
 
 
-def test_the_versions_that_the_image_installs_are_imported_the_light_way_without_traces():
-    told = json.loads(python(STORE, TELL))
+def test_the_versions_in_the_image_are_imported_the_fast_way_without_traces():
+    state = json.loads(python(STORE, REPORT))
 
-    assert told == {
+    assert state == {
         "light": True,
         "grpc": False,
         "base": "pydantic.main",
         "collector": True,
-        "stand-ins": [],
+        "placeholders": [],
     }
 
 
-def test_grpc_can_be_had_afterwards_by_whoever_wants_it():
+def test_grpc_can_be_imported_afterwards():
     made = python(STORE, "import grpc; print(grpc.insecure_channel('127.0.0.1:9').close())")
 
     assert made.strip() == "None"
 
 
 @pytest.mark.parametrize("trouble", [STUMBLE, OTHER_VERSION], ids=["it stumbles", "other version"])
-def test_what_is_not_as_expected_is_imported_the_plain_way(trouble):
-    told = json.loads(python(trouble, STORE, TELL))
+def test_anything_unexpected_leads_to_the_plain_import(trouble):
+    state = json.loads(python(trouble, STORE, REPORT))
 
-    assert (told["light"], told["grpc"], told["base"]) == (False, True, "pydantic.main")
-    assert told["collector"] and not told["stand-ins"]
+    assert (state["light"], state["grpc"], state["base"]) == (False, True, "pydantic.main")
+    assert state["collector"] and not state["placeholders"]
 
 
 @pytest.mark.parametrize("trouble", [STUMBLE, OTHER_VERSION], ids=["it stumbles", "other version"])
-def test_the_plain_way_out_works(trouble):
-    told = json.loads(python(trouble, "from tests.contract.wire_traffic import tell", "tell()"))
+def test_the_plain_import_works_after_that(trouble):
+    state = json.loads(
+        python(trouble, "from tests.contract.wire_traffic import report", "report()")
+    )
 
-    assert told == wire_traffic.traffic() | {"light": False}
+    assert state == wire_traffic.traffic() | {"light": False}
 
 
-def test_both_imports_say_and_hear_the_same_on_the_wire():
-    run = "from tests.contract.wire_traffic import tell"
+def test_both_imports_send_and_receive_the_same():
+    run = "from tests.contract.wire_traffic import report"
 
-    light, plain = (json.loads(python(*first, run, "tell()")) for first in ([], [PLAIN]))
+    light, plain = (json.loads(python(*first, run, "report()")) for first in ([], [PLAIN]))
 
     assert (light.pop("light"), plain.pop("light")) == (True, False)
     assert len(light["requests"]) > 20
     assert light == plain
 
 
-def test_the_tests_of_the_wire_and_of_local_mode_hold_with_the_plain_import_too():
+def test_the_tests_of_the_wire_and_of_local_mode_pass_with_the_plain_import_too():
     arguments = ["-q", "-p", "no:cacheprovider", "-k", "wire or qdrant-memory"]
     files = ["tests/contract/test_qdrant_wire.py", "tests/contract/test_store_contract.py"]
 
-    said = python(
+    output = python(
         PLAIN, "import pytest, sys", f"code = pytest.main({[*arguments, *files]})", "sys.exit(code)"
     )
 
-    assert " passed" in said
+    assert " passed" in output
 
 
-def test_threads_that_build_the_models_at_the_same_time_all_get_their_answers():
+def test_threads_that_build_the_models_at_the_same_time_all_get_results():
     found = python(
         "from tests.contract.wire_traffic import searches_at_once",
         "print(searches_at_once(threads=16))",

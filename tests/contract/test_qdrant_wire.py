@@ -19,12 +19,12 @@ from functions.gallery.errors import (
     StoreUnavailable,
 )
 from functions.gallery.records import Collection, CollectionSpec, Query
-from functions.gallery.stores.about import about
-from functions.gallery.stores.patience import Patience
-from functions.gallery.stores.payload import indexed_fields, payload_of
-from functions.gallery.stores.qdrant_collections import QdrantCollections
-from functions.gallery.stores.qdrant_connection import QdrantConnection
-from functions.gallery.stores.qdrant_store import QdrantStore
+from functions.gallery.stores.collection_info import describe
+from functions.gallery.stores.payload import indexed_fields, write_payload
+from functions.gallery.stores.server.collections import QdrantCollections
+from functions.gallery.stores.server.connection import QdrantConnection
+from functions.gallery.stores.server.retry import Retry
+from functions.gallery.stores.server.store import QdrantStore
 from tests.contract.stores import an_image, random_units, unit
 
 SPEC = CollectionSpec(model="test@1", dims=4)
@@ -44,15 +44,15 @@ def refusal(status: int, message: str = "no", **headers: str) -> httpx.Response:
 
 def aliases(**named: str) -> httpx.Response:
     """Answer as a server with these aliases."""
-    told = [{"alias_name": alias, "collection_name": name} for alias, name in named.items()]
-    return result({"aliases": told})
+    entries = [{"alias_name": alias, "collection_name": name} for alias, name in named.items()]
+    return result({"aliases": entries})
 
 
 USED = aliases(lookalike="lookalike--test-1--4")
 
 
 def collection(
-    spec: CollectionSpec = SPEC, *, indexed: bool = True, **told: object
+    spec: CollectionSpec = SPEC, *, indexed: bool = True, **info: object
 ) -> httpx.Response:
     """Answer as a server that has the collection of this spec."""
     indexes = indexed_fields(spec) if indexed else {}
@@ -73,7 +73,7 @@ def collection(
                     "default_segment_number": 0,
                     "flush_interval_sec": 5,
                 },
-                "metadata": about(Collection(spec.name, spec)) | told,
+                "metadata": describe(Collection(spec.name, spec)) | info,
             },
         }
     )
@@ -81,7 +81,7 @@ def collection(
 
 @dataclass
 class Server:
-    """A server that has the collection and gives the answers it was told, the last one for ever."""
+    """A server that returns the given responses in order, and the last one for ever."""
 
     answers: list[Answer | httpx.Response] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
@@ -97,18 +97,16 @@ class Server:
         self.pauses.append(seconds)
         self.now += seconds
 
-    def connect(self, url: str = "https://qdrant.test", **patience: float) -> QdrantStore:
-        return QdrantStore.open(self.collections(url, **patience), SPEC)
+    def connect(self, url: str = "https://qdrant.test", **retry: float) -> QdrantStore:
+        return QdrantStore.open(self.collections(url, **retry), SPEC)
 
     def collections(
-        self, url: str = "https://qdrant.test", key: str | None = "secret-key", **patience: float
+        self, url: str = "https://qdrant.test", key: str | None = "secret-key", **retry: float
     ) -> QdrantCollections:
         connection = QdrantConnection.to(
             url,
             key,
-            patience=Patience(
-                sleep=self.sleep, clock=lambda: self.now, chance=lambda: 0.5, **patience
-            ),
+            retry=Retry(sleep=self.sleep, clock=lambda: self.now, jitter=lambda: 0.5, **retry),
             transport=httpx.MockTransport(self.answer),
         )
         return QdrantCollections(connection)
@@ -138,7 +136,7 @@ def paths(server):
     return [f"{request.method} {request.url.path}" for request in server.requests]
 
 
-FINAL = {  # answers that trying again would not change
+FINAL = {  # responses that a retry would not change
     "400": (refusal(400, "Index required but not found for width"), StoreRejected),
     "401": (refusal(401), StoreDenied),
     "403": (refusal(403), StoreDenied),
@@ -148,7 +146,7 @@ FINAL = {  # answers that trying again would not change
     "html": (httpx.Response(200, html="<h1>Welcome</h1>"), StoreRejected),
     "shape": (httpx.Response(200, json={"result": {"count": "many"}}), StoreRejected),
 }
-MOMENTARY = {
+TEMPORARY = {
     "408": (refusal(408), StoreTimeout),
     "429": (refusal(429), StoreUnavailable),
     "500": (refusal(500), StoreUnavailable),
@@ -163,7 +161,7 @@ MOMENTARY = {
 
 
 @pytest.mark.parametrize(("answer", "error"), FINAL.values(), ids=FINAL.keys())
-def test_what_waiting_does_not_mend_is_raised_at_once(server, store, answer, error):
+def test_an_error_that_waiting_does_not_fix_is_raised_at_once(server, store, answer, error):
     server.answers = [answer]
 
     with pytest.raises(StoreError) as caught:
@@ -176,8 +174,8 @@ def test_what_waiting_does_not_mend_is_raised_at_once(server, store, answer, err
     assert server.pauses == []
 
 
-@pytest.mark.parametrize(("answer", "error"), MOMENTARY.values(), ids=MOMENTARY.keys())
-def test_what_waiting_may_mend_is_tried_again_and_then_raised(server, store, answer, error):
+@pytest.mark.parametrize(("answer", "error"), TEMPORARY.values(), ids=TEMPORARY.keys())
+def test_an_error_that_waiting_can_fix_is_retried_and_then_raised(server, store, answer, error):
     server.answers = [answer]
 
     with pytest.raises(StoreError) as caught:
@@ -190,8 +188,8 @@ def test_what_waiting_may_mend_is_tried_again_and_then_raised(server, store, ans
     assert server.pauses == pytest.approx([0.1, 0.2, 0.4])  # half of 0.2, 0.4, 0.8
 
 
-@pytest.mark.parametrize(("answer", "error"), MOMENTARY.values(), ids=MOMENTARY.keys())
-def test_a_passing_trouble_is_not_noticed(server, store, answer, error):
+@pytest.mark.parametrize(("answer", "error"), TEMPORARY.values(), ids=TEMPORARY.keys())
+def test_a_temporary_error_is_not_noticed(server, store, answer, error):
     server.answers = [answer, result({"count": 7})]
 
     assert store.count() == 7
@@ -224,7 +222,7 @@ def test_a_pause_given_as_a_date_counts_as_none(server, store):
     assert store.count() == 7
 
 
-def test_no_try_is_begun_behind_the_deadline(server):
+def test_no_try_is_started_after_the_deadline(server):
     store = server.connect(tries=100, deadline_s=2.0)
     server.requests.clear()
     server.answers = [refusal(503)]
@@ -237,7 +235,7 @@ def test_no_try_is_begun_behind_the_deadline(server):
     store.close()
 
 
-def test_the_key_goes_with_every_request_and_no_version_is_asked_for(server):
+def test_the_key_is_in_every_request_and_the_version_is_not_requested(server):
     store = server.connect()
 
     store.check()
@@ -265,13 +263,13 @@ def test_a_hosted_address_is_reached_with_or_without_a_port(server, url, reached
     ]
 
 
-def test_a_server_of_ones_own_is_reached_at_its_usual_port(server):
+def test_a_self_hosted_server_is_reached_at_its_usual_port(server):
     QdrantStore.open(server.collections("http://qdrant.test", None), SPEC).close()
 
     assert str(server.requests[0].url) == "http://qdrant.test:6333/aliases"
 
 
-def test_an_address_that_is_none_is_a_fault_of_the_settings(server):
+def test_an_invalid_address_is_a_settings_error(server):
     with pytest.raises(SettingsError, match="QDRANT_URL"):
         server.connect("ftp://qdrant.test")
 
@@ -285,10 +283,10 @@ def test_a_new_server_gets_collection_indexes_and_alias_before_the_first_write(s
     server.connect().close()
 
     name = "/collections/lookalike--test-1--4"
-    said = paths(server)
-    assert said[:4] == ["GET /aliases", f"GET {name}", f"PUT {name}", f"GET {name}"]
-    assert set(said[4:-2]) == {f"PUT {name}/index"}
-    assert said[-1] == "POST /collections/aliases"
+    sent = paths(server)
+    assert sent[:4] == ["GET /aliases", f"GET {name}", f"PUT {name}", f"GET {name}"]
+    assert set(sent[4:-2]) == {f"PUT {name}/index"}
+    assert sent[-1] == "POST /collections/aliases"
     made = json.loads(server.requests[2].content)
     assert made["vectors"]["hash"]["hnsw_config"] == {"m": 0}  # no graph: exact
     assert made["metadata"] == {
@@ -303,18 +301,18 @@ def test_a_new_server_gets_collection_indexes_and_alias_before_the_first_write(s
     assert {i["field_name"]: i["field_schema"] for i in indexes} == indexed_fields(SPEC)
 
 
-def test_making_a_collection_again_makes_the_indexes_that_a_kill_left_out(server):
+def test_creating_a_collection_again_adds_the_indexes_that_a_kill_left_out(server):
     indexed = result({"operation_id": 1, "status": "completed"})
     server.answers = [collection(indexed=False, filling=True)]
     server.answers += [indexed] * len(indexed_fields(SPEC))
 
-    server.collections().make(Collection(SPEC.name, SPEC, filling=True))
+    server.collections().create(Collection(SPEC.name, SPEC, filling=True))
 
     indexes = [json.loads(request.content) for request in server.requests[1:]]
     assert {i["field_name"]: i["field_schema"] for i in indexes} == indexed_fields(SPEC)
 
 
-def test_a_collection_that_another_process_made_meanwhile_is_taken(server):
+def test_a_collection_that_another_process_just_created_is_used(server):
     missing = refusal(404, "Not found: Collection `lookalike--test-1--4` doesn't exist!")
     exists = refusal(409, "Wrong input: Collection already exists!")
     server.answers = [aliases(), missing, exists, collection(), collection(), USED, result(True)]
@@ -350,7 +348,7 @@ def test_after_a_swap_the_old_settings_go_on_with_the_old_collection(server):
     store.close()
 
 
-def test_a_swap_beside_a_running_process_does_not_move_it(server, store):
+def test_a_swap_does_not_move_a_running_process(server, store):
     server.answers = [aliases(lookalike="another"), result({"count": 7})]
     server.collections().current()
 
@@ -384,7 +382,7 @@ def test_a_swap_is_one_request(server):
     ]
 
 
-def test_a_server_that_forgets_what_a_collection_tells_is_refused(server):
+def test_a_server_that_does_not_keep_metadata_of_collections_is_refused(server):
     server.answers = [result(True), collection(filling=True)]
     whole = Collection(SPEC.name, SPEC, replaces="old")
 
@@ -396,14 +394,14 @@ def test_a_server_that_forgets_what_a_collection_tells_is_refused(server):
     assert (written["filling"], written["replaces"]) == (False, "old")
 
 
-def test_a_wrong_key_is_told_at_the_start(server):
+def test_a_wrong_key_is_reported_at_the_start(server):
     server.answers = [refusal(403, "forbidden")]
 
     with pytest.raises(StoreDenied, match="QDRANT_API_KEY"):
         server.connect()
 
 
-def test_an_unknown_image_is_no_missing_collection(server, store):
+def test_an_unknown_image_is_not_a_missing_collection(server, store):
     target = an_image("a").id
     server.answers = [refusal(404, f"Not found: No point with id {target} found")]
 
@@ -421,7 +419,7 @@ def test_a_search_by_id_without_the_image_itself_is_one_request(server, store):
     assert json.loads(server.requests[0].content)["searches"][0]["query"]["nearest"] == target
 
 
-def test_a_record_that_somebody_else_wrote_is_rejected(server, store):
+def test_a_record_of_other_software_is_rejected(server, store):
     point = {"id": an_image("a").id, "version": 1, "score": 1.0}
     record = {"id": an_image("a").id, "payload": {"title": "x"}}
     server.answers = [result([{"points": [point]}]), result([record])]
@@ -434,7 +432,7 @@ def test_searches_read_the_images_of_their_pages_alone_and_all_at_once(server, s
     images = sorted((an_image(f"{n}.jpg") for n in range(40)), key=lambda image: image.id)
     hits = [{"id": i.id, "version": 1, "score": 1 - n / 100} for n, i in enumerate(images)]
     found = [{"points": hits[:31]}, {"points": hits[:22]}]
-    kept = [{"id": i.id, "payload": payload_of(i)} for i in images]
+    kept = [{"id": i.id, "payload": write_payload(i)} for i in images]
     server.answers = [result(found), result([*kept[4:6], *kept[10:14]])]  # 14 was removed
 
     first, second = store.search_many(
@@ -443,8 +441,8 @@ def test_searches_read_the_images_of_their_pages_alone_and_all_at_once(server, s
 
     name = "/collections/lookalike--test-1--4/points"
     assert paths(server) == [f"POST {name}/query/batch", f"POST {name}"]
-    asked, read = [json.loads(request.content) for request in server.requests]
-    assert [s["with_payload"] for s in asked["searches"]] == [False, False]
+    searched, read = [json.loads(request.content) for request in server.requests]
+    assert [s["with_payload"] for s in searched["searches"]] == [False, False]
     assert read["ids"] == [i.id for i in (*images[10:15], *images[4:6])]
     assert [match.image for match in first] == images[10:14]
     assert [match.image for match in second] == images[4:6]
@@ -452,10 +450,10 @@ def test_searches_read_the_images_of_their_pages_alone_and_all_at_once(server, s
 
 def test_equal_scores_are_read_a_thousand_beyond_the_page_at_most(server, store):
     def answer(request):
-        asked = json.loads(request.content)
-        if "ids" in asked:
+        body = json.loads(request.content)
+        if "ids" in body:
             return result([])
-        [search] = asked["searches"]
+        [search] = body["searches"]
         limits.append(search["limit"])
         hit = {"id": an_image("a").id, "version": 1, "score": 1.0}
         return result([{"points": [hit] * search["limit"]}])
@@ -494,7 +492,7 @@ def test_a_request_with_wide_vectors_stays_below_four_megabytes():
     store.close()
 
 
-def test_a_closed_store_asks_nothing(server, store):
+def test_a_closed_store_sends_nothing(server, store):
     store.close()
 
     with pytest.raises(StoreError, match="closed"):

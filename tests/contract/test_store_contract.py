@@ -1,4 +1,4 @@
-"""What every store promises, held against all of them: the fake, the folder, Qdrant's client."""
+"""The contract of every store: the fake, the folder and Qdrant's client."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
+from functions.gallery.embedding.fingerprint import PerceptualHash
 from functions.gallery.errors import (
     ImageNotFound,
     InvalidCursor,
@@ -14,7 +15,6 @@ from functions.gallery.errors import (
     StoreError,
     StoreRejected,
 )
-from functions.gallery.perceptual_hash import PerceptualHash
 from functions.gallery.records import CollectionSpec, Condition, Distance, Order, Query
 from tests.contract.stores import LANES, an_image, random_units, unit
 
@@ -122,7 +122,7 @@ def test_of_repeated_ids_in_one_put_the_last_wins(store):
     assert match.score == pytest.approx(1.0)
 
 
-def test_nothing_put_changes_nothing(store):
+def test_putting_nothing_changes_nothing(store):
     store.put([], np.zeros((0, 4), dtype=np.float32))
 
     assert store.count() == 0
@@ -173,7 +173,7 @@ def test_pages_of_a_search_over_equal_scores_repeat_and_miss_nothing(store):
     assert found == sorted(image.id for image in images)
 
 
-def test_limit_and_offset_cut_one_ranking(store):
+def test_limit_and_offset_select_a_part_of_one_ranking(store):
     store.put([an_image(f"{n}.jpg") for n in range(40)], random_units(40, 4))
     target = random_units(1, 4, seed=1)[0]
     ranking = names(store.search(Query(target, limit=40)))
@@ -183,7 +183,7 @@ def test_limit_and_offset_cut_one_ranking(store):
     assert part == ranking[10:15]
 
 
-def test_an_offset_behind_the_last_match_gives_nothing(shop):
+def test_an_offset_after_the_last_match_returns_nothing(shop):
     assert shop.search(Query(unit(EAST)[0], offset=3)) == []
 
 
@@ -224,7 +224,7 @@ def test_a_search_by_id_starts_with_the_image_itself(shop):
     assert matches[0].similarity == pytest.approx(1.0)
 
 
-def test_a_search_by_id_leaves_the_image_itself_out_on_demand(shop):
+def test_a_search_by_id_can_leave_out_the_image_itself(shop):
     target = an_image("0.jpg").id
 
     assert names(shop.search(Query(target, without=(target,)))) == ["1.jpg", "2.jpg"]
@@ -268,7 +268,7 @@ def test_a_search_takes_filters(shop):
     ],
     ids=str,
 )
-def test_a_filter_lets_through_what_fits(shop, condition, expected):
+def test_a_filter_returns_what_matches(shop, condition, expected):
     assert passing(shop, condition) == [f"{n}.jpg" for n in expected]
 
 
@@ -315,7 +315,7 @@ def test_a_filter_that_a_strict_server_would_refuse_is_refused_everywhere(shop, 
         shop.count((condition,))
 
 
-def test_paging_gives_every_image_once_in_the_order_of_ids(store):
+def test_paging_returns_every_image_once_in_the_order_of_ids(store):
     images = [an_image(f"{n}.jpg") for n in range(23)]
     store.put(images, random_units(23, 4))
 
@@ -386,7 +386,7 @@ def test_metadata_of_an_unknown_image_cannot_be_set(store, missing):
     assert store.count() == 0
 
 
-def test_a_removed_image_is_found_no_more(shop):
+def test_a_removed_image_is_not_found(shop):
     id_ = an_image("0.jpg").id
 
     shop.remove([id_])
@@ -450,7 +450,7 @@ def test_a_vector_that_would_spoil_the_scores_is_neither_stored_nor_searched(sto
     assert store.count() == 0
 
 
-def test_as_many_vectors_as_images_are_wanted(store):
+def test_every_image_needs_a_vector(store):
     with pytest.raises(StoreRejected):
         store.put([an_image("a.jpg")], unit(EAST, NORTH))
 
@@ -519,11 +519,11 @@ def test_eight_threads_writing_and_reading_leave_a_correct_store(store):
     assert [match.score for match in best] == pytest.approx([1.0] * 8)
 
 
-HASH = PerceptualHash(0x00FF_00FF_1234_ABCD)
+HASH = PerceptualHash("00ff00ff1234abcd")
 
 
 def flipped(hash, *bits):
-    return PerceptualHash(hash.bits ^ sum(1 << bit for bit in bits))
+    return PerceptualHash(f"{hash.bits ^ sum(1 << bit for bit in bits):016x}")
 
 
 @pytest.fixture
@@ -573,7 +573,7 @@ def test_several_queries_are_answered_each_as_alone(copies):
     assert copies.search_many([]) == []
 
 
-def test_one_unknown_id_among_several_queries_is_told(copies):
+def test_one_unknown_id_among_several_queries_is_reported(copies):
     with pytest.raises(ImageNotFound):
         copies.search_many([Query(HASH), Query(str(uuid.uuid4()))])
 
@@ -626,7 +626,7 @@ def test_a_sorted_list_leaves_out_images_without_the_field_and_obeys_its_filter(
     assert pages == [["1.jpg", "0.jpg"]]
 
 
-def test_a_sorted_list_goes_on_behind_an_image_that_was_removed(shop):
+def test_a_sorted_list_continues_after_an_image_that_was_removed(shop):
     first = shop.page((), 1, order=Order("stock"))
     shop.remove([an_image("1.jpg").id])
 
@@ -636,7 +636,7 @@ def test_a_sorted_list_goes_on_behind_an_image_that_was_removed(shop):
 
 
 @pytest.mark.parametrize("field", ["category", "sale", "shop name", "weight", "name"])
-def test_sorting_by_text_truth_or_an_undeclared_field_is_refused(store, field):
+def test_sorting_by_text_boolean_or_an_undeclared_field_is_refused(store, field):
     with pytest.raises(InvalidFilter):
         store.page((), 10, order=Order(field))
 
@@ -670,7 +670,7 @@ SORTED = {"stock": "1", "shop price": "1.5", "taken": '"2024-01-01T00:00:00+00:0
 PRICED = CollectionSpec("test@1", 4, fields={**FIELDS, "shop price": "float"})
 
 
-def test_a_sorted_list_refuses_a_cursor_that_none_gave(lane, tmp_path):
+def test_a_sorted_list_refuses_an_invalid_cursor(lane, tmp_path):
     with lane(PRICED, tmp_path) as store:
         for field, value in SORTED.items():
             made_up = [c.replace("%s", field, 1).replace("%s", value) for c in MADE_UP]
@@ -681,7 +681,7 @@ def test_a_sorted_list_refuses_a_cursor_that_none_gave(lane, tmp_path):
             store.page((), 10, f'["{field}", false, {value}, "{ID}"]', Order(field))
 
 
-def test_a_cursor_goes_with_the_order_that_gave_it(shop):
+def test_a_cursor_works_only_in_its_own_order(shop):
     after = shop.page((), 1, order=Order("price")).after
 
     assert len(shop.page((), 5, after, Order("price")).images) == 2

@@ -1,4 +1,4 @@
-"""A fixed run of the server store against a stand-in, and all that went over the wire."""
+"""A fixed run of the server store against a stand-in server, with all requests and results."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 
 from functions.gallery.records import CollectionSpec, Condition, Order, Query
-from functions.gallery.stores import qdrant_import
-from functions.gallery.stores.qdrant_collections import QdrantCollections
-from functions.gallery.stores.qdrant_connection import QdrantConnection
-from functions.gallery.stores.qdrant_store import QdrantStore
+from functions.gallery.stores.server import client
+from functions.gallery.stores.server.collections import QdrantCollections
+from functions.gallery.stores.server.connection import QdrantConnection
+from functions.gallery.stores.server.store import QdrantStore
 from scripts.bench.starting.stand_in import Collections
 from tests.contract.stores import an_image, random_units
 
@@ -26,7 +26,7 @@ WHERE = (
 
 
 class Wire:
-    """A stand-in server without a socket, which writes down what it is asked."""
+    """A stand-in server without a socket, which records its requests."""
 
     def __init__(self) -> None:
         self.requests: list[list[Any]] = []
@@ -49,7 +49,7 @@ class Wire:
 
 
 def traffic() -> dict[str, Any]:
-    """Use every call of the store; gives what was asked and what was answered."""
+    """Use every method of the store; return all requests and results."""
     wire = Wire()
     store = wire.store()
     images = [an_image(f"{n}.jpg", metadata={"kind": "shoe", "price": n}) for n in range(5)]
@@ -73,16 +73,16 @@ def traffic() -> dict[str, Any]:
     store.remove([first])
     store.check()
     store.close()
-    return {"light": qdrant_import.IS_LIGHT, "requests": wire.requests, "answers": repr(answers)}
+    return {"light": client.IS_LIGHT, "requests": wire.requests, "answers": repr(answers)}
 
 
-def tell() -> None:
-    """Print it, for another process to compare."""
+def report() -> None:
+    """Print the traffic, for another process to compare."""
     print(json.dumps(traffic()))
 
 
 def searches_at_once(threads: int) -> int:
-    """Search from many threads, all for the first time; gives how many found something."""
+    """Search from many threads, all for the first time; return how many found something."""
     wire = Wire()
     store = wire.store()
     store.put([an_image("a.jpg")], random_units(1, 4))

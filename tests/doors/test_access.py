@@ -1,4 +1,4 @@
-"""Who may do what, and what failing stores look like from outside; on fakes."""
+"""Who can do what, and how failures of the store are reported; on fakes."""
 
 import asyncio
 import hashlib
@@ -17,7 +17,7 @@ HASHED = {hashlib.sha256(key.encode()).hexdigest(): scope for key, scope in KEYS
 
 
 class Caller:
-    """Calls an application from an address of the test's choosing, which no real socket allows."""
+    """Calls an application from any address, which real sockets do not allow."""
 
     def __init__(self, gallery, keys=HASHED, host="10.0.0.9", most=None) -> None:
         settings = Settings(lookalike_api_keys=keys)

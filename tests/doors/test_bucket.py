@@ -16,15 +16,17 @@ import boto3
 import httpx
 import pytest
 
-from functions.gallery.aws import client
 from functions.gallery.errors import SettingsError, StoreUnavailable
 from functions.gallery.gallery import Gallery
+from functions.gallery.intake.add import Submission
 from functions.gallery.names import image_id
-from functions.gallery.pictures import Limits
-from functions.gallery.records import CollectionSpec, SearchOptions, Submission
-from functions.gallery.s3_originals import S3Originals
-from functions.gallery.sqs_queue import SqsQueue
-from functions.gallery.stores.qdrant_store import QdrantStore
+from functions.gallery.originals.aws import client
+from functions.gallery.originals.queue import SqsQueue
+from functions.gallery.originals.s3 import S3Originals
+from functions.gallery.pictures.decode import Limits
+from functions.gallery.records import CollectionSpec
+from functions.gallery.search.search import SearchOptions
+from functions.gallery.stores.server.store import QdrantStore
 from functions.ingest import handler
 from functions.ingest.events import Reconcile, reconcile_message
 from functions.ingest.work import Ingest

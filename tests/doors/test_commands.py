@@ -278,8 +278,8 @@ def test_a_reason_to_stop_is_printed_as_it_is(tmp_path, name):
     ("file", "content", "reason"),
     [
         ("table.csv", "path,name\na.jpg,a,b\n", "line 2 has more cells"),
-        ("table.jsonl", '{"path": "a.jpg"}\n\n{"path"\n', "line 3 is no JSON"),
-        ("table.jsonl", "[" * 100_000, "line 1 is no JSON"),
+        ("table.jsonl", '{"path": "a.jpg"}\n\n{"path"\n', "line 3 is not JSON"),
+        ("table.jsonl", "[" * 100_000, "line 1 is not JSON"),
         ("table.txt", "path\na.jpg\n", "(.csv or .jsonl)"),
     ],
 )

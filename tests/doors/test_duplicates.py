@@ -13,7 +13,7 @@ from tests.drawing import jpeg, scene, written
 
 @pytest.fixture(scope="module")
 def http(tmp_path_factory):
-    """Give a client on a gallery of three pictures, each with copies, and three that are alone."""
+    """A client of a gallery with three pictures that have copies, and three that have none."""
     settings = Settings(
         lookalike_data=tmp_path_factory.mktemp("data"),
         lookalike_filter_fields={"shelf": "keyword"},
@@ -40,7 +40,7 @@ def add(client, name, data, shelf):
 
 
 def groups(client, **options):
-    """Read all parts; give each group's names, the keeper first."""
+    """Read all pages; returns the names of each group, the keeper first."""
     found, cursor = [], {}
     while True:
         answer = client.get("/v1/duplicates", params={**options, **cursor})

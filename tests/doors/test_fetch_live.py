@@ -15,8 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from functions.api.requests.fetch import UrlFetcher
 from functions.gallery.errors import PictureTooLarge, UrlRefused, UrlUnreachable
-from functions.gallery.fetch import UrlFetcher
 
 LOOPBACK = ipaddress.ip_address("127.0.0.1")
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -25,7 +25,7 @@ Answer = bytes | Callable[[socket.socket], None]
 
 
 class HostileServer:
-    """Answers each path with the bytes, or the behaviour, that a test gave for it."""
+    """Responds to each path with the bytes or the behaviour that a test set."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answers: dict[str, Answer] = {}
@@ -64,7 +64,7 @@ class HostileServer:
                 answer(secured) if callable(answer) else secured.sendall(answer)
 
     def repeat(self, start: bytes, again: bytes, *, pause_s: float = 0) -> Answer:
-        """Give a behaviour: send a start, then the same without end, or with pauses for 5 s."""
+        """A behaviour: send a start, then the same without end, or with pauses for 5 s."""
         times = round(5 / pause_s) if pause_s else 10**9
 
         def send(sock: socket.socket) -> None:
@@ -89,7 +89,7 @@ def loopback(host, port, **_):
 
 
 def numbers_or_loopback(host, port, **_):
-    """Give an address for itself and loopback for every name; asks nobody."""
+    """Resolve an address to itself and every name to loopback, without a request."""
     try:
         return [(socket.AF_INET, 1, 6, "", (str(ipaddress.ip_address(host)), port))]
     except ValueError:
@@ -97,7 +97,7 @@ def numbers_or_loopback(host, port, **_):
 
 
 def fetcher(server: HostileServer, **more) -> UrlFetcher:
-    """Give a fetcher that may reach this server and nothing else at all."""
+    """A fetcher that can reach this server and nothing else."""
     chosen = {"allow_http": True, "timeout_s": 5.0, "resolve": numbers_or_loopback} | more
     return UrlFetcher(allowed=lambda address: address == LOOPBACK, ports=[server.port], **chosen)
 
@@ -178,7 +178,7 @@ def test_a_redirect_takes_no_cookie_along(server):
 def test_a_redirect_loop_ends_after_three_redirects(server):
     server.answers |= {"/": redirect("/a"), "/a": redirect("/")}
 
-    with pytest.raises(UrlRefused, match="more than 3 redirects"):
+    with pytest.raises(UrlRefused, match="More than 3 redirects"):
         fetcher(server).fetch(url(server), 100)
 
     assert len(server.requests) == 4
@@ -339,7 +339,7 @@ def test_a_slow_look_up_ends_at_the_deadline(server):
 
 
 def rebinding(*addresses: str):
-    """Give a resolver that knows another address each time that it is asked."""
+    """A resolver that returns another address each time."""
     left = list(addresses)
     return lambda host, port, **_: [(socket.AF_INET, 1, 6, "", (left.pop(0), port))]
 
@@ -375,7 +375,7 @@ def test_where_one_address_does_not_answer_the_next_is_tried(server):
 
 
 def certificate(host: str, tmp_path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Make a certificate for a host; give the server's side and that of a client who trusts it."""
+    """Make a certificate; returns the server's context and that of a client which trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
@@ -400,7 +400,7 @@ def certificate(host: str, tmp_path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
 
 @pytest.fixture
 def secure(tmp_path) -> Iterator[tuple[HostileServer, ssl.SSLContext, list[str]]]:
-    """Give the server pictures.test, a client's trust in it, and the names it is asked for."""
+    """The server pictures.test, the context of a client that trusts it, and the requested names."""
     ours, trusting = certificate("pictures.test", tmp_path)
     asked = []
     ours.sni_callback = lambda _sock, name, _context: asked.append(name)

@@ -1,4 +1,4 @@
-"""The HTTPS door with the real model and the real embedded store, over real HTTP."""
+"""The HTTPS API with the real model and the real embedded store, over real HTTP."""
 
 import base64
 import io
@@ -39,7 +39,7 @@ def address(data):
 
 @pytest.fixture
 def http(address):
-    """Give a client on an empty gallery."""
+    """A client of an empty gallery."""
     with httpx.Client(base_url=address, timeout=30) as client:
         for image in client.get("/v1/images", params={"limit": 100}).json()["images"]:
             client.delete(f"/v1/images/{image['id']}")

@@ -23,7 +23,7 @@ ALL_WELL = {"batchItemFailures": []}
 
 
 class Place:
-    """The function, the bucket that it follows, and what it did since it was asked last."""
+    """The function, its bucket, and what it did since the last question."""
 
     def __init__(self, started: Function) -> None:
         self.function = started

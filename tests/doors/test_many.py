@@ -1,4 +1,4 @@
-"""Many things in one call, comparing, and requests that are sent twice, over real HTTP."""
+"""Batches, comparisons and repeated requests, over real HTTP."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ PICTURES = {f"https://pictures.example/{n}.jpg": jpeg(n) for n in range(6)}
 
 
 class Internet:
-    """A fetcher of a few pictures; the real one is tested on its own."""
+    """A fetcher with a few pictures; the real one has its own tests."""
 
     def fetch(self, url: str, max_bytes: int) -> bytes:
         if url not in PICTURES:
@@ -47,7 +47,7 @@ def address(tmp_path_factory):
 
 @pytest.fixture
 def http(address):
-    """Give a client on an empty gallery."""
+    """A client of an empty gallery."""
     with httpx.Client(base_url=address, timeout=30) as client:
         client.post("/v1/images/delete", json={"filter": {"bytes": {"gte": 0}}})
         yield client

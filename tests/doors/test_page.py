@@ -1,4 +1,4 @@
-"""The page as it is served: its files, its policy, its weight; no browser here."""
+"""The page as it is served: its files, its policy, its compression; without a browser."""
 
 import base64
 import gzip
@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from functions.api import pages
-from functions.gallery.objects import SignedForm
+from functions.api.routes import page as pages
+from functions.gallery.records import SignedForm
 from tests.doors.lambda_emulator import SAM_LOCAL, event, function
 from tests.doors.test_access import Caller
 
@@ -95,14 +95,14 @@ def test_the_policy_allows_this_origin_and_nothing_inline(http):
 
 
 class Signs:
-    """A bucket's signer, as far as the page asks it."""
+    """A bucket's signer, as far as the page needs one."""
 
     def sign_form(self, name, media_type, max_bytes):
         return SignedForm("https://pictures.s3.eu-west-1.amazonaws.com/", {}, datetime.now(UTC))
 
 
 def test_where_the_pictures_lie_in_a_bucket_the_page_may_reach_it_and_nothing_more(rig):
-    rig.gallery.view._signer = Signs()
+    rig.gallery.view.signer = Signs()
     http = Caller(rig.gallery, keys={}, host="127.0.0.1")
 
     policy = directives(http.get("/").headers["content-security-policy"])
@@ -156,7 +156,7 @@ def test_the_version_changes_with_any_file(tmp_path, monkeypatch):
     copy.mkdir()
     for path in FOLDER.iterdir():
         (copy / path.name).write_bytes(path.read_bytes())
-    (copy / "words.js").write_text("// other words")
+    (copy / "text.js").write_text("// other words")
     monkeypatch.setattr(pages, "_FOLDER", copy)
 
     assert pages._version.__wrapped__() != before
@@ -186,7 +186,7 @@ def test_the_page_opens_while_the_store_is_asleep(tmp_path):
 
 
 def at(path: str, **headers: str) -> dict:
-    """Give the gateway's event of a GET."""
+    """The gateway's event for a GET."""
     got = event("http-get")
     got["rawPath"] = got["requestContext"]["http"]["path"] = path
     got["rawQueryString"] = ""

@@ -14,7 +14,7 @@ from tests.doors.server import ROOT, environment_of, free_port, said_until
 from tests.drawing import jpeg
 
 README = (ROOT / "README.md").read_text()
-LOCAL_PART = ("Try it", "For back-end developers", "For those who bring pictures")
+LOCAL_PART = ("Try it", "Call the API", "Import pictures")
 
 
 def blocks(language: str) -> list[str]:

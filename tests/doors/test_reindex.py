@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from functions.gallery.bootstrap import build_gallery
-from functions.gallery.embedder import read_card
+from functions.gallery.embedding.card import read_card
 from functions.gallery.records import CollectionSpec, Distance
 from functions.gallery.settings import Settings
 from tests.doors.server import ROOT, free_port, run, started, wait_for

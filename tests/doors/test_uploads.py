@@ -1,4 +1,4 @@
-"""The HTTPS door on a bucket: signed forms, pictures that are there already, signed links."""
+"""The HTTPS API with a bucket: signed forms, pictures already in it, signed links."""
 
 import base64
 import json

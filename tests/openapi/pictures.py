@@ -1,7 +1,7 @@
-"""Teaches schemathesis what no schema can say: which bytes are a picture.
+"""Teach schemathesis what no schema can express: which bytes are a picture.
 
-Loaded by schemathesis.toml. Without it schemathesis sends any bytes as pictures and takes the right
-answer, 415 or 422, for the refusal of valid data. Needs nothing but schemathesis and Pillow.
+Loaded by schemathesis.toml. Without it schemathesis sends any bytes as pictures and reports the
+correct response, 415 or 422, as a refusal of valid data. Depends only on schemathesis and Pillow.
 """
 
 import base64

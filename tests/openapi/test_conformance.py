@@ -1,4 +1,4 @@
-"""What the document promises of methods, options and texts, one by one, on the real application."""
+"""What the document promises about methods, options and texts, on the real application."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""docs/errors.md has one true row for every code that a problem can carry."""
+"""docs/errors.md has one correct row for every code that a problem can have."""
 
 import re
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""schemathesis finds nothing: the served application keeps to its document, with keys and without.
+"""schemathesis finds nothing: the application conforms to its document, with keys and without.
 
-The whole of it in reach of a CI run; `schemathesis run ADDRESS/openapi.json --checks all` from the
-repository's root goes further, as long as one lets it.
+As much as fits a CI run; `schemathesis run ADDRESS/openapi.json --checks all` in the root of the
+repository tests more.
 """
 
 import subprocess
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from functions.gallery.bootstrap import build_gallery
-from functions.gallery.records import Submission
+from functions.gallery.intake.add import Submission
 from functions.gallery.settings import Settings
 from scripts.api_examples import KEYS, settings_of
 from tests.doors.server import served
@@ -32,7 +32,7 @@ WIDE = ("addImage", "search", "searchBatch", "addImages")
 
 @pytest.fixture(scope="module")
 def gallery_served(request, tmp_path_factory):
-    """Serve a gallery of the real model and store; give its address and the key header."""
+    """Serve a gallery with the real model and store; yields its address and the key header."""
     keys = request.param == "keys"
     folder = tmp_path_factory.mktemp("data")
     fields = {"lookalike_filter_fields": FIELDS, "lookalike_fetch_urls": "off"}

@@ -17,7 +17,7 @@ from functions.api.app import create_app
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.errors import StoreUnavailable
 from functions.gallery.settings import Settings
-from functions.gallery.stores.edge_store import EdgeStore
+from functions.gallery.stores.embedded.store import EdgeStore
 from tests.doors.server import free_port, serving
 from tests.drawing import jpeg
 from tests.recipes.reading import RECIPES, Reader

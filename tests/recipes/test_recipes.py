@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from functions.api.app import create_app
-from functions.gallery.aws import client
 from functions.gallery.bootstrap import build_gallery
+from functions.gallery.originals.aws import client
 from functions.gallery.settings import Settings
 from tests.cloud import cloud
 from tests.doors.server import ROOT, serving
@@ -141,7 +141,7 @@ def test_a_bucket_that_is_there_already_is_indexed(reader, drawn):
             s3.put_object(Bucket="my-pictures", Key=file.name, Body=file.read_bytes())
         reader.environment |= environment
 
-        (said,) = reader.follow("A bucket that is there already")
+        (said,) = reader.follow("An existing bucket")
 
     told = [f"{outcome} {file.name}" for outcome in ("differs", "indexed") for file in files]
     assert sorted(line for line in said.splitlines() if ".jpg" in line) == sorted(told)

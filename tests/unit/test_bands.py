@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from functions.gallery.bands import Band, Bands
-from functions.gallery.records import Distance, SearchOptions, Submission
-from functions.gallery.width import NarrowEmbedder
+from functions.gallery.embedding.bands import Band, Bands
+from functions.gallery.intake.add import Submission
+from functions.gallery.records import Distance
+from functions.gallery.search.search import SearchOptions
 from tests.drawing import jpeg, scene, written
 from tests.fakes import FakeEmbedder
 
@@ -121,8 +122,7 @@ def test_manhattan_distances_have_no_bands():
 
 
 def test_a_cut_vector_has_no_bands():
-    embedder = FakeEmbedder()
-    embedder.card = replace(FakeEmbedder.card, bands=BANDS)
+    card = replace(FakeEmbedder.card, bands=BANDS)
 
-    assert NarrowEmbedder(embedder, 48).card.bands == BANDS
-    assert NarrowEmbedder(embedder, 24).card.bands is None
+    assert card.truncated(48).bands == BANDS
+    assert card.truncated(24).bands is None

@@ -10,11 +10,11 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from functions.gallery.bootstrap import build_gallery, keeps_nothing
+from functions.gallery.bootstrap import build_gallery, is_index_in_memory
 from functions.gallery.errors import SettingsError, StoreDenied
-from functions.gallery.place import under_sam_local
-from functions.gallery.records import Submission
+from functions.gallery.intake.add import Submission
 from functions.gallery.settings import Settings
+from functions.runtime import under_sam_local
 from tests.drawing import jpeg
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +67,7 @@ def test_a_deployed_function_is_not_taken_for_sam_local(monkeypatch):
     assert not under_sam_local()
 
 
-def test_sam_local_needs_nothing_and_keeps_nothing(monkeypatch, tmp_path):
+def test_sam_local_needs_nothing_and_is_index_in_memory(monkeypatch, tmp_path):
     put_in(monkeypatch, SAM_LOCAL)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
@@ -76,7 +76,7 @@ def test_sam_local_needs_nothing_and_keeps_nothing(monkeypatch, tmp_path):
     gallery.add(Submission(lambda: jpeg(1), name="a.jpg"))
 
     assert gallery.stats().images == 1
-    assert keeps_nothing(Settings())
+    assert is_index_in_memory(Settings())
     assert [path.name for path in tmp_path.iterdir()] == ["tmp"]
 
 

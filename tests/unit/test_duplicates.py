@@ -8,20 +8,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from functions.gallery import duplicates, grouping, likeness
-from functions.gallery.duplicates import (
-    DuplicateOptions,
-    Duplicates,
-    near_duplicates_of,
-)
+from functions.gallery.duplicates import groups, neighbours, pages
+from functions.gallery.duplicates.groups import Neighbourhoods, followers_of
+from functions.gallery.duplicates.notions import Likeness
+from functions.gallery.duplicates.pages import DuplicateOptions, Duplicates, near_duplicates_of
+from functions.gallery.duplicates.tables import hash_table, vector_table
+from functions.gallery.embedding.fingerprint import PerceptualHash
 from functions.gallery.errors import ImageNotFound, InvalidCursor, InvalidFilter
-from functions.gallery.grouping import Neighbourhoods, followers_of
-from functions.gallery.hash_table import HashTable
-from functions.gallery.likeness import Likeness
-from functions.gallery.perceptual_hash import PerceptualHash
 from functions.gallery.records import CollectionSpec, Distance, Match, Query
-from functions.gallery.stores.edge_store import EdgeStore
-from functions.gallery.vector_table import VectorTable
+from functions.gallery.stores.embedded.store import EdgeStore
 from tests.contract.stores import LANES, an_image
 from tests.fakes import FakeStore
 
@@ -32,7 +27,7 @@ HASH = 0x0F1E_2D3C_4B5A_6978
 
 def flips(count, first=0):
     """Give HASH with so many bits turned over, from a place on."""
-    return PerceptualHash(HASH ^ (((1 << count) - 1) << first))
+    return PerceptualHash(f"{HASH ^ (((1 << count) - 1) << first):016x}")
 
 
 def at(degrees):
@@ -79,7 +74,7 @@ def groups_on_a_walk(store, **options):
 
 
 def groups_by_definition(pictures, is_like):
-    """Go through all images from the best to the last, as grouping.py says; by keeper's id."""
+    """Go through all images from the best to the last, as groups.py says; by keeper's id."""
     best_first = sorted(
         pictures,
         key=lambda p: (-p[0].width * p[0].height, -p[0].bytes, -len(p[0].metadata), p[0].id),
@@ -145,8 +140,8 @@ def test_the_pages_together_are_the_groups_by_definition(looks, kind, limit, wal
     store = stocked(*pictures)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(duplicates, "_WALKED_AT_ONCE", walked)
-        patched.setattr(duplicates, "_MOST_KNOWN", known)
+        patched.setattr(pages, "_BATCH", walked)
+        patched.setattr(pages, "_MOST_KNOWN", known)
         found = all_groups(store, kind=kind, limit=limit)
         walked_groups = groups_on_a_walk(store, kind=kind, limit=limit)
 
@@ -161,7 +156,7 @@ def test_what_is_not_decided_is_left_out_and_changes_nothing_else(looks, kind, m
     store = stocked(*pictures)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(grouping, "MOST_LOOKS", most)
+        patched.setattr(groups, "MOST_LOOKS", most)
         page = Duplicates(store, SPEC).page(DuplicateOptions(kind=kind, limit=100))
 
     found = [(g.keeper.name, [d.image.name for d in g.others]) for g in page.groups]
@@ -176,8 +171,8 @@ def test_with_more_copies_than_count_no_image_is_in_two_groups(looks, most):
     store = stocked(*pictures_of(looks))
 
     with pytest.MonkeyPatch.context() as patched:
-        for module in ("grouping", "likeness"):
-            patched.setattr(f"functions.gallery.{module}.MOST_ALIKE", most)
+        for module in ("groups", "neighbours"):
+            patched.setattr(f"functions.gallery.duplicates.{module}.MOST_ALIKE", most)
         for kind in KINDS:
             groups = all_groups(store, kind=kind)
             names = [name for keeper, others in groups for name in (keeper, *others)]
@@ -205,11 +200,11 @@ def test_a_long_chain_is_walked_as_far_as_may_be_and_undecided_beyond():
 
     found = followers_of(chain, Neighbourhoods(find), 10_000)
 
-    decided = found[: grouping.MOST_LOOKS - 1]
+    decided = found[: groups.MOST_LOOKS - 1]
     assert [[match.image.name for match in group] for group in decided] == [
-        [] if n % 2 else [f"{n + 1}.jpg"] for n in range(grouping.MOST_LOOKS - 1)
+        [] if n % 2 else [f"{n + 1}.jpg"] for n in range(groups.MOST_LOOKS - 1)
     ]
-    assert set(found[grouping.MOST_LOOKS :]) == {None}
+    assert set(found[groups.MOST_LOOKS :]) == {None}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -283,7 +278,7 @@ def test_a_page_ends_before_the_work_grows_and_says_where_to_go_on():
     asked = DuplicateOptions(Likeness.SAME_PICTURE)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(duplicates, "_MOST_KNOWN", 60)
+        patched.setattr(pages, "_MOST_KNOWN", 60)
         first = Duplicates(store, SPEC).page(asked)
         second = Duplicates(store, SPEC).page(asked, first.after)
 
@@ -308,7 +303,7 @@ def test_of_very_many_copies_the_first_hundred_and_one_are_a_group(kind):
     store = stocked(*copies)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(likeness, "_MOST_READ", 200)
+        patched.setattr(neighbours, "_MOST_READ", 200)
         [(keeper, others)] = all_groups(store, kind=kind)
 
     assert groups_on_a_walk(store, kind=kind) == [(keeper, others)]
@@ -333,7 +328,7 @@ def test_what_a_thousand_copies_are_like_is_read_once(tmp_path, kind):
     store.close()
 
     [group] = page.groups
-    assert len(group.others) == likeness.MOST_ALIKE
+    assert len(group.others) == groups.MOST_ALIKE
     assert len([query for query in asked if query.ties]) == 1
     assert len(asked) <= 1_201
 
@@ -363,21 +358,22 @@ def test_a_hash_table_finds_what_a_store_finds(store):
         for n in range(200)
     ]
     stocked(*pictures, store=store)
-    table = HashTable(image for image, _ in pictures)
+    table = hash_table(image for image, _ in pictures)
 
     for image, _ in pictures[3:40]:
-        hash = image.perceptual_hash
-        near = [match for match in store.search(Query(hash, limit=300)) if match.score <= 7]
-        assert table.nearest([hash], 7, 300) == [near]
-        assert table.nearest([hash, flips(60)], 7, 5)[0] == near[:5]
-    assert HashTable([]).nearest([flips(0)], 64, 1) == [[]]
+        query = Query(image.perceptual_hash, limit=300, without=(image.id,))
+        near = [match for match in store.search(query) if match.score <= 7]
+        assert table.nearest([image.id], -7, 300) == [near]
+        assert table.nearest([image.id, pictures[50][0].id], -7, 5)[0] == near[:5]
+    assert table.nearest([pictures[0][0].id], -64, 1) == [[]]
+    assert hash_table([]).nearest([pictures[3][0].id], -64, 1) == [[]]
 
 
 def test_a_vector_table_finds_what_a_store_finds(store):
     pictures = [picture(f"{n}.jpg", degrees=float(n * n % 360)) for n in range(60)]
     stocked(*pictures, store=store)
     gone = picture("gone")[0]
-    table = VectorTable(store.vectors, [gone, *(image for image, _ in pictures)], SPEC.dims)
+    table = vector_table(store.vectors, [gone, *(image for image, _ in pictures)], SPEC.dims)
 
     for image, _ in pictures:
         near = store.search(Query(image.id, limit=60, without=(image.id,)))
@@ -386,7 +382,7 @@ def test_a_vector_table_finds_what_a_store_finds(store):
         assert none == []
         assert {match.image.id: match.similarity for match in found} == wanted
         assert table.nearest([image.id], 0.9, 2) == [found[:2]]
-    assert VectorTable(store.vectors, [], SPEC.dims).nearest([gone.id], 0.9, 5) == [[]]
+    assert vector_table(store.vectors, [], SPEC.dims).nearest([gone.id], 0.9, 5) == [[]]
 
 
 @pytest.mark.parametrize("most_bytes", [0, 1_000_000])
@@ -398,7 +394,7 @@ def test_a_walk_by_every_distance_has_the_groups_of_the_pages(distance, most_byt
     asked = DuplicateOptions(Likeness.LOOKALIKE, limit=100)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(duplicates, "MOST_BYTES", most_bytes)
+        patched.setattr(pages, "MOST_VECTOR_BYTES", most_bytes)
         [walked] = found.walk(asked)
 
     page = found.page(asked)
@@ -468,7 +464,7 @@ NEW, NEW_VECTOR = picture("new", bits=0, degrees=0, file="a")
 
 
 @pytest.fixture
-def neighbours(store):
+def near(store):
     return stocked(
         picture("same file", bits=0, degrees=1, file="a"),
         picture("same file, plain", bits=None, degrees=2, file="a"),
@@ -481,8 +477,8 @@ def neighbours(store):
     )
 
 
-def test_the_nearest_duplicates_of_a_new_image_come_strongest_notion_first(neighbours):
-    found = near_duplicates_of(NEW, NEW_VECTOR, neighbours, limit=10)
+def test_the_nearest_duplicates_of_a_new_image_come_strongest_notion_first(near):
+    found = near_duplicates_of(NEW, NEW_VECTOR, near, limit=10)
 
     assert [(d.image.name, d.matched.value) for d in found] == [
         ("same file", "same-bytes"),
@@ -498,9 +494,9 @@ def test_the_nearest_duplicates_of_a_new_image_come_strongest_notion_first(neigh
     )
 
 
-def test_of_the_nearest_duplicates_few_are_told(neighbours):
-    assert len(near_duplicates_of(NEW, NEW_VECTOR, neighbours)) == 5
-    assert len(near_duplicates_of(NEW, NEW_VECTOR, neighbours, limit=2)) == 2
+def test_of_the_nearest_duplicates_few_are_told(near):
+    assert len(near_duplicates_of(NEW, NEW_VECTOR, near)) == 5
+    assert len(near_duplicates_of(NEW, NEW_VECTOR, near, limit=2)) == 2
 
 
 def test_an_image_is_no_duplicate_of_itself(store):
@@ -510,15 +506,15 @@ def test_an_image_is_no_duplicate_of_itself(store):
     assert near_duplicates_of(replace(NEW, width=99), NEW_VECTOR, store) == ()
 
 
-def test_without_a_vector_hashes_alone_are_compared(neighbours):
-    found = near_duplicates_of(NEW, None, neighbours)
+def test_without_a_vector_hashes_alone_are_compared(near):
+    found = near_duplicates_of(NEW, None, near)
 
     assert [d.image.name for d in found] == ["same file", "saved again", "saved badly"]
-    assert near_duplicates_of(replace(NEW, perceptual_hash=None), None, neighbours) == ()
+    assert near_duplicates_of(replace(NEW, perceptual_hash=None), None, near) == ()
 
 
-def test_without_a_hash_vectors_alone_are_compared(neighbours):
-    found = near_duplicates_of(replace(NEW, perceptual_hash=None), NEW_VECTOR, neighbours)
+def test_without_a_hash_vectors_alone_are_compared(near):
+    found = near_duplicates_of(replace(NEW, perceptual_hash=None), NEW_VECTOR, near)
 
     assert [(d.image.name, d.matched.value) for d in found] == [
         ("same file", "same-bytes"),

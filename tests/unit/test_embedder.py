@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from functions.gallery.embedder import OnnxEmbedder
+from functions.gallery.embedding.embedder import OnnxEmbedder
 from functions.gallery.errors import ModelMismatch
-from functions.gallery.pictures import Limits, decode
+from functions.gallery.pictures.decode import Limits, decode
 from tests.conftest import ROOT
 from tests.drawing import jpeg, scene, written
 from tests.unit.test_pictures import TURNED_BACK

@@ -1,4 +1,4 @@
-"""What the ingest function is called with, in every shape, and what it makes of a batch."""
+"""Every kind of event that the ingest function receives, and what it does with a batch."""
 
 import json
 import random
@@ -10,14 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.gallery.errors import StoreUnavailable
-from functions.gallery.objects import Original, Progress, Synced
+from functions.gallery.records import Original
+from functions.gallery.sync.reconcile import Progress
+from functions.gallery.sync.sync import Synced
 from functions.ingest.events import (
-    Look,
     Reconcile,
+    SyncObject,
     UnknownEvent,
-    look_message,
     messages_in,
     reconcile_message,
+    sync_message,
 )
 from functions.ingest.work import Ingest
 from tests.drawing import jpeg
@@ -26,13 +28,13 @@ names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6
 
 
 def bridged(key: str, bucket: str = "local", kind: str = "Object Created") -> dict[str, Any]:
-    """An event as EventBridge gives it: the key as it is."""
+    """An event from EventBridge: the key as it is."""
     detail = {"version": "0", "bucket": {"name": bucket}, "object": {"key": key, "size": 1}}
     return {"version": "0", "source": "aws.s3", "detail-type": kind, "detail": detail}
 
 
 def notified(*keys: str, bucket: str = "local") -> dict[str, Any]:
-    """Events as S3 itself sends them: keys form-encoded."""
+    """Events from S3 itself: keys form-encoded."""
     records = [
         {
             "eventSource": "aws:s3",
@@ -46,7 +48,7 @@ def notified(*keys: str, bucket: str = "local") -> dict[str, Any]:
 
 
 def queued(*bodies: Any) -> dict[str, Any]:
-    """A batch of messages as a queue hands them to a function, called m0, m1 and so on."""
+    """A batch of messages from a queue, with ids m0, m1 and so on."""
     return {
         "Records": [
             {
@@ -68,12 +70,12 @@ def wanted_by(event: dict[str, Any]) -> list[Any]:
 
 @given(names)
 def test_every_key_is_read_as_it_is_in_the_bucket(key):
-    look = Look(key, "local")
+    wanted = SyncObject(key, "local")
 
-    assert wanted_by(bridged(key)) == [look]
-    assert wanted_by(queued(bridged(key))) == [look]
-    assert wanted_by(notified(key)) == [look]
-    assert wanted_by(queued(notified(key))) == [look]
+    assert wanted_by(bridged(key)) == [wanted]
+    assert wanted_by(queued(bridged(key))) == [wanted]
+    assert wanted_by(notified(key)) == [wanted]
+    assert wanted_by(queued(notified(key))) == [wanted]
 
 
 @pytest.mark.parametrize(
@@ -91,22 +93,22 @@ def test_only_keys_of_s3_itself_are_decoded(written, key):
     event = notified("x")
     event["Records"][0]["s3"]["object"]["key"] = written
 
-    assert wanted_by(event) == [Look(key, "local")]
-    assert wanted_by(bridged(written)) == [Look(written, "local")]
+    assert wanted_by(event) == [SyncObject(key, "local")]
+    assert wanted_by(bridged(written)) == [SyncObject(written, "local")]
 
 
 @pytest.mark.parametrize("kind", ["Object Created", "Object Deleted"])
 def test_what_happened_to_an_object_does_not_matter(kind):
-    assert wanted_by(bridged("a", kind=kind)) == [Look("a", "local")]
+    assert wanted_by(bridged("a", kind=kind)) == [SyncObject("a", "local")]
 
 
 def test_our_own_messages_come_back_as_they_were_sent():
     progress = Progress("points", "some-id", 400, 3, 390)
     wanted = Reconcile(progress, dry_run=True)
 
-    event = queued(look_message(["a", "ä +"]), reconcile_message(wanted))
+    event = queued(sync_message(["a", "ä +"]), reconcile_message(wanted))
 
-    assert wanted_by(event) == [Look("a"), Look("ä +"), wanted]
+    assert wanted_by(event) == [SyncObject("a"), SyncObject("ä +"), wanted]
 
 
 def test_the_schedule_starts_a_comparison():
@@ -144,7 +146,7 @@ def test_a_message_that_nobody_should_send_is_known_as_such(body):
 
 
 class FakeQueue:
-    """Keeps what is sent."""
+    """Keeps the messages sent to it."""
 
     def __init__(self) -> None:
         self.sent: list[Any] = []
@@ -190,7 +192,7 @@ def test_a_key_named_twice_in_a_batch_is_looked_at_once(rig, monkeypatch):
     monkeypatch.setattr(rig.gallery, "sync", lambda name: looks.append(name) or sync(name))
 
     report = Ingest(rig.gallery, None).run(
-        queued(bridged("a"), notified("a", "a"), look_message(["a"])), plenty
+        queued(bridged("a"), notified("a", "a"), sync_message(["a"])), plenty
     )
 
     assert (looks, report.outcomes, failed(report)) == (["a"], {"a": Synced.INDEXED}, [])
@@ -249,7 +251,7 @@ def test_a_dry_run_tells_and_sends_nothing(rig):
 
 
 def test_a_comparison_out_of_time_goes_on_in_another_call(rig, monkeypatch):
-    monkeypatch.setattr("functions.gallery.reconciling.CHUNK", 4)
+    monkeypatch.setattr("functions.gallery.sync.reconcile.CHUNK", 4)
     for number in range(10):
         put(rig, f"{number}.jpg", jpeg(number))
     queue, calls = FakeQueue(), 0
@@ -312,7 +314,7 @@ def test_a_storm_of_shuffled_and_repeated_events_on_a_failing_store_loses_nothin
         waiting += [batch[int(message.id[1:])] for message in report.failed]
 
     monkeypatch.undo()
-    there = {name: rig.originals.look(name).etag for name in rig.originals.originals}
+    there = {name: rig.originals.head(name).etag for name in rig.originals.originals}
     points = {image.name: image.etag for image in rig.store.page((), 200).images}
     refused = {refusal.name: refusal.etag for refusal in rig.originals.refusals()}
     assert points | refused == there

@@ -1,4 +1,4 @@
-"""Filters and metadata are read the same way for every store."""
+"""Reading filters and metadata."""
 
 from datetime import UTC, datetime
 
@@ -33,7 +33,7 @@ DAY = datetime(2026, 5, 1, tzinfo=UTC)
         ({"price": {"not": {"gt": 9}}}, Condition("price", gt=9, negated=True)),
     ],
 )
-def test_a_filter_says_what_it_means(written, condition):
+def test_a_filter_becomes_a_condition(written, condition):
     assert parse_filter(written, FIELDS) == (condition,)
 
 
@@ -56,14 +56,19 @@ def test_a_filter_says_what_it_means(written, condition):
         ({"category": {"not": {"not": "hat"}}}, "category"),
     ],
 )
-def test_a_filter_that_means_nothing_is_refused_by_field(written, field):
+def test_a_wrong_filter_is_refused_by_field(written, field):
     with pytest.raises(InvalidFilter) as refusal:
         parse_filter(written, FIELDS)
 
     assert refusal.value.field == field
 
 
-def test_no_filter_lets_everything_through():
+def test_a_value_of_the_wrong_type_is_refused_with_the_type_that_is_needed():
+    with pytest.raises(InvalidFilter, match="price must be a number, not 'cheap'"):
+        parse_filter({"price": "cheap"}, FIELDS)
+
+
+def test_no_filter_matches_everything():
     assert parse_filter(None, FIELDS) == ()
     assert parse_filter({}, FIELDS) == ()
 
@@ -74,7 +79,7 @@ def test_a_filter_is_an_object(written):
         parse_filter(written, FIELDS)
 
 
-def test_texts_from_a_table_become_the_declared_type():
+def test_text_from_a_table_is_converted_to_the_declared_type():
     written = {"price": "12.50", "stock": "3", "sold": "TRUE", "day": "2026-05-01", "note": "7"}
 
     assert check_metadata(written, FIELDS) == {
@@ -103,7 +108,7 @@ def test_texts_from_a_table_become_the_declared_type():
         ({"": 1}, ""),
     ],
 )
-def test_metadata_that_no_store_could_filter_is_refused_by_field(metadata, field):
+def test_wrong_metadata_is_refused_by_field(metadata, field):
     with pytest.raises(InvalidMetadata) as refusal:
         check_metadata(metadata, FIELDS)
 

@@ -16,7 +16,8 @@ from functions.gallery.errors import (
     UndecodablePicture,
     UnsupportedFormat,
 )
-from functions.gallery.records import Added, AddStatus, SearchOptions, Submission
+from functions.gallery.intake.add import Added, AddStatus, Submission
+from functions.gallery.search.search import SearchOptions
 from tests.drawing import jpeg, scene, written
 from tests.fakes import FakeEmbedder
 
@@ -363,7 +364,7 @@ def test_images_are_removed_by_id_with_all_that_belongs_to_them(rig):
     ids = four_pictures(rig.gallery)
     rig.gallery.view.thumbnail(ids[0])
 
-    removal = rig.gallery.remove_ids([*ids[:2], "nobody"], dry_run=False, patience_s=9)
+    removal = rig.gallery.remove_ids([*ids[:2], "nobody"], dry_run=False, time_limit_s=9)
 
     assert (removal.matched, removal.removed) == (2, 2)
     assert set(rig.originals.originals) == {"2.jpg", "3.jpg"}
@@ -373,8 +374,8 @@ def test_images_are_removed_by_id_with_all_that_belongs_to_them(rig):
 def test_images_are_removed_by_filter_and_counted_first_if_asked(gallery):
     four_pictures(gallery)
 
-    counted = gallery.remove_where({"category": "hat"}, dry_run=True, patience_s=9)
-    removal = gallery.remove_where({"category": "hat"}, dry_run=False, patience_s=9)
+    counted = gallery.remove_where({"category": "hat"}, dry_run=True, time_limit_s=9)
+    removal = gallery.remove_where({"category": "hat"}, dry_run=False, time_limit_s=9)
 
     assert (counted.matched, counted.removed) == (2, 0)
     assert (removal.matched, removal.removed) == (2, 2)
@@ -384,8 +385,8 @@ def test_images_are_removed_by_filter_and_counted_first_if_asked(gallery):
 def test_without_patience_nothing_is_removed_and_the_rest_is_told(gallery):
     ids = four_pictures(gallery)
 
-    by_filter = gallery.remove_where({"category": "hat"}, dry_run=False, patience_s=0)
-    by_id = gallery.remove_ids(ids, dry_run=False, patience_s=0)
+    by_filter = gallery.remove_where({"category": "hat"}, dry_run=False, time_limit_s=0)
+    by_id = gallery.remove_ids(ids, dry_run=False, time_limit_s=0)
 
     assert (by_filter.matched, by_filter.removed) == (2, 0)
     assert (by_id.matched, by_id.removed) == (4, 0)
@@ -395,10 +396,10 @@ def test_a_removal_that_failed_can_be_repeated(rig, monkeypatch):
     ids = four_pictures(rig.gallery)
     monkeypatch.setattr(rig.store, "remove", fail)
     with pytest.raises(StoreUnavailable):
-        rig.gallery.remove_ids(ids, dry_run=False, patience_s=9)
+        rig.gallery.remove_ids(ids, dry_run=False, time_limit_s=9)
     monkeypatch.undo()
 
-    removal = rig.gallery.remove_ids(ids, dry_run=False, patience_s=9)
+    removal = rig.gallery.remove_ids(ids, dry_run=False, time_limit_s=9)
 
     assert removal.removed == 4
     assert rig.gallery.stats().images == 0
@@ -454,11 +455,11 @@ def test_a_picture_that_changed_since_it_was_listed_is_not_removed_by_the_filter
 
     monkeypatch.setattr(rig.store, "page", changed_meanwhile)
 
-    removal = rig.gallery.remove_where({"category": "hat"}, dry_run=False, patience_s=9)
+    removal = rig.gallery.remove_where({"category": "hat"}, dry_run=False, time_limit_s=9)
 
     assert removal.removed == 1
     assert rig.gallery.get(ids[1]).metadata == {"category": "published"}
-    assert rig.originals.look("1.jpg") is not None
+    assert rig.originals.head("1.jpg") is not None
 
 
 def test_many_copies_of_one_picture_do_not_hide_that_others_are_known(gallery, monkeypatch):

@@ -1,121 +1,103 @@
-"""The house keeps its order: who may import whom, and what is imported at all."""
+"""The rooms keep their order: who may import whom, and where each third-party library appears."""
 
 import ast
+import posixpath
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# A module imports lower rungs only; modules beside each other on a rung do not know each other.
-RUNGS = {
-    "functions.gallery.bands": 0,
-    "functions.gallery.perceptual_hash": 0,
-    "functions.gallery.records": 1,
-    "functions.gallery.errors": 1,
-    "functions.gallery.formats": 1,
-    "functions.gallery.picture_costs": 1,
-    "functions.gallery.picture_limits": 1,
-    "functions.gallery.stopwatch": 1,
-    "functions.gallery.cores": 1,
-    "functions.gallery.place": 1,
-    "functions.gallery.names": 2,
-    "functions.gallery.filters": 2,
-    "functions.gallery.settings": 2,
-    "functions.gallery.objects": 2,
-    "functions.gallery.object_metadata": 2,
-    "functions.gallery.pictures": 2,
-    "functions.gallery.fetch": 2,
-    "functions.gallery.ports": 3,
-    "functions.gallery.grouping": 3,
-    "functions.gallery.hash_table": 2,
-    "functions.gallery.vector_table": 2,
-    "functions.gallery.likeness": 4,
-    "functions.gallery.duplicates": 5,
-    "functions.gallery.indexing": 4,
-    "functions.gallery.adding": 5,
-    "functions.gallery.removing": 6,
-    "functions.gallery.viewing": 4,
-    "functions.gallery.syncing": 5,
-    "functions.gallery.reconciling": 4,
-    "functions.gallery.copying": 6,
-    "functions.gallery.reindexing": 7,
-    "functions.gallery.embedder": 4,
-    "functions.gallery.width": 4,
-    "functions.gallery.originals": 4,
-    "functions.gallery.stores.payload": 3,
-    "functions.gallery.stores.ranking": 3,
-    "functions.gallery.stores.sorting": 4,
-    "functions.gallery.stores.patience": 3,
-    "functions.gallery.stores.edge_folder": 3,
-    "functions.gallery.stores.qdrant_errors": 3,
-    "functions.gallery.stores.qdrant_import": 3,
-    "functions.gallery.stores.qdrant_connection": 4,
-    "functions.gallery.stores.about": 3,
-    "functions.gallery.stores.edge_collections": 4,
-    "functions.gallery.stores.edge_store": 5,
-    "functions.gallery.stores.qdrant_collections": 5,
-    "functions.gallery.stores.qdrant_store": 6,
-    "functions.gallery.searching": 4,
-    "functions.gallery.comparing": 4,
-    "functions.gallery.gallery": 7,
-    "functions.gallery.aws": 3,
-    "functions.gallery.s3_originals": 4,
-    "functions.gallery.sqs_queue": 4,
-    "functions.gallery.bootstrap": 8,
-    "functions.ingest.events": 8,
-    "functions.ingest.work": 9,
-    "functions.ingest.handler": 10,
-    "functions.api.errors": 8,
-    "functions.api.auth": 9,
-    "functions.api.bodies": 9,
-    "functions.api.calls": 9,
-    "functions.api.options": 8,
-    "functions.api.schemas": 9,
-    "functions.api.operations": 9,
-    "functions.api.inputs": 9,
-    "functions.api.openapi": 10,
-    "functions.api.responses": 10,
-    "functions.api.document": 11,
-    "functions.api.idempotency": 10,
-    "functions.api.images": 11,
-    "functions.api.many": 11,
-    "functions.api.search": 11,
-    "functions.api.duplicates": 11,
-    "functions.api.uploads": 11,
-    "functions.api.service": 11,
-    "functions.api.pages": 11,
-    "functions.api.app": 12,
-    "functions.api.handler": 13,
+# A room (a module or a package) imports only itself and the rooms above it in this list; inside a
+# room there is no circle.
+ROOMS = [
+    "functions.runtime",
+    "functions.gallery.errors",
+    "functions.gallery.stopwatch",
+    "functions.gallery.pictures",
+    "functions.gallery.embedding",
+    "functions.gallery.names",
+    "functions.gallery.records",
+    "functions.gallery.filters",
+    "functions.gallery.settings",
+    "functions.gallery.ports",
+    "functions.gallery.originals",
+    "functions.gallery.stores",
+    "functions.gallery.search",
+    "functions.gallery.intake",
+    "functions.gallery.duplicates",
+    "functions.gallery.sync",
+    "functions.gallery.reindex",
+    "functions.gallery.gallery",
+    "functions.gallery.bootstrap",
+    "functions.ingest",
+    "functions.api.errors",
+    "functions.api.requests",
+    "functions.api.responses",
+    "functions.api.openapi",
+    "functions.api.routes",
+    "functions.api.app",
+    "functions.api.handler",
+    "model",
+    "scripts",
+]
+# Rooms further up the list that a room must not import anyway.
+FORBIDDEN = {
+    "functions.gallery.stores.embedded": ["functions.gallery.stores.server"],
+    "functions.gallery.stores.server": ["functions.gallery.stores.embedded"],
+    "functions.api": [
+        "functions.ingest",
+        "functions.gallery.originals",
+        "functions.gallery.stores",
+    ],
+    "model": ["functions.api", "functions.ingest"],
 }
-ONLY_IN = {
-    "PIL": {"functions.gallery.pictures"},
-    "pi_heif": {"functions.gallery.pictures"},
-    "onnxruntime": {"functions.gallery.embedder"},
-    "boto3": set(),  # botocore does; without it a function starts faster
-    "botocore": {"functions.gallery.aws"},
-    "qdrant_edge": {
-        "functions.gallery.stores.edge_collections",
-        "functions.gallery.stores.edge_store",
-    },
-    "qdrant_client": {"functions.gallery.stores.qdrant_import"},
+LIBRARY_ROOMS = {
+    "PIL": "functions.gallery.pictures",
+    "pi_heif": "functions.gallery.pictures",
+    "onnxruntime": "functions.gallery.embedding",
+    "boto3": "nowhere",  # botocore does; without it a function starts faster
+    "botocore": "functions.gallery.originals.aws",
+    "qdrant_edge": "functions.gallery.stores.embedded",
+    "qdrant_client": "functions.gallery.stores.server",
+    "fastapi": "functions.api",
+    "starlette": "functions.api",
+    "mangum": "functions.api.handler",
+    "aws_lambda_powertools": "functions.ingest",
 }
-NEVER_IN_THE_HEART = {"fastapi", "starlette", "mangum", "uvicorn", "typer", "rich"}
+# Who may know the application itself: what serves it, writes its document or measures it.
+API_SCRIPTS = {"scripts.serve", "scripts.openapi", "scripts.api_examples"}
 
 
-def modules() -> dict[str, ast.Module]:
-    return {
-        ".".join(path.relative_to(ROOT).with_suffix("").parts): ast.parse(path.read_text())
-        for path in (ROOT / "functions").rglob("*.py")
-        if path.name != "__init__.py"
-    }
+def python_files() -> Iterator[Path]:
+    for folder in ("functions", "model", "scripts"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix == ".py" or (path.is_file() and is_command(path)):
+                yield path
 
 
-def imported_by(tree: ast.Module) -> set[str]:
+def is_command(path: Path) -> bool:
+    if path.suffix or "__pycache__" in path.parts:
+        return False
+    return b"python" in path.read_bytes().partition(b"\n")[0]
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+TREES = {module_of(path): ast.parse(path.read_text()) for path in python_files()}
+
+
+def names_imported_by(module: str) -> set[str]:
     found = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(TREES[module]):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -123,58 +105,117 @@ def imported_by(tree: ast.Module) -> set[str]:
     return found
 
 
-def test_every_module_has_its_rung():
-    assert set(modules()) == set(RUNGS)
+def imported_by(module: str) -> set[str]:
+    """Return which of our modules this one imports; commands import others by their bare names."""
+    names = names_imported_by(module)
+    if module.startswith("scripts"):
+        names |= {f"scripts.{name}" for name in names}
+    return (names & TREES.keys()) - {module}
 
 
-def test_every_module_imports_lower_rungs_only():
+def is_in(module: str, room: str) -> bool:
+    return module == room or module.startswith(room + ".")
+
+
+def room_of(module: str) -> str | None:
+    return max((room for room in ROOMS if is_in(module, room)), key=len, default=None)
+
+
+def assert_no_circle(imports: dict[str, set[str]]) -> None:
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as circle:
+        pytest.fail(f"imports in a circle: {' -> '.join(circle.args[1])}")
+
+
+def test_every_module_is_in_a_room():
+    packages = {"functions", "functions.gallery", "functions.api"}
+
+    assert [m for m in TREES if room_of(m) is None and m not in packages] == []
+
+
+def test_a_room_imports_only_the_rooms_above_it():
     wrong = [
         f"{module} imports {other}"
-        for module, tree in modules().items()
-        for other in imported_by(tree) & set(RUNGS)
-        if RUNGS[other] >= RUNGS[module]
+        for module in TREES
+        for other in imported_by(module)
+        if room_of(module) and room_of(other)
+        if ROOMS.index(room_of(other)) > ROOMS.index(room_of(module))
     ]
 
     assert wrong == []
 
 
-def test_no_route_imports_an_adapter():
-    named = ("embedder", "originals", "s3_originals", "sqs_queue")
-    adapters = {f"functions.gallery.{name}" for name in named}
-    adapters |= {module for module in RUNGS if ".stores." in module}
-    allowed = adapters | {"functions.gallery.bootstrap"}
+def test_no_modules_import_each_other_in_a_circle():
+    assert_no_circle({module: imported_by(module) for module in TREES})
 
+
+@pytest.mark.parametrize("room", FORBIDDEN)
+def test_a_room_does_not_import_what_it_must_not_depend_on(room):
     wrong = [
-        m for m, tree in modules().items() if m not in allowed and imported_by(tree) & adapters
+        f"{module} imports {other}"
+        for module in TREES
+        if is_in(module, room)
+        for other in imported_by(module)
+        if any(is_in(other, forbidden) for forbidden in FORBIDDEN[room])
     ]
 
     assert wrong == []
 
 
-@pytest.mark.parametrize("library", ONLY_IN)
-def test_a_library_is_imported_in_its_place_only(library):
+def test_only_commands_that_serve_or_describe_the_application_import_it():
     users = {
         module
-        for module, tree in modules().items()
-        if any(name.partition(".")[0] == library for name in imported_by(tree))
+        for module in TREES
+        if is_in(module, "scripts") and any(is_in(n, "functions.api") for n in imported_by(module))
     }
 
-    assert users == ONLY_IN[library]
+    assert {user for user in users if not is_in(user, "scripts.bench")} <= API_SCRIPTS
 
 
-def test_the_heart_knows_no_web_framework():
-    wrong = {
-        module: names & NEVER_IN_THE_HEART
-        for module, tree in modules().items()
-        if module.startswith("functions.gallery")
-        and (names := {name.partition(".")[0] for name in imported_by(tree)}) & NEVER_IN_THE_HEART
+def test_nothing_but_tests_imports_tests():
+    wrong = [m for m in TREES if any(n.partition(".")[0] == "tests" for n in names_imported_by(m))]
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("library", LIBRARY_ROOMS)
+def test_a_library_is_imported_in_its_room_only(library):
+    users = [
+        module
+        for module in TREES
+        if is_in(module, "functions")
+        and any(name.partition(".")[0] == library for name in names_imported_by(module))
+    ]
+
+    assert [user for user in users if not is_in(user, LIBRARY_ROOMS[library])] == []
+    assert users or LIBRARY_ROOMS[library] == "nowhere"
+
+
+def test_the_pages_scripts_do_not_import_each_other_in_a_circle():
+    folder = ROOT / "functions/api/page"
+    comment = re.compile(r"/\*.*?\*/", re.DOTALL)  # JSDoc also names types by import()
+    scripts = {
+        path.relative_to(folder).as_posix(): comment.sub("", path.read_text())
+        for path in folder.rglob("*.js")
+    }
+    imports = re.compile(r"""(?:from|import|import\()\s*['"](\.[^'"]+\.js)['"]""")
+
+    graph = {
+        name: {
+            posixpath.normpath(posixpath.join(posixpath.dirname(name), other))
+            for other in imports.findall(text)
+        }
+        for name, text in scripts.items()
     }
 
-    assert wrong == {}
+    assert set().union(*graph.values()) <= graph.keys()
+    assert any(graph.values())
+    assert_no_circle(graph)
 
 
-def modules_loaded_by(statement: str) -> set[str]:
-    """Run a statement in a fresh interpreter and give the top-level packages it has loaded then."""
+def packages_loaded_by(statement: str) -> set[str]:
+    """Run a statement in a fresh interpreter and return the top-level packages that it loaded."""
     script = f"{statement}; import sys; print(*{{name.partition('.')[0] for name in sys.modules}})"
     command = [sys.executable, "-c", script]
     return set(
@@ -183,32 +224,20 @@ def modules_loaded_by(statement: str) -> set[str]:
 
 
 def test_opening_the_embedded_store_loads_no_client_of_a_server():
-    loaded = modules_loaded_by(
-        "import functions.gallery.bootstrap, functions.gallery.stores.edge_store"
+    loaded = packages_loaded_by(
+        "import functions.gallery.bootstrap, functions.gallery.stores.embedded.store"
     )
 
     assert loaded.isdisjoint({"qdrant_client", "grpc", "httpx", "boto3"})
 
 
 def test_the_api_loads_no_model_and_no_store():
-    loaded = modules_loaded_by("import functions.api.app")
+    loaded = packages_loaded_by("import functions.api.app")
 
     assert loaded.isdisjoint({"onnxruntime", "qdrant_edge", "qdrant_client", "boto3", "uvicorn"})
 
 
 def test_ingest_starts_without_the_web_framework():
-    loaded = modules_loaded_by("import functions.ingest.handler")
+    loaded = packages_loaded_by("import functions.ingest.handler")
 
     assert loaded.isdisjoint({"fastapi", "starlette", "mangum", "boto3", "qdrant_client"})
-
-
-def test_neither_door_of_lambda_knows_the_other():
-    wrong = [
-        f"{module} imports {other}"
-        for module, tree in modules().items()
-        for other in imported_by(tree)
-        if (module.startswith("functions.ingest") and other.startswith("functions.api"))
-        or (module.startswith("functions.api") and other.startswith("functions.ingest"))
-    ]
-
-    assert wrong == []

@@ -1,4 +1,4 @@
-"""Names that a bucket and a folder can hold, and the ids that follow from them."""
+"""Names that a bucket and a folder can hold, and the ids derived from them."""
 
 import pytest
 
@@ -30,11 +30,11 @@ def test_a_relative_path_is_a_name(name):
         "a/" * 600 + "b",
     ],
 )
-def test_what_no_folder_could_hold_is_refused(name):
+def test_a_name_that_a_folder_cannot_hold_is_refused(name):
     with pytest.raises(InvalidName):
         check_name(name)
 
 
-def test_an_id_follows_from_bucket_and_name_for_ever():
+def test_an_id_is_derived_from_bucket_and_name_and_never_changes():
     assert image_id("local", "cat.jpg") == "f26b7221-e33a-54ed-bffd-357214a5b4f6"
     assert image_id("a", "b/c") != image_id("a/b", "c")

@@ -1,4 +1,4 @@
-"""Whatever bytes come, a picture or one of our errors comes out, in bounded memory."""
+"""Any bytes become a picture or one of our errors, in bounded memory."""
 
 import json
 import random
@@ -13,16 +13,19 @@ import pytest
 from PIL import Image
 
 from functions.gallery.errors import PictureError
-from functions.gallery.pictures import Limits, decode
+from functions.gallery.pictures.decode import decode
+from functions.gallery.pictures.limits import Limits
 from tests.conftest import ROOT, development_set
 from tests.drawing import scene, written
+
+pytestmark = pytest.mark.slow
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM", "ICO", "TGA", "JPEG2000")
 MOST_MEGABYTES = 300
 
 
-def spoilt(count: int) -> Iterator[bytes]:
-    """Write our own pictures in every format and spoil them: cut, flipped bits, swapped parts."""
+def damaged(count: int) -> Iterator[bytes]:
+    """Write our own pictures in every format and damage them: cut, flipped bits, swapped parts."""
     dice = random.Random(20261121)
     for number in range(count):
         options = {"progressive": True} if number % 3 else {}
@@ -114,27 +117,27 @@ def write_large() -> None:
     sys.stdout.buffer.write(LARGE[sys.argv[2]][0]())
 
 
-def judge_large() -> None:
-    """Judge the picture on standard input and tell how it ended and what memory it added."""
+def decode_large() -> None:
+    """Decode the picture on standard input; print the outcome and the memory it added."""
     data = sys.stdin.buffer.read()
     outcome(written(scene(1)))  # loads every decoder that Pillow loads at its first picture
     before = peak_megabytes()
-    told = {"end": outcome(data), "megabytes": peak_megabytes() - before}
-    print(json.dumps(told))
+    report = {"end": outcome(data), "megabytes": peak_megabytes() - before}
+    print(json.dumps(report))
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_a_large_picture_takes_no_more_memory_than_is_kept_for_it(name):
+def test_a_large_picture_stays_within_its_memory_limit(name):
     command = [sys.executable, "-m", "tests.unit.test_odd_files"]
     made = subprocess.run([*command, "write", name], cwd=ROOT, capture_output=True, check=True)
 
-    judged = subprocess.run(
-        [*command, "judge"], cwd=ROOT, input=made.stdout, capture_output=True, check=True
+    decoded = subprocess.run(
+        [*command, "decode"], cwd=ROOT, input=made.stdout, capture_output=True, check=True
     )
 
-    told = json.loads(judged.stdout)
-    assert told["end"] == LARGE[name][1]
-    assert told["megabytes"] < MOST_MEGABYTES
+    report = json.loads(decoded.stdout)
+    assert report["end"] == LARGE[name][1]
+    assert report["megabytes"] < MOST_MEGABYTES
 
 
 PHONE = {"JPEG": {}, "JPEG progressive": {"progressive": True}, "PNG": {"compress_level": 1}}
@@ -151,7 +154,7 @@ def test_a_photo_of_12_megapixels_opens(name):
 
 
 def outcome(data: bytes) -> str:
-    """Do all that the product does with a picture and say how it ended."""
+    """Do all that the product does with a picture; return the outcome."""
     try:
         picture = decode(data, Limits(), short_side_px=374)
         shapes = {picture.square(part, 224).shape for part in (1.0, 0.6)}
@@ -160,32 +163,32 @@ def outcome(data: bytes) -> str:
         return f"refused {refusal.code}" if str(refusal) else "refused without a reason"
 
 
-def test_whatever_comes_becomes_a_picture_or_is_refused_with_a_reason():
+def test_any_file_becomes_a_picture_or_is_refused_with_a_reason():
     command = [sys.executable, "-m", "tests.unit.test_odd_files"]
 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
 
-    told = json.loads(done.stdout)
+    report = json.loads(done.stdout)
     assert done.returncode == 0, done.stderr[-2_000:]
-    assert told["others"] == []
-    assert told["pictures"] > 100
-    assert told["refused"] > 100
-    assert told["megabytes"] < MOST_MEGABYTES
+    assert report["others"] == []
+    assert report["pictures"] > 100
+    assert report["refused"] > 100
+    assert report["megabytes"] < MOST_MEGABYTES
 
 
 def peak_megabytes() -> int:
-    """Tell the most memory this process ever had; getrusage would count the parent's too."""
+    """Return the peak memory of this process; getrusage would count the parent's too."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def main() -> None:
-    """Judge every file in a process of its own, so that its memory can be told."""
+    """Decode every file; run in its own process, so that its memory can be measured."""
     names = [p for name in ("dev-odd", "dev-photos") for p in development_set(name)]
-    outcomes = {str(number): outcome(data) for number, data in enumerate(spoilt(1_500))}
+    outcomes = {str(number): outcome(data) for number, data in enumerate(damaged(1_500))}
     outcomes |= {str(path): outcome(Path(path).read_bytes()) for path in names}
     known = [end for end in outcomes.values() if end == "picture" or end.startswith("refused ")]
-    told = {
+    report = {
         "pictures": known.count("picture"),
         "refused": len(known) - known.count("picture"),
         "others": [
@@ -195,8 +198,8 @@ def main() -> None:
         ],
         "megabytes": peak_megabytes(),
     }
-    print(json.dumps(told))
+    print(json.dumps(report))
 
 
 if __name__ == "__main__":
-    {"write": write_large, "judge": judge_large, "": main}[(*sys.argv[1:], "")[0]]()
+    {"write": write_large, "decode": decode_large, "": main}[(*sys.argv[1:], "")[0]]()

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter, ImageOps
 
-from functions.gallery.perceptual_hash import HASH_BITS, PerceptualHash
-from functions.gallery.pictures import Limits, decode
+from functions.gallery.embedding.fingerprint import HASH_BITS, PerceptualHash
+from functions.gallery.pictures.decode import Limits, decode
 from tests.drawing import scene
 
 
 def hash_of(image, format="PNG", **options):
     written = io.BytesIO()
     image.save(written, format, **options)
-    return decode(written.getvalue(), Limits(), short_side_px=374).perceptual_hash()
+    return PerceptualHash.of(decode(written.getvalue(), Limits(), short_side_px=374))
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +25,10 @@ def photo():
 def test_the_bits_say_where_brightness_falls_from_left_to_right():
     grey = np.tile(np.array([9, 8, 7, 7, 8, 9, 5, 4, 6], np.uint8), (8, 1))
 
-    hash = PerceptualHash.of(grey)
+    hash = PerceptualHash.of_grey(grey)
 
-    assert str(hash) == "c6" * 8  # 1 1 0 0 0 1 1 0 in every row
-    assert PerceptualHash.parse(str(hash)) == hash
+    assert hash.hex == "c6" * 8  # 1 1 0 0 0 1 1 0 in every row
+    assert PerceptualHash.parse(hash.hex) == hash
 
 
 @pytest.mark.parametrize(

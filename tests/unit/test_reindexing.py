@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from functions.gallery.errors import ModelMismatch, StoreError
-from functions.gallery.indexing import Indexer
+from functions.gallery.intake.add import Submission
+from functions.gallery.intake.index import Indexer
 from functions.gallery.names import image_id
-from functions.gallery.objects import Original
-from functions.gallery.pictures import Limits
-from functions.gallery.records import Distance, Submission
-from functions.gallery.reindexing import Reindexing, Situation
+from functions.gallery.pictures.decode import Limits
+from functions.gallery.records import Distance, Original
+from functions.gallery.reindex.reindex import Reindexing, Situation
 from tests.contract.stores import random_units
 from tests.fakes import FakeEmbedder, FakeStore
 from tests.unit.test_reindexing_simulation import NAMES, OLD, PICTURES, Killed, World
@@ -27,9 +27,7 @@ def world():
 def reindexing(world, spec=None, embedder=None):
     indexer = Indexer(embedder or world.embedder, Limits())
     collections = world.collections
-    return Reindexing(
-        collections, collections.open, world.originals, indexer, Limits(), spec or world.new
-    )
+    return Reindexing(collections, collections.open, world.originals, indexer, spec or world.new)
 
 
 def ended(steps):
@@ -163,18 +161,18 @@ def test_a_half_filled_collection_can_be_given_up_and_a_whole_one_not(world):
 
 
 def test_what_a_kill_left_of_making_the_collection_is_made_before_it_is_used(world, monkeypatch):
-    make, made = world.collections.make, []
+    make, made = world.collections.create, []
 
     def killed(collection):
         make(collection)
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(world.collections, "make", killed)
+        patch.setattr(world.collections, "create", killed)
         with pytest.raises(Killed):
             ended(reindexing(world).run(1))
     monkeypatch.setattr(
-        world.collections, "make", lambda collection: (made.append(collection), make(collection))
+        world.collections, "create", lambda collection: (made.append(collection), make(collection))
     )
 
     ended(reindexing(world).run(1))

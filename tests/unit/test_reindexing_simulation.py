@@ -16,18 +16,20 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from functions.gallery import copying
+from functions.gallery.embedding.vectors import Vectors
 from functions.gallery.errors import LookalikeError, StoreTimeout, StoreUnavailable
 from functions.gallery.gallery import Gallery
-from functions.gallery.indexing import Indexer
+from functions.gallery.intake.add import AddStatus, Submission
+from functions.gallery.intake.index import Indexer
 from functions.gallery.names import image_id
-from functions.gallery.objects import Original
-from functions.gallery.pictures import Limits, Picture, decode
-from functions.gallery.records import AddStatus, CollectionSpec, StoredImage, Submission, Vectors
-from functions.gallery.reindexing import Reindexing, Situation
-from functions.gallery.width import NarrowEmbedder
+from functions.gallery.pictures.decode import Limits, Picture, decode
+from functions.gallery.records import CollectionSpec, Original, StoredImage
+from functions.gallery.reindex import copy as copying
+from functions.gallery.reindex.reindex import Reindexing, Situation
 from tests.drawing import scene, written
 from tests.fakes import FakeCollections, FakeEmbedder, FakeOriginals
+
+pytestmark = pytest.mark.slow
 
 FIELDS = {"category": "keyword"}
 PICTURES = [written(scene(seed, 18, 18), "PNG") for seed in range(3)]
@@ -62,7 +64,7 @@ class Mirrored(FakeEmbedder):
         return super().embed(pictures)[:, ::-1]
 
 
-MODELS = {"model": Mirrored(), "width": NarrowEmbedder(FakeEmbedder(), 16)}
+MODELS = {"model": Mirrored(), "width": FakeEmbedder(16)}
 
 
 class Killed(BaseException):
@@ -207,7 +209,7 @@ class World:
 
     def _reindexing(self, open_store: Any, collections: Any, originals: Any) -> Reindexing:
         indexer = Indexer(self.embedder, Limits())
-        return Reindexing(collections, open_store, originals, indexer, Limits(), self.new)
+        return Reindexing(collections, open_store, originals, indexer, self.new)
 
     def _run(self, work: str) -> None:
         def open_store(collection: Any) -> Any:
@@ -238,7 +240,7 @@ class World:
     def untold(self) -> set[str]:
         """Name the originals that are otherwise than the old index knows."""
         etags = {image.name: image.etag for image in self.images(OLD).values()}
-        states = {name: self.originals.look(name) for name in NAMES}
+        states = {name: self.originals.head(name) for name in NAMES}
         return {n for n, state in states.items() if (state and state.etag) != etags.get(n)}
 
     def differing(self) -> set[str]:
@@ -325,7 +327,7 @@ def test_what_functions_of_both_settings_did_after_the_swap_is_kept(model):
         assert set(images) == there == set(world.originals.originals)
         assert {name: images[name].metadata for name in there} == {n: world.said[n] for n in there}
         assert {
-            i.name for i in images.values() if i.etag != world.originals.look(i.name).etag
+            i.name for i in images.values() if i.etag != world.originals.head(i.name).etag
         } == set()
         world.check_vectors()
         assert list(world.collections.stores) == [world.new.name]

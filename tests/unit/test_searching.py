@@ -3,9 +3,11 @@
 import pytest
 from PIL import Image
 
-from functions.gallery import searching
 from functions.gallery.errors import ImageNotFound, InvalidExamples, InvalidFilter
-from functions.gallery.records import Region, SearchOptions, Submission
+from functions.gallery.intake.add import Submission
+from functions.gallery.pictures.decode import Region
+from functions.gallery.search import search as searching
+from functions.gallery.search.search import SearchOptions
 from tests.drawing import jpeg, scene, written
 
 RED, GREEN, BLUE = (written(Image.new("RGB", (64, 64), c), "PNG") for c in ("red", "lime", "blue"))

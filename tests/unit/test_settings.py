@@ -1,4 +1,4 @@
-"""What the environment decides, and what it may not."""
+"""Settings from the environment, and what is refused."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def clean(monkeypatch):
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-def test_on_a_laptop_nothing_need_be_set():
+def test_on_a_laptop_no_setting_is_needed():
     settings = Settings.from_environment()
 
     assert settings.qdrant_url is None
@@ -26,7 +26,7 @@ def test_on_a_laptop_nothing_need_be_set():
     assert (settings.lookalike_model / "card.json").is_file()
 
 
-def test_an_empty_variable_is_as_good_as_none(monkeypatch):
+def test_an_empty_variable_counts_as_unset(monkeypatch):
     monkeypatch.setenv("QDRANT_URL", "")
 
     assert Settings.from_environment().qdrant_url is None
@@ -55,7 +55,7 @@ def test_fields_and_keys_are_read_from_one_line_each(monkeypatch):
         ("LOOKALIKE_MAX_BYTES", "0"),
     ],
 )
-def test_what_is_impossible_is_refused_by_name_and_without_secrets(monkeypatch, name, value):
+def test_a_wrong_setting_is_refused_by_name_and_without_secrets(monkeypatch, name, value):
     monkeypatch.setenv("QDRANT_API_KEY", "hush")
     monkeypatch.setenv(name, value)
 
@@ -65,7 +65,7 @@ def test_what_is_impossible_is_refused_by_name_and_without_secrets(monkeypatch, 
     assert "hush" not in str(refusal.value)
 
 
-def test_a_secret_is_not_shown(monkeypatch):
+def test_a_secret_is_not_printed(monkeypatch):
     monkeypatch.setenv("QDRANT_API_KEY", "hush")
 
     assert "hush" not in repr(Settings.from_environment())

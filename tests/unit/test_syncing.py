@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from functions.gallery.errors import InvalidName, ObjectChanged, StoreUnavailable
+from functions.gallery.intake.add import Submission
 from functions.gallery.names import check_name, image_id
-from functions.gallery.object_metadata import headers_of, metadata_in
-from functions.gallery.objects import Original, Synced
-from functions.gallery.records import Submission
+from functions.gallery.originals.s3_metadata import read_headers, write_headers
+from functions.gallery.records import Original
+from functions.gallery.sync.sync import Synced
 from tests.drawing import jpeg
 from tests.fakes import FakeEmbedder
 
@@ -117,8 +118,8 @@ def test_a_refusal_is_forgiven_when_the_object_becomes_a_picture(rig):
 
 def test_an_object_over_the_limit_is_refused_unread(rig, monkeypatch):
     put(rig, "1.jpg", b"x" * (rig.gallery.limits.max_bytes + 1))
-    state = rig.originals.look("1.jpg")
-    monkeypatch.setattr(rig.originals, "look", lambda name: state)
+    state = rig.originals.head("1.jpg")
+    monkeypatch.setattr(rig.originals, "head", lambda name: state)
     monkeypatch.setattr(rig.originals, "fetch", None)
 
     assert rig.gallery.sync("1.jpg") is Synced.REFUSED
@@ -144,7 +145,7 @@ def test_an_object_that_changes_behind_the_first_look_comes_again(rig, monkeypat
 
     rig.gallery.sync("1.jpg")
 
-    states = [rig.originals.look(name) for name in rig.originals.originals]
+    states = [rig.originals.head(name) for name in rig.originals.originals]
     points = rig.gallery.list(limit=10).images
     assert [image.etag for image in points] == [state.etag for state in states]
 
@@ -206,7 +207,7 @@ def test_points_are_looked_up_one_by_one_only_if_there_are_too_many(rig, monkeyp
     for number in range(5):
         put(rig, f"{number}.jpg", jpeg(number))
         rig.gallery.sync(f"{number}.jpg")
-    monkeypatch.setattr(rig.originals, "look", None)
+    monkeypatch.setattr(rig.originals, "head", None)
 
     assert [piece.progress.compared for piece in rig.gallery.differences()] == [5]
 
@@ -223,14 +224,14 @@ def test_points_are_looked_up_one_by_one_only_if_there_are_too_many(rig, monkeyp
     ],
 )
 def test_metadata_come_back_from_an_object_as_they_went(metadata):
-    headers = headers_of(metadata)
+    headers = write_headers(metadata)
 
-    assert metadata_in(headers) == metadata
+    assert read_headers(headers) == metadata
     assert all(text.isascii() and text.isprintable() for text in headers.values())
 
 
 def test_metadata_that_another_tool_wrote_with_other_letters_are_read():
-    assert metadata_in({"Note": "=?UTF-8?B?w6Q=?=", "lookalike": "theirs"}) == {
+    assert read_headers({"Note": "=?UTF-8?B?w6Q=?=", "lookalike": "theirs"}) == {
         "note": "ä",
         "lookalike": "theirs",
     }

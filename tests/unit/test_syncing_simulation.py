@@ -17,16 +17,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from functions.gallery import reconciling
 from functions.gallery.errors import LookalikeError, StoreTimeout, StoreUnavailable
 from functions.gallery.gallery import Gallery
 from functions.gallery.names import image_id
-from functions.gallery.objects import Original, Progress
-from functions.gallery.pictures import Limits
-from functions.gallery.records import CollectionSpec
+from functions.gallery.pictures.decode import Limits
+from functions.gallery.records import CollectionSpec, Original
+from functions.gallery.sync import reconcile as reconciling
+from functions.gallery.sync.reconcile import Progress
 from functions.ingest.events import Reconcile, messages_in, reconcile_message
 from tests.drawing import scene, written
 from tests.fakes import FakeEmbedder, FakeOriginals, FakeStore
+
+pytestmark = pytest.mark.slow
 
 FIELDS = {"category": "keyword", "price": "float"}
 RED, BLUE = (written(scene(seed, 18, 18), "PNG") for seed in (1, 2))

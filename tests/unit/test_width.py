@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from functions.gallery.bootstrap import build_gallery
-from functions.gallery.embedder import OnnxEmbedder
+from functions.gallery.embedding.embedder import OnnxEmbedder
+from functions.gallery.embedding.vectors import truncate
 from functions.gallery.errors import SettingsError
-from functions.gallery.pictures import Limits, decode
-from functions.gallery.records import SearchOptions, Submission
+from functions.gallery.intake.add import Submission
+from functions.gallery.pictures.decode import Limits, decode
+from functions.gallery.search.search import SearchOptions
 from functions.gallery.settings import Settings
-from functions.gallery.width import NarrowEmbedder, cut
 from tests.contract.stores import random_units
 from tests.drawing import jpeg
 from tests.fakes import FakeEmbedder
@@ -19,7 +20,7 @@ def test_a_narrow_vector_is_the_first_numbers_made_unit_again():
     picture = decode(jpeg(1), Limits(), short_side_px=4)
     whole = FakeEmbedder().embed([picture])
 
-    narrow = NarrowEmbedder(FakeEmbedder(), 16)
+    narrow = FakeEmbedder(16)
 
     assert narrow.card.dims == 16
     assert narrow.card.id == FakeEmbedder.card.id
@@ -31,23 +32,25 @@ def test_a_narrow_vector_is_the_first_numbers_made_unit_again():
 def test_cutting_twice_is_cutting_once():
     vectors = random_units(20, 64)
 
-    np.testing.assert_allclose(cut(cut(vectors, 32), 16), cut(vectors, 16), atol=1e-6)
+    np.testing.assert_allclose(
+        truncate(truncate(vectors, 32), 16), truncate(vectors, 16), atol=1e-6
+    )
 
 
 def test_a_vector_that_is_wide_enough_already_is_left_as_it_is():
     vectors = random_units(3, 16)
 
-    assert cut(vectors, 16) is vectors
+    assert truncate(vectors, 16) is vectors
 
 
 def test_more_numbers_than_the_model_gives_are_refused():
     with pytest.raises(SettingsError, match="LOOKALIKE_DIMS: 49 is more than the 48"):
-        NarrowEmbedder(FakeEmbedder(), 49)
+        FakeEmbedder(49)
 
 
 def test_a_vector_of_which_only_zeros_would_be_left_is_refused():
     with pytest.raises(SettingsError, match="LOOKALIKE_DIMS"):
-        cut(np.array([[0.0, 0.0, 1.0]], np.float32), 2)
+        truncate(np.array([[0.0, 0.0, 1.0]], np.float32), 2)
 
 
 def test_a_gallery_of_narrow_vectors_finds_its_pictures(tmp_path):

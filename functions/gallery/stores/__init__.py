@@ -1,1 +1,1 @@
-"""Where vectors live: a folder (edge_store) or a Qdrant server (qdrant_store); alike to callers."""
+"""Where vectors are kept: embedded in this process, or on a Qdrant server."""

@@ -1,42 +1,41 @@
-"""What a stored image looks like inside a vector store, and the checks every store makes alike.
+"""The layout of a stored image in Qdrant, and the checks that every store makes.
 
-The one layout that all stores share: built-in fields at the top, the user's metadata under `meta`.
-A change that older versions cannot read needs another SCHEMA_VERSION (about.py).
-Knows records, errors and numpy; no store.
+Built-in fields are at the top, the user's metadata under `meta`. A change that older versions
+cannot read needs another SCHEMA_VERSION (collection_info.py). Depends on records and numpy.
 """
 
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from functions.gallery.errors import ImageNotFound, InvalidCursor, StoreRejected
-from functions.gallery.perceptual_hash import PerceptualHash
+from functions.gallery.embedding.fingerprint import PerceptualHash
+from functions.gallery.embedding.vectors import Vector, Vectors
+from functions.gallery.errors import ImageNotFound, StoreRejected
 from functions.gallery.records import (
     BUILT_IN_FIELDS,
     CollectionSpec,
-    Condition,
     FieldType,
     Page,
     Query,
     StoredImage,
-    Vector,
-    Vectors,
 )
 
-VECTOR = "image"  # the name of the vector in every collection
-METADATA = "meta"  # the part of a payload that belongs to the user
-HASH = "hash"  # the name of the vector that holds the bits of a perceptual hash
+VECTOR = "image"  # the names of a point's two vectors
+HASH = "hash"  # the bits of the perceptual hash; pictures without one have no such vector
+METADATA = "meta"
 _PLAIN = re.compile(r"[\w-]+")
 _UNIT_TOLERANCE = 1e-3  # catches wrong vectors, not rounding: float32 lengths err by less than 1e-5
 
 
-def payload_of(image: StoredImage) -> dict[str, Any]:
-    """Write an image as the JSON object that is stored beside its vector."""
+# --- Images to points and back
+
+
+def write_payload(image: StoredImage) -> dict[str, Any]:
+    """Return the JSON object that is stored with an image's vectors."""
     copied = {"copied": image.copied} if image.copied else {}
     return {
         "name": image.name,
@@ -48,171 +47,144 @@ def payload_of(image: StoredImage) -> dict[str, Any]:
         "bytes": image.bytes,
         "added_at": rfc3339(image.added_at),
         "model": image.model,
-        "perceptual_hash": str(image.perceptual_hash or ""),
+        "perceptual_hash": image.perceptual_hash.hex if image.perceptual_hash else "",
         METADATA: dict(image.metadata),
         **copied,
     }
 
 
-def image_of(image_id: str, payload: Mapping[str, Any] | None) -> StoredImage:
-    """Read a stored payload back; raises StoreRejected if something else wrote it."""
-    try:
-        fields = dict(payload or {})
-        added_at = datetime.fromisoformat(fields.pop("added_at"))
-        metadata = fields.pop(METADATA)
-        hash = fields.pop("perceptual_hash")
-        return StoredImage(
-            id=image_id,
-            added_at=added_at,
-            metadata=metadata,
-            perceptual_hash=PerceptualHash.parse(hash) if hash else None,
-            **fields,
-        )
-    except (KeyError, TypeError, ValueError) as problem:
-        raise StoreRejected(
-            f"The stored record {image_id} was not written by Lookalike; use another collection"
-        ) from problem
-
-
-def page_of(points: Iterable[Any], following: Any) -> Page:
-    """Turn scrolled points, which have id and payload in both libraries, into a page."""
-    images = tuple(image_of(str(point.id), point.payload) for point in points)
-    return Page(images, None if following is None else str(following))
-
-
-def rfc3339(moment: datetime) -> str:
-    """Write a moment as Qdrant's datetime index reads it; without a zone it is taken as UTC."""
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
-
-
-def payload_key(name: str) -> str:
-    """Give the place of a field inside a stored payload, quoted as Qdrant's paths need it."""
-    if name in BUILT_IN_FIELDS:
-        return name
-    return f"{METADATA}.{name}" if _PLAIN.fullmatch(name) else f'{METADATA}."{name}"'
-
-
-def indexed_fields(spec: CollectionSpec) -> dict[str, FieldType]:
-    """Give the payload keys that a collection must have indexes for, with their types."""
-    return {payload_key(name): kind for name, kind in {**spec.fields, **BUILT_IN_FIELDS}.items()}
-
-
-def vectors_of(image: StoredImage, vector: Vector) -> dict[str, Any]:
-    """Give the vectors of a point by their names; a picture too plain for a hash has but one."""
+def write_vectors(image: StoredImage, vector: Vector) -> dict[str, Any]:
+    """Return the vectors of an image's point by name."""
     vectors = {VECTOR: vector.tolist()}
     if image.perceptual_hash is not None:
         vectors[HASH] = image.perceptual_hash.vector().tolist()
     return vectors
 
 
-def vector_name(query: Query) -> str:
-    """Tell which of a point's vectors a query is about."""
-    return HASH if isinstance(query.target, PerceptualHash) else VECTOR
+def read_images(points: Iterable[Any]) -> dict[str, StoredImage]:
+    """Read the images of points, which have `id` and `payload` in both libraries, by id.
+
+    Raises StoreRejected for a payload that Lookalike did not write.
+    """
+    return {str(point.id): _read_image(str(point.id), point.payload) for point in points}
+
+
+def _read_image(image_id: str, payload: Mapping[str, Any] | None) -> StoredImage:
+    try:
+        fields = dict(payload or {})
+        hash = fields.pop("perceptual_hash")
+        return StoredImage(
+            id=image_id,
+            added_at=datetime.fromisoformat(fields.pop("added_at")),
+            metadata=fields.pop(METADATA),
+            perceptual_hash=PerceptualHash.parse(hash) if hash else None,
+            **fields,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreRejected(
+            f"The stored record {image_id} was not written by Lookalike; use another collection"
+        ) from error
+
+
+def read_page(points: Iterable[Any], following: Any) -> Page:
+    """Turn scrolled points and the id after them into a page."""
+    images = tuple(read_images(points).values())
+    return Page(images, None if following is None else str(following))
+
+
+def read_vectors(points: Iterable[Any]) -> dict[str, Vector]:
+    """Read the image vectors of points by id."""
+    return {str(point.id): np.asarray(point.vector[VECTOR], np.float32) for point in points}
+
+
+def rfc3339(moment: datetime) -> str:
+    """Write a moment for Qdrant's datetime index; without a time zone it counts as UTC."""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+
+
+# --- Fields
+
+
+def payload_key(name: str) -> str:
+    """Return the path of a field inside a payload, quoted where Qdrant needs it."""
+    if name in BUILT_IN_FIELDS:
+        return name
+    return f"{METADATA}.{name}" if _PLAIN.fullmatch(name) else f'{METADATA}."{name}"'
+
+
+def indexed_fields(spec: CollectionSpec) -> dict[str, FieldType]:
+    """Return the payload keys that need an index in a collection, with their types."""
+    return {payload_key(name): kind for name, kind in {**spec.fields, **BUILT_IN_FIELDS}.items()}
+
+
+# --- Checks
 
 
 def is_id(text: str) -> bool:
-    """Tell whether this could be an image's id; what is not one is simply not in any store."""
+    """Return whether this can be the id of an image; stores fail on anything else."""
     try:
         return str(uuid.UUID(text)) == text
     except ValueError:
         return False
 
 
-def known_ids(ids: Iterable[str]) -> list[Any]:
-    """Keep the ids that a store could know; it would fail over others."""
+def valid_ids(ids: Iterable[str]) -> list[Any]:
+    """Return the ids that can be in a store."""
     return [id_ for id_ in ids if is_id(id_)]
 
 
-def check_target(target: Vector | PerceptualHash | str, dims: int) -> None:
-    """Accept what a search is for; raises StoreRejected, or ImageNotFound for what is no id."""
+def vector_name(query: Query) -> str:
+    """Return which of a point's vectors a query searches."""
+    return HASH if isinstance(query.target, PerceptualHash) else VECTOR
+
+
+def target_vector(
+    query: Query, dims: int, read: Callable[[Sequence[str]], Mapping[str, Vector]]
+) -> Vector:
+    """Return the vector to search with; that of a stored image comes from `read`.
+
+    Raises ImageNotFound for an unknown id, StoreRejected for a vector as in `check_vectors`.
+    """
+    target = query.target
     if isinstance(target, PerceptualHash):
-        return
+        return target.vector()
     if not isinstance(target, str):
         check_vectors(target[None], 1, dims)
-    elif not is_id(target):
+        return target
+    found = read([target])
+    if target not in found:
         raise unknown_image(target)
+    return found[target]
 
 
 def unknown_image(image_id: str) -> ImageNotFound:
-    """Say that no image has this id."""
+    """Return the error for an id that no image has."""
     return ImageNotFound(f"No image has the id {image_id}")
 
 
-def check_cursor(after: str | None) -> None:
-    """Accept the beginning or an id; raises InvalidCursor."""
-    if after is not None and not is_id(after):
-        raise InvalidCursor(f"{after!r} is no place in the list; use the cursor of the last answer")
+def check_batch(
+    images: Sequence[StoredImage], vectors: Vectors, dims: int
+) -> list[tuple[StoredImage, Vector]]:
+    """Pair images with their vectors; of repeated ids the last wins.
 
-
-def check_batch(images: Sequence[StoredImage], vectors: Vectors, dims: int) -> list[int]:
-    """Check what is about to be stored and give the rows to write; of repeated ids the last wins.
-
-    Raises StoreRejected for ids that are no UUIDs and for vectors that check_vectors refuses.
+    Raises StoreRejected for ids that are not UUIDs, and for vectors as in `check_vectors`.
     """
     check_vectors(vectors, len(images), dims)
     for image in images:
         if not is_id(image.id):
-            raise StoreRejected(f"{image.id!r} is no image id; names.image_id makes them")
-    return list({image.id: row for row, image in enumerate(images)}.values())
-
-
-def parts(rows: list[int], size: int) -> Iterator[list[int]]:
-    """Cut rows into parts of at most this size."""
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
+            raise StoreRejected(f"{image.id!r} is not an image id; names.image_id makes them")
+    return list({row[0].id: row for row in zip(images, vectors, strict=True)}.values())
 
 
 def check_vectors(vectors: Vectors, rows: int, dims: int) -> None:
-    """Accept (rows, dims) vectors of length 1; raises StoreRejected, also for NaN, Inf and zeros.
+    """Raise StoreRejected unless there are (rows, dims) vectors of length 1, without NaN or Inf.
 
     Qdrant itself stores Inf and zero vectors, and every later score against them is NaN.
     """
     if vectors.shape != (rows, dims):
-        raise StoreRejected(f"Vectors of shape {vectors.shape} came; ({rows}, {dims}) was expected")
+        raise StoreRejected(f"The vectors have shape {vectors.shape}; expected ({rows}, {dims})")
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
     wrong = ~(np.abs(lengths - 1.0) <= _UNIT_TOLERANCE)  # the negation catches NaN
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise StoreRejected(f"Vector {row} has length {lengths[row]:.4g}; it must be 1")
-
-
-@dataclass(frozen=True, slots=True)
-class FilterWords:
-    """How one of Qdrant's two libraries spells a filter; they differ in names alone."""
-
-    all_of: Callable[[list[Any], list[Any]], Any]  # what must and what must not hold
-    one_of: Callable[[list[Any]], Any]
-    truth: Callable[[str, bool], Any]
-    among: Callable[[str, list[Any]], Any]
-    numbers: Callable[[str, dict[str, float]], Any]
-    moments: Callable[[str, dict[str, str]], Any]
-    ids: Callable[[list[str]], Any]
-
-
-def write_filter(
-    where: Iterable[tuple[Condition, FieldType]], without: Iterable[str], words: FilterWords
-) -> Any:
-    """Spell conditions and ids to leave out as a filter; None if everything passes."""
-    must: list[Any] = []
-    must_not: list[Any] = []
-    for condition, kind in where:
-        (must_not if condition.negated else must).append(_write_condition(condition, kind, words))
-    if left_out := known_ids(without):
-        must_not.append(words.ids(left_out))
-    return words.all_of(must, must_not) if must or must_not else None
-
-
-def _write_condition(condition: Condition, kind: FieldType, words: FilterWords) -> Any:
-    key = payload_key(condition.field)
-    parts = []
-    if condition.any_of and kind == "bool":  # Qdrant has no "among" for booleans
-        parts.append(words.one_of([words.truth(key, bool(value)) for value in condition.any_of]))
-    elif condition.any_of:
-        parts.append(words.among(key, list(condition.any_of)))
-    written = {bound: getattr(condition, bound) for bound in ("gt", "gte", "lt", "lte")}
-    bounds = {bound: limit for bound, limit in written.items() if limit is not None}
-    if bounds and kind == "datetime":
-        parts.append(words.moments(key, {b: rfc3339(limit) for b, limit in bounds.items()}))
-    elif bounds:
-        parts.append(words.numbers(key, bounds))
-    return words.all_of(parts, [])

@@ -1,8 +1,8 @@
-"""Lists images by a field, page by page, over what both of Qdrant's libraries offer. No store.
+"""Page through images by id or by a field, with what both of Qdrant's libraries offer.
 
-They sort by a field from a value on, but leave the order of equal values open; they page by id, but
-not in both ways at once. So equal values are read by id, and what is behind them by the field.
-Ranges are told in float64, which has not every integer beyond 2**53; there single values are named.
+Qdrant can sort by a field from a value on, but leaves the order of equal values open; it can page
+by id; it cannot do both at once. So equal values are read by id, and those after them by the field.
+Ranges are float64, which lacks some integers beyond 2**53; those are excluded one by one.
 """
 
 import json
@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from functions.gallery.errors import InvalidCursor
+from functions.gallery.filters import sortable_type
 from functions.gallery.records import (
     BUILT_IN_FIELDS,
     Condition,
+    Fields,
     FieldType,
     Filter,
     Order,
@@ -24,46 +26,62 @@ from functions.gallery.records import (
 from functions.gallery.stores.payload import is_id
 
 Value = int | float | datetime
+_INVALID = "This is not a cursor of this list; send `next` of the previous page"
 _EXACT = 2**53  # float64 has every integer up to here
-ById = Callable[[Filter, int, str | None], Page]  # demands, how many, from which id on
-ByField = Callable[[Filter, int, Order], Page]  # demands, how many, sorted by what
+Scroll = Callable[[Filter, int, str | None, Order | None], Page]  # limit; from an id on, or sorted
 
 
-def sorted_page(
-    order: Order,
-    kind: FieldType,
+def list_page(
+    scroll: Scroll,
+    fields: Fields,
     where: Filter,
     limit: int,
     after: str | None,
-    by_id: ById,
-    by_field: ByField,
+    order: Order | None,
 ) -> Page:
-    """Give a page in the order of (value, id), and the cursor of the next one.
+    """Return a page by id, or by (value, id) of a field, with the cursor of the next page.
 
-    Raises InvalidCursor for what `sorted_page` did not give in this order.
+    Raises InvalidCursor for a cursor from a list in another order, and InvalidFilter for a field
+    that is not an indexed number or date.
     """
+    if order is None:
+        check_cursor(after)
+        return scroll(where, limit, after, None)
+    kind = sortable_type(order, fields)
     found: list[StoredImage] = []
     if after is not None:
         value, id = read_cursor(after, order, kind)
-        found += by_id((*where, _equal(order, value, kind)), limit + 1, id).images
-        where = (*where, *_behind(order, value))
+        found += scroll((*where, _equal(order, value, kind)), limit + 1, id, None).images
+        where = (*where, *_after(order, value))
     if len(found) <= limit:
-        wanted = limit + 1 - len(found)
-        rest = list(by_field(where, wanted, order).images)
-        if len(rest) == wanted:  # equal values may have been cut off at the end
-            last = value_of(rest[-1], order, kind)
-            before = [image for image in rest if value_of(image, order, kind) != last]
-            equal = by_id((*where, _equal(order, last, kind)), wanted - len(before), None).images
-            rest = [*_in_order(before, order, kind), *equal]
-        else:
-            rest = _in_order(rest, order, kind)
-        found += rest
-    following = None if len(found) <= limit else cursor_of(found[limit], order, kind)
+        found += _sorted(scroll, where, limit + 1 - len(found), order, kind)
+    following = None if len(found) <= limit else write_cursor(found[limit], order, kind)
     return Page(tuple(found[:limit]), following)
 
 
+def _sorted(
+    scroll: Scroll, where: Filter, wanted: int, order: Order, kind: FieldType
+) -> list[StoredImage]:
+    images = list(scroll(where, wanted, None, order).images)
+    equal: list[StoredImage] = []
+    if len(images) == wanted:  # some values equal to the last one may be missing
+        last = value_of(images[-1], order, kind)
+        images = [image for image in images if value_of(image, order, kind) != last]
+        missing = wanted - len(images)
+        equal += scroll((*where, _equal(order, last, kind)), missing, None, None).images
+    images.sort(key=lambda image: image.id)
+    images.sort(key=lambda image: value_of(image, order, kind), reverse=order.descending)
+    return images + equal
+
+
+def check_cursor(after: str | None) -> None:
+    """Raise InvalidCursor unless this is the start or an id."""
+    if after is not None and not is_id(after):
+        raise InvalidCursor(_INVALID)
+
+
 def value_of(image: StoredImage, order: Order, kind: FieldType) -> Value:
-    """Give what an image is sorted by; it must have the field."""
+    """Return what an image is sorted by; it must have the field."""
     built_in = order.field in BUILT_IN_FIELDS
     value = getattr(image, order.field) if built_in else image.metadata[order.field]
     if kind == "datetime" and isinstance(value, str):
@@ -76,38 +94,36 @@ def value_of(image: StoredImage, order: Order, kind: FieldType) -> Value:
     return value
 
 
-def cursor_of(image: StoredImage, order: Order, kind: FieldType) -> str:
-    """Write the place of an image in a sorted list, and how that is sorted."""
+def write_cursor(image: StoredImage, order: Order, kind: FieldType) -> str:
+    """Return a cursor for the page that starts with this image; it includes the order."""
     value = value_of(image, order, kind)
-    written = value.isoformat() if isinstance(value, datetime) else value
-    return json.dumps([order.field, order.descending, written, image.id])
+    text = value.isoformat() if isinstance(value, datetime) else value
+    return json.dumps([order.field, order.descending, text, image.id])
 
 
 def read_cursor(cursor: str, order: Order, kind: FieldType) -> tuple[Value, str]:
-    """Read a value and an id back; raises InvalidCursor for what no list in this order gave."""
+    """Read the value and id of the next image; raises InvalidCursor for one of another order."""
     try:
-        field, descending, written, id = json.loads(cursor)
+        field, descending, text, id = json.loads(cursor)
         if field != order.field or descending is not order.descending:
             raise ValueError("another order")
         if not isinstance(id, str) or not is_id(id):
-            raise ValueError("no id")
-        return _value(written, kind), id
-    except (TypeError, ValueError, OverflowError, RecursionError) as problem:
-        raise InvalidCursor(
-            "No list sorted like this gave this cursor", field="cursor"
-        ) from problem
+            raise ValueError("not an id")
+        return _read_value(text, kind), id
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise InvalidCursor(_INVALID) from error
 
 
-def _value(written: Any, kind: FieldType) -> Value:
+def _read_value(value: Any, kind: FieldType) -> Value:
     if kind == "datetime":
-        moment = datetime.fromisoformat(written)
+        moment = datetime.fromisoformat(value)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    whole = type(written) is int and -(2**63) <= written < 2**63
+    whole = type(value) is int and -(2**63) <= value < 2**63
     if kind == "integer" and whole:
-        return int(written)
-    if kind == "float" and (whole or (type(written) is float and math.isfinite(written))):
-        return float(written)
-    raise ValueError(f"no {kind}")
+        return int(value)
+    if kind == "float" and (whole or (type(value) is float and math.isfinite(value))):
+        return float(value)
+    raise ValueError(f"not a {kind}")
 
 
 def _equal(order: Order, value: Value, kind: FieldType) -> Condition:
@@ -116,35 +132,27 @@ def _equal(order: Order, value: Value, kind: FieldType) -> Condition:
     return Condition(order.field, gte=value, lte=value)
 
 
-def _behind(order: Order, value: Value) -> Filter:
+def _after(order: Order, value: Value) -> Filter:
     if isinstance(value, int) and abs(value) > _EXACT:
-        return _behind_large(order, value)
+        return _after_large(order, value)
     if order.descending:
         return (Condition(order.field, lt=value),)
     return (Condition(order.field, gt=value),)
 
 
-def _behind_large(order: Order, value: int) -> Filter:
-    """Demand the float64 before the value, or what is behind it, and nothing up to the value.
+def _after_large(order: Order, value: int) -> Filter:
+    """Require the float64 just before the value, or later, and exclude all up to the value.
 
-    Integers less than a float64 may be rounded up to it when they are compared: hence one more.
+    An integer below a float64 may be rounded up to it when they are compared, hence one before.
     """
     sign = -1 if order.descending else 1
     bound = float(value)
     if sign * int(bound) > sign * value:
         bound = math.nextafter(bound, -sign * math.inf)
     before = int(math.nextafter(bound, -sign * math.inf))
-    shown = range(min(before, value), max(before, value) + 1)  # at most 3,072
-    passed = Condition(order.field, any_of=tuple(_in_64_bits(shown)), negated=True)
+    first, last = min(before, value), max(before, value)  # at most 3,072 numbers
+    listed = range(max(first, -(2**63)), min(last + 1, 2**63))
+    not_listed = Condition(order.field, any_of=tuple(listed), negated=True)
     if order.descending:
-        return (Condition(order.field, lte=bound), passed)
-    return (Condition(order.field, gte=bound), passed)
-
-
-def _in_64_bits(numbers: range) -> range:
-    return range(max(numbers.start, -(2**63)), min(numbers.stop, 2**63))
-
-
-def _in_order(images: list[StoredImage], order: Order, kind: FieldType) -> list[StoredImage]:
-    by_id = sorted(images, key=lambda image: image.id)
-    return sorted(by_id, key=lambda i: value_of(i, order, kind), reverse=order.descending)
+        return (Condition(order.field, lte=bound), not_listed)
+    return (Condition(order.field, gte=bound), not_listed)

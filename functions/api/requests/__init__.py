@@ -1,0 +1,1 @@
+"""Reading requests: bodies, options, keys, idempotency keys, URLs to fetch."""

@@ -1,0 +1,82 @@
+"""Who may do what: keys with scopes, or everyone on this machine. Depends on HTTP and settings."""
+
+import hashlib
+import hmac
+import ipaddress
+import re
+from typing import Any, get_args
+
+from fastapi import Depends, Request
+
+from functions.api.errors import KeyMissing, KeyRefused
+from functions.gallery.settings import Scope
+from functions.runtime import under_sam_local
+
+_SCOPES: tuple[Scope, ...] = get_args(Scope)  # each includes those before it
+# Matched against the header as it was sent, because a URL parser would accept more.
+_THIS_MACHINE = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
+
+
+def require_scope(request: Request, scope: Scope) -> None:
+    """Return if the request may do what this scope allows; raises KeyMissing or KeyRefused."""
+    keys = _keys_of(request)
+    if not keys:
+        _require_this_machine(request)
+        return
+    granted = _scope_of(request, keys)
+    if granted is None:
+        raise KeyMissing("Send a key of this gallery in the header x-api-key")
+    if _SCOPES.index(granted) < _SCOPES.index(scope):
+        raise KeyRefused(f"This key has the scope {granted}; use one with the scope {scope}")
+
+
+def granted_scope(request: Request) -> Scope:
+    """Return the scope of a request that passed `require_scope`; without keys it is admin."""
+    keys = _keys_of(request)
+    return (_scope_of(request, keys) or "read") if keys else "admin"
+
+
+def _requires(scope: Scope) -> list[Any]:
+    async def check(request: Request) -> None:
+        require_scope(request, scope)
+
+    return [Depends(check)]
+
+
+READ, WRITE = _requires("read"), _requires("write")  # `dependencies` of a route
+
+
+def _keys_of(request: Request) -> dict[str, Scope]:
+    keys: dict[str, Scope] = request.app.state.settings.lookalike_api_keys
+    return keys
+
+
+def _scope_of(request: Request, keys: dict[str, Scope]) -> Scope | None:
+    digest = hashlib.sha256(request.headers.get("x-api-key", "").encode()).hexdigest()
+    found: Scope | None = None
+    for known, scope in keys.items():  # all of them, so that the time reveals nothing
+        if hmac.compare_digest(known, digest):
+            found = scope
+    return found
+
+
+def _require_this_machine(request: Request) -> None:
+    """Without keys, accept only loopback, and no web page of another site through a browser.
+
+    Checking Host prevents DNS rebinding; checking Origin keeps other sites' pages out. Under
+    `sam local` the caller is on this machine, whatever address the event has.
+    """
+    client = request.client.host if request.client else ""
+    host = request.headers.get("host", "")
+    if not (_is_loopback(client) and _THIS_MACHINE.fullmatch(host) or under_sam_local()):
+        raise KeyMissing("Without keys only this machine has access; set LOOKALIKE_API_KEYS")
+    origin = request.headers.get("origin")
+    if origin and origin not in (f"http://{host}", f"https://{host}"):
+        raise KeyRefused("Without keys other sites' pages have no access; set LOOKALIKE_API_KEYS")
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False

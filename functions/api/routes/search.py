@@ -1,0 +1,87 @@
+"""Search and compare. Depends on requests, responses and the gallery."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from functions.api.errors import invalid
+from functions.api.requests.auth import READ
+from functions.api.requests.call import LAST_FETCH_S, Call, CurrentCall
+from functions.api.requests.models import (
+    MAX_RESULTS,
+    BatchQuery,
+    CompareRequest,
+    SearchBatch,
+    SearchRequest,
+)
+from functions.api.responses import BatchSearch, Compared, Results, SearchResults
+from functions.gallery.search.search import Example, SearchResult
+
+router = APIRouter(prefix="/v1", tags=["search"])
+
+
+@router.post("/search", operation_id="search", dependencies=READ)
+async def search(
+    call: CurrentCall, query: Annotated[SearchRequest, Depends(SearchRequest.from_picture)]
+) -> Results:
+    """Find the stored images most similar to a picture, a stored image or several examples.
+
+    Send exactly one of: the picture (as the body, the file `image` or base64 `image`), `id`,
+    `url` or `positive`; `negative` are examples of what not to find. None of them is stored.
+    """
+    found = await _search(call, query)
+    return Results.of(found, query.offset, call.gallery.view.sign, call.timing(found.took_ms))
+
+
+@router.post("/search/batch", operation_id="searchBatch", dependencies=READ)
+async def search_batch(
+    call: CurrentCall, batch: Annotated[SearchBatch, Depends(SearchBatch.from_json)]
+) -> SearchResults:
+    """Run several searches in one request; each has its own status.
+
+    The limits of those that succeed add up to at most 500.
+    """
+    results: list[BatchSearch] = []
+    left = MAX_RESULTS
+    for query in batch.queries:
+        results.append(await _search_one(call, query, left))
+        left -= query.limit if results[-1].found else 0
+    return SearchResults(results=results)
+
+
+async def _search_one(call: Call, query: BatchQuery, left: int) -> BatchSearch:
+    try:
+        call.require_time(LAST_FETCH_S)
+        if query.limit > left:
+            raise invalid(limit=f"must be at most {left}, what is left of {MAX_RESULTS} in all")
+        found = await _search(call, query)
+    except Exception as error:  # whatever it is, the other queries have their results
+        problem = call.problem(error)
+        return BatchSearch(status=problem.status, problem=problem)
+    took_ms = {stage: round(ms, 2) for stage, ms in found.took_ms.items()}
+    results = Results.of(found, query.offset, call.gallery.view.sign, took_ms)
+    return BatchSearch(status=200, found=results)
+
+
+@router.post("/compare", operation_id="compare", dependencies=READ)
+async def compare(
+    call: CurrentCall, pair: Annotated[CompareRequest, Depends(CompareRequest.from_json)]
+) -> Compared:
+    """Compare two pictures: by their bytes, their perceptual hashes and their vectors."""
+    a, b = await call.example(pair.a), await call.example(pair.b)
+    call.watch.lap("fetch")
+    found = await call.run(lambda: call.gallery.compare(a, b))
+    return Compared.of(found, call.timing({}))
+
+
+async def _search(call: Call, query: SearchRequest) -> SearchResult:
+    sent = [each for each in (query.image, query.id, query.url) if each]
+    if len(sent) + bool(query.positive) != 1:
+        raise invalid(image="send exactly one of image, id, url and positive")
+    like: list[Example] = []
+    if sent:
+        like.append(query.image or query.id or await call.fetch(query.url or ""))
+    like += [await call.example(each) for each in query.positive]
+    unlike = [await call.example(each) for each in query.negative]
+    call.watch.lap("fetch")
+    return await call.run(lambda: call.gallery.search(like, unlike, query.for_gallery()))

@@ -1,0 +1,33 @@
+"""POST /v1/uploads: large pictures past the gateway, straight to the bucket. Depends on HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from functions.api.errors import NoBucket
+from functions.api.requests.auth import WRITE
+from functions.api.requests.call import CurrentCall
+from functions.api.requests.models import UploadRequest
+from functions.api.responses import Upload
+
+router = APIRouter(prefix="/v1", tags=["images"])
+
+
+@router.post("/uploads", operation_id="createUpload", status_code=201, dependencies=WRITE)
+async def create_upload(
+    call: CurrentCall, upload: Annotated[UploadRequest, Depends(UploadRequest.from_json)]
+) -> Upload:
+    """Get a signed form that uploads one picture; soon after that it can be searched.
+
+    POST the fields and then the picture as `file`, multipart/form-data, to the URL returned. The
+    form accepts only this name and type, and at most `max_bytes`.
+    """
+    form = call.gallery.view.form(upload.name, upload.media_type)
+    if form is None:
+        raise NoBucket("This gallery keeps its pictures in a folder; POST them to /v1/images")
+    return Upload(
+        url=form.url,
+        fields=dict(form.fields),
+        expires_at=form.expires_at,
+        max_bytes=call.gallery.limits.max_bytes,
+    )

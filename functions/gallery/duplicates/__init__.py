@@ -1,0 +1,1 @@
+"""What a duplicate is, and the groups of duplicates. Depends on the ports; changes nothing."""

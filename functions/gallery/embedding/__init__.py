@@ -1,0 +1,1 @@
+"""Pictures to vectors and perceptual hashes. The only room that uses onnxruntime."""

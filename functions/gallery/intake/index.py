@@ -1,0 +1,66 @@
+"""Bytes to what the index keeps of a picture: decode, embed, hash. Depends on the ports."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from functions.gallery.embedding.fingerprint import PerceptualHash
+from functions.gallery.embedding.vectors import Vector
+from functions.gallery.pictures.decode import decode
+from functions.gallery.pictures.limits import Limits
+from functions.gallery.ports import Embedder
+from functions.gallery.records import Metadata, StoredImage
+from functions.gallery.stopwatch import Stopwatch
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """A picture as the index keeps it; its etag is still empty."""
+
+    image: StoredImage
+    vector: Vector
+    took_ms: Mapping[str, float]  # decode, embed
+
+
+@dataclass(frozen=True, slots=True)
+class Indexer:
+    """Decodes and embeds pictures, within the limits for one picture."""
+
+    embedder: Embedder
+    limits: Limits
+
+    @property
+    def model(self) -> str:
+        """The ModelCard.id of the vectors that this indexer makes."""
+        return self.embedder.card.id
+
+    def index(
+        self, id: str, name: str, data: bytes, metadata: Metadata, *, sha256: str | None = None
+    ) -> Indexed:
+        """Decode and embed the bytes of an image; `sha256` is theirs, in hex, if it is known.
+
+        Raises PictureError.
+        """
+        watch = Stopwatch()
+        now = datetime.now(UTC)
+        card = self.embedder.card
+        picture = decode(data, self.limits, short_side_px=card.short_side_px)
+        watch.lap("decode")
+        vector: Vector = self.embedder.embed([picture])[0]
+        watch.lap("embed")
+        image = StoredImage(
+            id=id,
+            name=name,
+            etag="",
+            sha256=sha256 or hashlib.sha256(data).hexdigest(),
+            perceptual_hash=PerceptualHash.of(picture),
+            width=picture.width,
+            height=picture.height,
+            format=picture.format,
+            bytes=len(data),
+            added_at=now,
+            model=card.id,
+            metadata=metadata,
+        )
+        return Indexed(image, vector, watch.took_ms)

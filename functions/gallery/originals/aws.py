@@ -1,0 +1,136 @@
+"""Clients of AWS, and our errors for their failures. The only module that imports botocore.
+
+Without boto3, which adds only conveniences, a function starts faster.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    ConnectTimeoutError,
+    FlexibleChecksumError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+    NoRegionError,
+    ReadTimeoutError,
+)
+from botocore.loaders import Loader
+from botocore.session import Session
+
+from functions.gallery.errors import (
+    ImageNotFound,
+    LookalikeError,
+    ObjectChanged,
+    SettingsError,
+    StoreDenied,
+    StoreRejected,
+    StoreTimeout,
+    StoreUnavailable,
+)
+
+log = logging.getLogger(__name__)
+
+_CONNECTION_ERRORS = (ConnectionError, HTTPClientError, IncompleteReadError, FlexibleChecksumError)
+_MISSING = {"404", "NoSuchKey", "NotFound"}
+_CHANGED = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
+_DENIED = {"401", "403", "AccessDenied", "AllAccessDisabled", "InvalidAccessKeyId"}
+_DENIED |= {"SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
+_UNAVAILABLE = {"RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable", "Throttling"}
+_UNAVAILABLE |= {
+    "ThrottlingException",
+    "RequestThrottled",
+    "TooManyRequests",
+    "RequestLimitExceeded",
+}
+
+
+class _OurServices(Loader):  # type: ignore[misc]
+    """Loads service descriptions without searching the folders of all 400 services."""
+
+    def list_available_services(self, type_name: str) -> list[str]:
+        """Return the services used here."""
+        return ["s3", "secretsmanager", "sqs"]
+
+
+def client(service: str, *, dotted: bool = False) -> Any:
+    """Create a client that gives up after three tries; it is safe to share between threads.
+
+    The bucket is in the host name, so that links name the region and are not redirected. It is in
+    the path for a `dotted` name, which S3's certificate does not cover, and when AWS_ENDPOINT_URL
+    points to another server, which has no host name for every bucket.
+    """
+    # `sam local` passes unset variables as empty ones.
+    elsewhere = any(map(os.environ.get, ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")))
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": 3},
+        connect_timeout=2,
+        read_timeout=10,
+        max_pool_connections=16,
+        signature_version="s3v4" if service == "s3" else None,
+        s3={"addressing_style": "path" if elsewhere or dotted else "virtual"},
+    )
+    with map_errors("The client"):
+        return _session().create_client(service, config=config)
+
+
+def read_secret(name: str) -> str:
+    """Return the text of a secret in Secrets Manager."""
+    with map_errors(f"The secret {name}"):
+        return str(client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+
+
+@cache
+def _session() -> Session:
+    session = Session()
+    session.register_component("data_loader", _OurServices())
+    return session
+
+
+@contextmanager
+def map_errors(what: str) -> Iterator[None]:
+    """Raise a failure of AWS, or on the way there, as one of our errors about `what`."""
+    try:
+        yield
+    except ClientError as error:
+        raise _response_error(what, error) from error
+    except (ConnectTimeoutError, ReadTimeoutError) as error:
+        raise StoreTimeout(f"{what}: AWS did not answer in time; try again") from error
+    except _CONNECTION_ERRORS as error:
+        log.warning("%s: %s", what, error)
+        raise StoreUnavailable(f"{what}: AWS cannot be reached; try again") from error
+    except NoCredentialsError as error:
+        raise StoreDenied(f"{what}: there are no AWS credentials; run aws configure") from error
+    except NoRegionError as error:
+        raise SettingsError("AWS_REGION is not set, and LOOKALIKE_BUCKET needs it") from error
+    except BotoCoreError as error:
+        raise _rejected(what, error) from error
+
+
+def _response_error(what: str, error: ClientError) -> LookalikeError:
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _MISSING:
+        return ImageNotFound(f"{what} does not exist")
+    if code in _CHANGED:
+        return ObjectChanged(f"{what} was replaced while it was read; try again")
+    if code in _DENIED:
+        return StoreDenied(
+            f"{what}: AWS denied access ({code}); the role needs the rights in infra/README.md"
+        )
+    if code in _UNAVAILABLE or status >= 500 or status == 429:
+        return StoreUnavailable(f"{what}: AWS is unavailable ({code}); try again")
+    return _rejected(what, error, f" ({code})")
+
+
+def _rejected(what: str, error: Exception, code: str = "") -> StoreRejected:
+    log.warning("%s: %s", what, error)
+    return StoreRejected(f"{what}: AWS rejected the request{code}; the log has its reason")

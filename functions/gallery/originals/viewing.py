@@ -1,0 +1,66 @@
+"""What callers see of an image: its original, a thumbnail, signed links and forms.
+
+Depends only on ports and pictures.
+"""
+
+from dataclasses import dataclass
+
+from functions.gallery.errors import ImageNotFound
+from functions.gallery.names import check_name
+from functions.gallery.pictures.decode import decode
+from functions.gallery.pictures.limits import Limits
+from functions.gallery.ports import Originals, Signer, VectorStore
+from functions.gallery.records import SignedForm, StoredImage
+
+THUMBNAIL_PX = 320
+
+
+@dataclass
+class Viewer:
+    """Reads stored images, and signs links and upload forms if there is a bucket."""
+
+    limits: Limits
+    store: VectorStore
+    originals: Originals
+    signer: Signer | None  # a folder has none
+
+    @property
+    def can_sign(self) -> bool:
+        """Whether `link`, `sign` and `form` return anything."""
+        return self.signer is not None
+
+    def original(self, image_id: str) -> tuple[StoredImage, bytes]:
+        """Return an image and its original bytes; raises ImageNotFound."""
+        image = self._get(image_id)
+        return image, self.originals.read(image.name)
+
+    def thumbnail(self, image_id: str) -> tuple[StoredImage, bytes]:
+        """Return an image and an upright JPEG of at most THUMBNAIL_PX; raises ImageNotFound."""
+        image = self._get(image_id)
+        data = self.originals.read_thumbnail(image)
+        if data is None:
+            original = self.originals.read(image.name)
+            picture = decode(original, self.limits, short_side_px=THUMBNAIL_PX)
+            data = picture.thumbnail(THUMBNAIL_PX)
+            self.originals.write_thumbnail(image, data)
+        return image, data
+
+    def link(self, image_id: str) -> str | None:
+        """Return a short-lived link to the original, or None; raises ImageNotFound."""
+        return self.sign(self._get(image_id)) if self.can_sign else None
+
+    def sign(self, image: StoredImage) -> str | None:
+        """Return a short-lived link to the original, or None."""
+        return None if self.signer is None else self.signer.sign_link(image)
+
+    def form(self, name: str, media_type: str) -> SignedForm | None:
+        """Return a form to send a picture straight to the bucket, or None; raises InvalidName."""
+        if self.signer is None:
+            return None
+        return self.signer.sign_form(check_name(name), media_type, self.limits.max_bytes)
+
+    def _get(self, image_id: str) -> StoredImage:
+        image = self.store.get([image_id]).get(image_id)
+        if image is None:
+            raise ImageNotFound(f"No image has the id {image_id}")
+        return image

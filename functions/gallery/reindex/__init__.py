@@ -1,0 +1,1 @@
+"""Filling a new collection while the old one serves. Depends on the ports, intake and sync."""

@@ -1,0 +1,1 @@
+"""Searching and comparing. Depends on the ports; stores nothing."""

@@ -1,0 +1,70 @@
+"""Compares two examples by bytes, perceptual hash and vector. Depends on the ports only."""
+
+import hashlib
+from dataclasses import dataclass
+
+from functions.gallery.embedding.bands import Band
+from functions.gallery.embedding.fingerprint import PerceptualHash
+from functions.gallery.embedding.vectors import Vector
+from functions.gallery.errors import ImageNotFound
+from functions.gallery.pictures.decode import decode
+from functions.gallery.pictures.limits import Limits
+from functions.gallery.ports import Embedder, VectorStore
+from functions.gallery.records import CollectionSpec
+from functions.gallery.search.search import Example
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How similar two pictures are, by each notion."""
+
+    score: float
+    similarity: float
+    same_bytes: bool
+    hash_distance: int | None  # bits that differ; None if one of them is too plain for a hash
+    model: str
+    band: Band | None = None  # if the model has bands
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    vector: Vector
+    sha256: str
+    hash: PerceptualHash | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparer:
+    """Compares pictures and stored images; stores nothing."""
+
+    spec: CollectionSpec
+    limits: Limits
+    embedder: Embedder
+    store: VectorStore
+
+    def compare(self, one: Example, other: Example) -> Comparison:
+        """Compare two examples; raises PictureError, ImageNotFound or StoreError."""
+        a, b = self._side(one), self._side(other)
+        score = self.spec.distance.score(a.vector, b.vector)
+        similarity = self.spec.distance.similarity(score, self.spec.dims)
+        bits = a.hash.distance(b.hash) if a.hash and b.hash else None
+        bands = self.embedder.card.bands if self.spec.distance.has_bands else None
+        return Comparison(
+            score=score,
+            similarity=similarity,
+            same_bytes=a.sha256 == b.sha256,
+            hash_distance=bits,
+            model=self.spec.model,
+            band=bands.of(similarity, bits) if bands else None,
+        )
+
+    def _side(self, example: Example) -> _Side:
+        if isinstance(example, str):
+            image = self.store.get([example]).get(example)
+            vector = self.store.vectors([example]).get(example)
+            if image is None or vector is None:
+                raise ImageNotFound(f"No image has the id {example}")
+            return _Side(vector, image.sha256, image.perceptual_hash)
+        picture = decode(example, self.limits, short_side_px=self.embedder.card.short_side_px)
+        vector = self.embedder.embed([picture])[0]
+        return _Side(vector, hashlib.sha256(example).hexdigest(), PerceptualHash.of(picture))

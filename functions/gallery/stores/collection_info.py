@@ -1,0 +1,81 @@
+"""What a collection records about itself, and which collection a process opens."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from functions.gallery.errors import ModelMismatch
+from functions.gallery.records import Collection, CollectionSpec, Distance
+
+SCHEMA_VERSION = 2  # of the layout in payload.py
+
+
+def describe(collection: Collection) -> dict[str, Any]:
+    """Return what is recorded with a collection; always all of it, because a server merges."""
+    return {
+        "model": collection.spec.model,
+        "dims": collection.spec.dims,
+        "distance": collection.spec.distance.value,
+        "schema": SCHEMA_VERSION,
+        "filling": collection.filling,
+        "replaces": collection.replaces,
+    }
+
+
+def read_description(name: str, info: Mapping[str, Any]) -> Collection:
+    """Read what `describe` wrote; the fields to filter by are not in it.
+
+    Raises ModelMismatch for a collection of another version of Lookalike, or of other software.
+    """
+    if info.get("schema") != SCHEMA_VERSION:
+        raise ModelMismatch(
+            f"Collection {name} has schema {info.get('schema')}, this version needs "
+            f"{SCHEMA_VERSION}; go back to the previous version of Lookalike, or import the "
+            "pictures again into an empty store"
+        )
+    try:
+        spec = CollectionSpec(info["model"], info["dims"], Distance(info["distance"]))
+    except (KeyError, ValueError) as error:
+        raise ModelMismatch(
+            f"Collection {name} was not made by Lookalike; use another store"
+        ) from error
+    return Collection(name, spec, bool(info.get("filling")), info.get("replaces"))
+
+
+def choose(
+    current: str | None, read: Callable[[str], Collection | None], spec: CollectionSpec
+) -> str | None:
+    """Return the name of the collection that a process with this spec opens; None: create it.
+
+    The one in use if it fits; else one that was made for this spec, is complete, and was filled
+    from the one in use or the other way round. So processes with the old and with the new settings
+    can both start while both collections are kept, and one that is no longer kept up to date is
+    not opened. Raises ModelMismatch with what to do.
+    """
+    used = None if current is None else read(current)
+    own = None
+    if used is None or not used.spec.fits(spec):
+        own = read(spec.name)
+    found = [collection for collection in (used, own) if collection is not None]
+    for collection in found:
+        if not collection.spec.fits(spec):
+            continue
+        if collection.filling:
+            raise ModelMismatch(
+                f"Collection {collection.name} is still being filled. Wait for scripts/reindex to "
+                "finish, or restore the previous settings."
+            )
+        if used is None or collection is used or collection.is_paired_with(used):
+            return collection.name
+    if found:
+        raise _mismatch(found[0].spec, spec)
+    return None
+
+
+def _mismatch(found: CollectionSpec, wanted: CollectionSpec) -> ModelMismatch:
+    settings = ("model", "dims", "distance")
+    key = next(key for key in settings if getattr(found, key) != getattr(wanted, key))
+    return ModelMismatch(
+        f"The stored vectors have {key} {getattr(found, key)}, but the settings say "
+        f"{getattr(wanted, key)}; restore LOOKALIKE_{key.upper()}, or run scripts/reindex with "
+        "these settings: it fills a new collection while the old one serves"
+    )

@@ -1,0 +1,254 @@
+"""The embedded store: Qdrant's own core inside this process, with its data in one folder.
+
+Besides collections.py the only module that imports qdrant_edge. Queries release the interpreter
+lock, `optimize` and `flush` hold it. A full disk kills the process (SIGBUS on a mapped file), so
+the room left is checked before every write.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Condition
+from typing import Any, cast
+
+import numpy as np
+import qdrant_edge as edge
+
+from functions.gallery.embedding.vectors import Vector, Vectors
+from functions.gallery.errors import StoreError
+from functions.gallery.records import (
+    Collection,
+    CollectionSpec,
+    Filter,
+    Match,
+    Metadata,
+    Order,
+    Page,
+    Query,
+    StoredImage,
+)
+from functions.gallery.stores import payload
+from functions.gallery.stores.embedded.collections import EdgeCollections
+from functions.gallery.stores.embedded.errors import map_errors
+from functions.gallery.stores.embedded.folder import ROOM_TO_EDIT, ROOM_TO_PUT
+from functions.gallery.stores.filtering import FilterDialect, write_filter
+from functions.gallery.stores.ranking import Hit, first_limit, make_matches, rank
+from functions.gallery.stores.sorting import list_page
+
+_POINTS_PER_WRITE = 100
+# After a kill the log is replayed, at seconds for each 10,000 points; a flush shortens it.
+_POINTS_PER_FLUSH = 2_000
+_WORTH_AN_INDEX = 10_000  # below this a search compares all vectors, fast enough
+# The 4-bit copies are searched first, and the best are scored again with the full vectors.
+_RESCORE = edge.SearchParams(
+    quantization=edge.QuantizationSearchParams(rescore=True, oversampling=8.0)
+)
+_DIALECT = FilterDialect(
+    all_of=lambda must, must_not: edge.Filter(must=must, must_not=must_not),
+    any_of=lambda parts: edge.Filter(should=parts),
+    # qdrant-edge-py 0.9 reads True as the integer 1, which equals no boolean; numpy's works.
+    is_bool=lambda key, value: edge.FieldCondition(
+        key, match=edge.MatchValue(cast(bool, np.bool_(value)))
+    ),
+    is_one_of=lambda key, values: edge.FieldCondition(key, match=edge.MatchAny(values)),
+    in_range=lambda key, bounds: edge.FieldCondition(key, range=edge.RangeFloat(**bounds)),
+    in_period=lambda key, bounds: edge.FieldCondition(key, range=edge.RangeDateTime(**bounds)),
+    has_id=lambda ids: edge.HasIdCondition(set(ids)),
+)
+
+
+class InFlight:
+    """The calls in progress; closing refuses new ones and waits for these to end."""
+
+    def __init__(self) -> None:
+        """Start open, with no call."""
+        self._changed = Condition()
+        self._calls = 0
+        self._closed = False
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Count one call; raises StoreError once closed."""
+        with self._changed:
+            if self._closed:
+                raise StoreError("The embedded store was closed; open it again")
+            self._calls += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._calls -= 1
+                self._changed.notify_all()
+
+    def close(self) -> bool:
+        """Refuse new calls and wait for the last one to end; False if closed before."""
+        with self._changed:
+            first, self._closed = not self._closed, True
+            self._changed.wait_for(lambda: self._calls == 0)
+            return first
+
+
+class EdgeStore:
+    """The port `VectorStore` in a folder; it survives a kill, and one process can open it."""
+
+    def __init__(
+        self, collections: EdgeCollections, collection: Collection, *, shared: bool = False
+    ) -> None:
+        """Open one of these collections; unless they are shared, `close` closes them too."""
+        self._collections = collections
+        self._shard = collections.load(collection)
+        self._spec = collection.spec
+        self._shared = shared
+        self._unflushed = 0
+        self._in_flight = InFlight()
+
+    @classmethod
+    def open(cls, folder: Path, spec: CollectionSpec) -> "EdgeStore":
+        """Open the folder's collection or create it, with an index for every field to filter by.
+
+        Raises StoreBusy if a process or another store has the folder, ModelMismatch if it has
+        collections but none of this model, width and distance, StoreFull, and StoreError if it is
+        damaged.
+        """
+        collections = EdgeCollections(folder)
+        try:
+            return cls(collections, collections.ready(spec))
+        except BaseException:
+            collections.close()
+            raise
+
+    def put(self, images: Sequence[StoredImage], vectors: Vectors) -> None:
+        rows = payload.check_batch(images, vectors, self._spec.dims)
+        for start in range(0, len(rows), _POINTS_PER_WRITE):
+            part = rows[start : start + _POINTS_PER_WRITE]
+            self._collections.require_room(ROOM_TO_PUT)
+            with self._call() as shard:
+                points = [_point(image, vector) for image, vector in part]
+                shard.update(edge.UpdateOperation.upsert_points(points))
+                self._unflushed += len(part)
+                if self._unflushed >= _POINTS_PER_FLUSH:
+                    self._unflushed = 0
+                    shard.flush()
+
+    def get(self, ids: Sequence[str]) -> dict[str, StoredImage]:
+        with self._call() as shard:
+            points = shard.retrieve(payload.valid_ids(ids), True, False)
+        return payload.read_images(points)
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, Vector]:
+        with self._call() as shard:
+            points = shard.retrieve(payload.valid_ids(ids), False, [payload.VECTOR])
+        return payload.read_vectors(points)
+
+    def search(self, query: Query) -> list[Match]:
+        """Find the nearest images, best first, equal scores by id.
+
+        Raises ImageNotFound for an unknown target id.
+        """
+        where = self._filter(query.where, query.without)
+        target: Any = payload.target_vector(query, self._spec.dims, self.vectors)
+        nearest = edge.Query.Nearest(target, using=payload.vector_name(query))
+
+        def fetch(limit: int) -> list[Hit]:
+            request = edge.QueryRequest(
+                limit=limit, query=nearest, filter=where, with_payload=False, params=_RESCORE
+            )
+            with self._call() as shard:
+                return [Hit(str(p.id), p.score) for p in shard.query(request)]
+
+        hits = rank(fetch(first_limit(query)), fetch, query, self._spec.distance)
+        return make_matches(hits, self.get([hit.id for hit in hits]), query, self._spec)
+
+    def search_many(self, queries: Sequence[Query]) -> list[list[Match]]:
+        """Run several queries one after the other; there are no round trips to save."""
+        return [self.search(query) for query in queries]
+
+    def page(
+        self, where: Filter, limit: int, after: str | None = None, order: Order | None = None
+    ) -> Page:
+        return list_page(self._scroll, self._spec.fields, where, limit, after, order)
+
+    def set_metadata(self, image_id: str, metadata: Metadata) -> None:
+        if not self.get([image_id]):
+            raise payload.unknown_image(image_id)
+        self._collections.require_room(ROOM_TO_EDIT)
+        with self._call() as shard:
+            changes = {payload.METADATA: dict(metadata)}
+            shard.update(edge.UpdateOperation.set_payload([image_id], changes))
+
+    def remove(self, ids: Sequence[str]) -> None:
+        self._collections.require_room(ROOM_TO_EDIT)
+        with self._call() as shard:
+            shard.update(edge.UpdateOperation.delete_points(payload.valid_ids(ids)))
+
+    def count(self, where: Filter = ()) -> int:
+        request = edge.CountRequest(exact=True, filter=self._filter(where))
+        with self._call() as shard:
+            return shard.count(request)
+
+    def disk_bytes(self) -> int | None:
+        """Return the disk space of the folder."""
+        return self._collections.disk_bytes()
+
+    def check(self) -> None:
+        self._collections.require_room(0)
+        with self._call() as shard:
+            shard.info()
+
+    def close(self) -> None:
+        """Write everything to disk and release the files; a second call does nothing."""
+        if not self._in_flight.close():  # the core fails if it is closed during a call
+            return
+        try:
+            with map_errors(self._collections.root):
+                self._shard.close()
+        finally:
+            if not self._shared:
+                self._collections.close()
+
+    def unindexed(self) -> int:
+        """Count the images added since `optimize`, which every search compares one by one."""
+        hashed = edge.Filter(must=[edge.HasVectorCondition(payload.HASH)])
+        with self._call() as shard:
+            info = shard.info()
+            images = info.points_count
+            vectors = images + shard.count(edge.CountRequest(True, hashed))
+        # The core counts both vectors of a point; they enter the index together.
+        return round(images * (1 - info.indexed_vectors_count / max(1, vectors)))
+
+    def optimize(self) -> bool:
+        """Build the search index over recent additions; False if there are too few to matter.
+
+        For the end of an import or a start, not next to requests: the core holds the interpreter
+        lock while it runs, so that every other thread stands still.
+        """
+        if self.unindexed() < _WORTH_AN_INDEX:
+            return False
+        self._collections.require_room(ROOM_TO_PUT + self.count() * self._spec.dims * 4 * 2)
+        with self._call() as shard:
+            changed = shard.optimize()
+            shard.flush()
+            return changed
+
+    def _scroll(self, where: Filter, limit: int, after: str | None, order: Order | None) -> Page:
+        order_by = None
+        if order is not None:
+            direction = edge.Direction.Desc if order.descending else edge.Direction.Asc
+            order_by = edge.OrderBy(payload.payload_key(order.field), direction)
+        request = edge.ScrollRequest(
+            after, limit, self._filter(where), with_payload=True, order_by=order_by
+        )
+        with self._call() as shard:
+            return payload.read_page(*shard.scroll(request))
+
+    def _filter(self, where: Filter, without: Sequence[str] = ()) -> Any:
+        return write_filter(where, without, self._spec.fields, _DIALECT)
+
+    @contextmanager
+    def _call(self) -> Iterator[edge.EdgeShard]:
+        with self._in_flight.call(), map_errors(self._collections.root):
+            yield self._shard
+
+
+def _point(image: StoredImage, vector: Vector) -> edge.Point:
+    return edge.Point(image.id, payload.write_vectors(image, vector), payload.write_payload(image))

@@ -1,0 +1,128 @@
+"""The collections of a Qdrant server.
+
+The alias names the collection in use. A process asks for it once, when it starts, and then uses the
+collection itself: a process with the old settings must never write into the collection of the new
+ones. The server must be 1.16 or later: older ones do not keep a collection's metadata.
+"""
+
+from dataclasses import replace
+
+from functions.gallery.embedding.fingerprint import HASH_BITS
+from functions.gallery.errors import StoreRejected
+from functions.gallery.records import Collection, CollectionSpec
+from functions.gallery.stores import payload
+from functions.gallery.stores.collection_info import choose, describe, read_description
+from functions.gallery.stores.server.client import models
+from functions.gallery.stores.server.connection import QdrantConnection
+from functions.gallery.stores.server.errors import is_missing_collection
+
+ALIAS = "lookalike"
+
+
+class QdrantCollections:
+    """All collections that one alias can name; see the port `Collections`."""
+
+    def __init__(self, connection: QdrantConnection, alias: str = ALIAS) -> None:
+        """Use this connection; `close` closes it."""
+        self.connection = connection
+        self._call, self._client = connection.call, connection.client
+        self._alias = alias
+
+    def current(self) -> str | None:
+        """Return the name of the collection in use; None on a new server."""
+        aliases = self._call(self._client.get_aliases).aliases
+        return next((a.collection_name for a in aliases if a.alias_name == self._alias), None)
+
+    def read(self, name: str) -> Collection | None:
+        return _collection(name, self._info(name))
+
+    def create(self, collection: Collection) -> None:
+        """Create a collection unless it exists, and its missing indexes."""
+        self._complete(collection, self._info(collection.name))
+
+    def mark(self, collection: Collection) -> None:
+        info = describe(collection)
+        self._call(self._client.update_collection, collection.name, metadata=info)
+        kept = self.read(collection.name)
+        if kept is None or replace(kept, spec=collection.spec) != collection:
+            raise StoreRejected(
+                "This Qdrant server does not keep the metadata of a collection; use 1.16 or later"
+            )
+
+    def use(self, name: str) -> None:
+        changes: list[models.AliasOperations] = []
+        if self.current() is not None:
+            old = models.DeleteAlias(alias_name=self._alias)
+            changes.append(models.DeleteAliasOperation(delete_alias=old))
+        new = models.CreateAlias(collection_name=name, alias_name=self._alias)
+        changes.append(models.CreateAliasOperation(create_alias=new))
+        self._call(self._client.update_collection_aliases, changes)
+
+    def drop(self, name: str) -> None:
+        self._call(self._client.delete_collection, name)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+    def ready(self, spec: CollectionSpec) -> Collection:
+        """Choose the collection for a process with this spec; on a new server create it."""
+        current = self.current()
+        infos: dict[str, models.CollectionInfo | None] = {}
+
+        def read(name: str) -> Collection | None:
+            infos[name] = self._info(name)
+            return _collection(name, infos[name])
+
+        name = choose(current, read, spec)
+        collection = Collection(name or spec.name, spec)
+        self._complete(collection, infos[collection.name])
+        if current is None:
+            self.use(collection.name)
+        return collection
+
+    def _info(self, name: str) -> models.CollectionInfo | None:
+        try:
+            return self._call(self._client.get_collection, name)
+        except StoreRejected as error:
+            if is_missing_collection(error):
+                return None
+            raise
+
+    def _complete(self, collection: Collection, info: models.CollectionInfo | None) -> None:
+        info = info or self._create(collection)
+        if not self.connection.local:  # which has no indexes
+            self._create_indexes(info, collection)
+
+    def _create(self, collection: Collection) -> models.CollectionInfo:
+        spec, name = collection.spec, collection.name
+        distance = models.Distance(spec.distance.value.capitalize())
+        vectors = {
+            payload.VECTOR: models.VectorParams(size=spec.dims, distance=distance),
+            payload.HASH: models.VectorParams(
+                size=HASH_BITS,
+                distance=models.Distance.MANHATTAN,
+                datatype=models.Datatype.UINT8,
+                hnsw_config=models.HnswConfigDiff(m=0),  # every hash is compared: exact
+            ),
+        }
+        try:
+            self._call(self._client.create_collection, name, vectors, metadata=describe(collection))
+        except StoreRejected:
+            if self._info(name) is None:  # else another process was faster
+                raise
+        return self._call(self._client.get_collection, name)
+
+    def _create_indexes(self, info: models.CollectionInfo, collection: Collection) -> None:
+        there = {key: index.data_type for key, index in info.payload_schema.items()}
+        for key, kind in payload.indexed_fields(collection.spec).items():
+            wanted = models.PayloadSchemaType(kind)
+            if there.get(key) == wanted:
+                continue
+            if key in there:  # declared with another type before
+                self._call(self._client.delete_payload_index, collection.name, key)
+            self._call(self._client.create_payload_index, collection.name, key, wanted)
+
+
+def _collection(name: str, info: models.CollectionInfo | None) -> Collection | None:
+    return None if info is None else read_description(name, info.config.metadata or {})

@@ -1,0 +1,96 @@
+"""The connection to a Qdrant server: one client, its errors as ours, and retries.
+
+Importing qdrant_client is slow: a process that needs no server imports nothing of this room.
+"""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from threading import RLock
+from typing import ParamSpec, TypeVar
+
+import httpx
+
+from functions.gallery.errors import LookalikeError, SettingsError, StoreError
+from functions.gallery.stores.server.client import QdrantClient
+from functions.gallery.stores.server.errors import store_error
+from functions.gallery.stores.server.retry import Retry
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# httpx drops idle connections after 5 s; a warm Lambda function waits longer between requests.
+_CONNECTIONS = httpx.Limits(max_keepalive_connections=20, keepalive_expiry=60)
+
+
+class QdrantConnection:
+    """A client that is safe to share between threads."""
+
+    def __init__(self, client: QdrantClient, retry: Retry) -> None:
+        """Take over a client; use `to` or `in_memory` to get a connection."""
+        self.client = client
+        self._retry = retry
+        # The client's local mode breaks for good when two threads write: one lock around all.
+        self.local = client.init_options["location"] == ":memory:"
+        self._lock = RLock() if self.local else nullcontext()
+        self._closed = False
+
+    @classmethod
+    def to(
+        cls,
+        url: str,
+        api_key: str | None,
+        *,
+        timeout_s: int = 5,
+        retry: Retry | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> "QdrantConnection":
+        """Prepare to reach a server over REST; nothing is sent yet.
+
+        Without a port, https means 443 (Cloud listens there too) and http means 6333. A request
+        waits `timeout_s` whole seconds. Raises SettingsError for an invalid address.
+        """
+        try:
+            client = QdrantClient(
+                url=url,
+                port=None if url.startswith("https:") else 6333,
+                api_key=api_key,
+                timeout=timeout_s,
+                check_compatibility=False,  # else a thread sends one more request
+                limits=_CONNECTIONS,
+                transport=transport,
+            )
+        except ValueError as error:
+            raise SettingsError(
+                f"QDRANT_URL {url!r} is not an address; use one such as https://host:6333"
+            ) from error
+        return cls(client, retry or Retry())
+
+    @classmethod
+    def in_memory(cls) -> "QdrantConnection":
+        """Do without a server, for tests and trials; everything is lost with the process."""
+        return cls(QdrantClient(":memory:"), Retry(tries=1))
+
+    def call(self, method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a method of the client, with retries; raises our errors."""
+
+        def once() -> T:
+            try:
+                with self._lock:
+                    self._check_open()
+                    return method(*args, **kwargs)
+            except LookalikeError:
+                raise
+            except Exception as error:
+                self._check_open()  # what fails because of `close` is not Qdrant's fault
+                raise store_error(error) from error
+
+        return self._retry.call(once)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError("The connection to Qdrant was closed")
+
+    def close(self) -> None:
+        """Close the connections; a second call does nothing."""
+        self._closed = True
+        self.client.close()

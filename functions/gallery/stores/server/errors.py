@@ -1,0 +1,89 @@
+"""Our errors for what the Qdrant client raises, recognised by attributes to import nothing more.
+
+status_code    an error response (UnexpectedResponse)
+retry_after_s  429 with a pause (ResourceExhaustedResponse, which is not an UnexpectedResponse)
+source         no response, or one of the wrong shape (ResponseHandlingException)
+ValueError     200 with a body that is not JSON, as proxies send; also what local mode refuses
+"""
+
+import logging
+
+import httpx
+
+from functions.gallery.errors import (
+    ImageNotFound,
+    LookalikeError,
+    StoreDenied,
+    StoreError,
+    StoreFull,
+    StoreRejected,
+    StoreTimeout,
+    StoreUnavailable,
+)
+
+log = logging.getLogger(__name__)
+
+_TIMEOUTS = {408, 504}
+_UNAVAILABLE = {429, 500, 502, 503}
+_LOGGED_CHARACTERS = 300  # a proxy's error page is long
+
+
+def store_error(error: Exception) -> LookalikeError:
+    """Return our error for a failed call, to be raised `from` it; Qdrant's text goes to the log."""
+    status = getattr(error, "status_code", None)
+    content = getattr(error, "content", None) or b""
+    text = str(error) if status is None else content.decode("utf-8", "replace")
+    ours = _without_status(error, text) if status is None else _from_status(status, text)
+    if isinstance(ours, StoreError) and not _names_no_collection(error):
+        log.warning("%s: %s", ours, text[:_LOGGED_CHARACTERS])
+    return ours
+
+
+def is_missing_collection(error: LookalikeError) -> bool:
+    """Return whether a call failed only because there is no such collection or alias."""
+    return _names_no_collection(error.__cause__)
+
+
+def _names_no_collection(error: BaseException | None) -> bool:
+    status = getattr(error, "status_code", None)
+    return status == 404 or (status is None and str(error).startswith("Collection "))
+
+
+def _from_status(status: int, text: str) -> LookalikeError:
+    if status in (401, 403):
+        return StoreDenied(f"Qdrant refused the API key ({status}); check QDRANT_API_KEY")
+    if status == 404 and _names_no_point(text):
+        return ImageNotFound("No image has this id")
+    if status == 404:
+        return StoreRejected("The collection does not exist; restart to create it")
+    if status == 507 or "No space left" in text:
+        return StoreFull(f"Qdrant has no room left ({status}); give it more disk, or remove images")
+    if status in _TIMEOUTS:
+        return StoreTimeout(f"Qdrant did not finish in time ({status}); try again")
+    if status in _UNAVAILABLE:
+        return StoreUnavailable(f"Qdrant is unavailable ({status}); try again")
+    return StoreRejected(f"Qdrant rejected the request ({status}); the log has its reason")
+
+
+def _without_status(error: Exception, text: str) -> LookalikeError:
+    if hasattr(error, "retry_after_s"):
+        return _too_many_requests(float(error.retry_after_s))
+    if "Retry-After" in text:  # a date, which the client cannot read
+        return _too_many_requests(None)
+    source = getattr(error, "source", None)
+    if isinstance(source, httpx.TimeoutException):
+        return StoreTimeout("Qdrant did not answer in time; try again")
+    if isinstance(source, httpx.TransportError):
+        return StoreUnavailable("Qdrant cannot be reached; check QDRANT_URL")
+    if _names_no_point(text):
+        return ImageNotFound("No image has this id")
+    return StoreRejected("The server at QDRANT_URL does not answer like Qdrant; check the address")
+
+
+def _too_many_requests(pause_s: float | None) -> StoreUnavailable:
+    return StoreUnavailable("Qdrant gets too many requests (429)", retry_after=pause_s)
+
+
+def _names_no_point(text: str) -> bool:
+    """Server: "No point with id ... found"; local mode: "Point ... is not found"."""
+    return "No point with id" in text or ("Point " in text and "is not found" in text)

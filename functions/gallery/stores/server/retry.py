@@ -1,0 +1,44 @@
+"""Retries with a deadline. Depends on errors and clocks only."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from functions.gallery.errors import StoreUnavailable
+
+T = TypeVar("T")
+
+_FIRST_PAUSE_S = 0.2
+_LONGEST_PAUSE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often and how long to try."""
+
+    tries: int = 4
+    deadline_s: float = 15.0  # no pause is started that would end later than this
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    jitter: Callable[[], float] = random.random  # 0 to 1
+
+    def call(self, work: Callable[[], T]) -> T:
+        """Do the work, again after StoreUnavailable; raises the last one in the end.
+
+        Pauses have full jitter (anything up to 0.2, 0.4, 0.8 ... 2 s), so that many callers do not
+        come back together; a pause that the store asked for is kept, with the jitter on top.
+        """
+        started = self.clock()
+        tried = 0
+        while True:
+            try:
+                return work()
+            except StoreUnavailable as error:
+                tried += 1
+                longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (tried - 1))
+                pause = (error.retry_after or 0.0) + longest * self.jitter()
+                if tried >= self.tries or self.clock() + pause - started > self.deadline_s:
+                    raise
+            self.sleep(pause)

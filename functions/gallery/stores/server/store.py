@@ -1,0 +1,200 @@
+"""A Qdrant server or Qdrant Cloud as the vector store, over REST."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from functions.gallery.embedding.vectors import Vector, Vectors
+from functions.gallery.records import (
+    Collection,
+    CollectionSpec,
+    Filter,
+    Match,
+    Metadata,
+    Order,
+    Page,
+    Query,
+    StoredImage,
+)
+from functions.gallery.stores import payload
+from functions.gallery.stores.filtering import FilterDialect, write_filter
+from functions.gallery.stores.ranking import Hit, first_limit, make_matches, rank
+from functions.gallery.stores.server.client import models
+from functions.gallery.stores.server.collections import QdrantCollections
+from functions.gallery.stores.server.connection import QdrantConnection
+from functions.gallery.stores.sorting import list_page
+
+_POINTS_PER_WRITE = 100
+_QUERIES_PER_REQUEST = 50
+_REQUEST_BYTES = 4_000_000  # servers take 32 MB, proxies in between often less
+_DIALECT = FilterDialect(
+    all_of=lambda must, must_not: models.Filter(must=must, must_not=must_not),
+    any_of=lambda parts: models.Filter(should=parts),
+    is_bool=lambda key, value: models.FieldCondition(key=key, match=models.MatchValue(value=value)),
+    is_one_of=lambda key, values: models.FieldCondition(key=key, match=models.MatchAny(any=values)),
+    in_range=lambda key, bounds: models.FieldCondition(key=key, range=models.Range(**bounds)),
+    in_period=lambda key, bounds: models.FieldCondition(
+        key=key, range=models.DatetimeRange.model_validate(bounds)
+    ),
+    has_id=lambda ids: models.HasIdCondition(has_id=list(ids)),
+)
+
+
+class QdrantStore:
+    """The port `VectorStore` on a server; safe to share between threads."""
+
+    def __init__(
+        self, collections: QdrantCollections, collection: Collection, *, shared: bool = False
+    ) -> None:
+        """Use one of these collections; unless they are shared, `close` closes them too."""
+        self._collections = collections
+        self._call, self._client = collections.connection.call, collections.connection.client
+        self._name = collection.name
+        self._spec = collection.spec
+        self._shared = shared
+
+    @classmethod
+    def open(cls, collections: QdrantCollections, spec: CollectionSpec) -> "QdrantStore":
+        """Open the collection for this spec or create it, with an index for every field.
+
+        Raises StoreError, and ModelMismatch if there are collections but none of this model, width
+        and distance.
+        """
+        try:
+            return cls(collections, collections.ready(spec))
+        except BaseException:
+            collections.close()
+            raise
+
+    @classmethod
+    def connect(cls, url: str, api_key: str | None, spec: CollectionSpec) -> "QdrantStore":
+        """Open the collection on this server; raises as `open`, and SettingsError for the URL."""
+        return cls.open(QdrantCollections(QdrantConnection.to(url, api_key)), spec)
+
+    @classmethod
+    def in_memory(cls, spec: CollectionSpec) -> "QdrantStore":
+        """Open a store without a server, for tests and trials; it is lost with the process."""
+        return cls.open(QdrantCollections(QdrantConnection.in_memory()), spec)
+
+    def put(self, images: Sequence[StoredImage], vectors: Vectors) -> None:
+        rows = payload.check_batch(images, vectors, self._spec.dims)
+        point_bytes = self._spec.dims * 22 + 12_000  # as JSON, with the most metadata allowed
+        step = max(1, min(_POINTS_PER_WRITE, _REQUEST_BYTES // point_bytes))
+        for start in range(0, len(rows), step):
+            points = [
+                models.PointStruct(
+                    id=image.id,
+                    vector=payload.write_vectors(image, vector),
+                    payload=payload.write_payload(image),
+                )
+                for image, vector in rows[start : start + step]
+            ]
+            self._call(self._client.upsert, self._name, points)
+
+    def get(self, ids: Sequence[str]) -> dict[str, StoredImage]:
+        known = payload.valid_ids(ids)
+        if not known:
+            return {}
+        return payload.read_images(self._call(self._client.retrieve, self._name, known))
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, Vector]:
+        known = payload.valid_ids(ids)
+        if not known:
+            return {}
+        points = self._call(self._client.retrieve, self._name, known, False, [payload.VECTOR])
+        return payload.read_vectors(points)
+
+    def search(self, query: Query) -> list[Match]:
+        """Find the nearest images, best first, equal scores by id; usually in two requests.
+
+        Raises ImageNotFound for an unknown target id.
+        """
+        return self.search_many([query])[0]
+
+    def search_many(self, queries: Sequence[Query]) -> list[list[Match]]:
+        """Run up to 50 queries in one request, and read all their images in another."""
+        results: list[list[Match]] = []
+        for start in range(0, len(queries), _QUERIES_PER_REQUEST):
+            part = queries[start : start + _QUERIES_PER_REQUEST]
+            requests = [self._request(query) for query in part]
+            first = self._fetch(requests, [first_limit(query) for query in part])
+            pages = [
+                rank(hits, partial(self._fetch_one, request), query, self._spec.distance)
+                for hits, request, query in zip(first, requests, part, strict=True)
+            ]
+            images = self.get(list({hit.id: None for hits in pages for hit in hits}))
+            results += [
+                make_matches(hits, images, query, self._spec)
+                for hits, query in zip(pages, part, strict=True)
+            ]
+        return results
+
+    def page(
+        self, where: Filter, limit: int, after: str | None = None, order: Order | None = None
+    ) -> Page:
+        return list_page(self._scroll, self._spec.fields, where, limit, after, order)
+
+    def set_metadata(self, image_id: str, metadata: Metadata) -> None:
+        if not self.get([image_id]):  # the server accepts unknown ids
+            raise payload.unknown_image(image_id)
+        changes = {payload.METADATA: dict(metadata)}
+        self._call(self._client.set_payload, self._name, changes, [image_id])
+
+    def remove(self, ids: Sequence[str]) -> None:
+        if known := payload.valid_ids(ids):
+            self._call(self._client.delete, self._name, known)
+
+    def count(self, where: Filter = ()) -> int:
+        return self._call(self._client.count, self._name, self._filter(where)).count
+
+    def disk_bytes(self) -> int | None:
+        """Return None: the index is not on a local disk."""
+        return None
+
+    def check(self) -> None:
+        self._call(self._client.get_collection, self._name)
+
+    def optimize(self) -> bool:
+        """Do nothing: the server builds its index in the background."""
+        return False
+
+    def close(self) -> None:
+        """Close the connections; a second call does nothing."""
+        if not self._shared:
+            self._collections.close()
+
+    def _request(self, query: Query) -> models.QueryRequest:
+        return models.QueryRequest(
+            query=self._target(query),
+            using=payload.vector_name(query),
+            filter=self._filter(query.where, query.without),
+            with_payload=False,  # of many more than the page has
+        )
+
+    def _target(self, query: Query) -> Any:
+        if isinstance(query.target, str) and query.target in payload.valid_ids(query.without):
+            return query.target  # the server reads its vector and leaves the image itself out
+        return payload.target_vector(query, self._spec.dims, self.vectors).tolist()
+
+    def _fetch(
+        self, requests: Sequence[models.QueryRequest], limits: Sequence[int]
+    ) -> list[list[Hit]]:
+        limited = [r.model_copy(update={"limit": n}) for r, n in zip(requests, limits, strict=True)]
+        responses = self._call(self._client.query_batch_points, self._name, limited)
+        return [[Hit(str(p.id), p.score) for p in response.points] for response in responses]
+
+    def _fetch_one(self, request: models.QueryRequest, limit: int) -> list[Hit]:
+        return self._fetch([request], [limit])[0]
+
+    def _scroll(self, where: Filter, limit: int, after: str | None, order: Order | None) -> Page:
+        order_by = None
+        if order is not None:
+            direction = models.Direction.DESC if order.descending else models.Direction.ASC
+            order_by = models.OrderBy(key=payload.payload_key(order.field), direction=direction)
+        points, following = self._call(
+            self._client.scroll, self._name, self._filter(where), limit, order_by, after
+        )
+        return payload.read_page(points, following)
+
+    def _filter(self, where: Filter, without: Sequence[str] = ()) -> Any:
+        return write_filter(where, without, self._spec.fields, _DIALECT)

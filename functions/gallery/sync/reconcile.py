@@ -1,0 +1,148 @@
+"""Finds where bucket and index differ, in both directions, part by part. Depends on the ports only.
+
+Three stages. Objects, by name: does each have a point made from this etag by this model? Points, by
+id: does each still have an object? Refusals: do they still apply to their objects? The second stage
+costs one request to the bucket per point, so it is skipped when the index holds no more points than
+the first stage found correct.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Literal, TypeVar
+
+from functions.gallery.names import image_id
+from functions.gallery.originals.objects import bytes_etag
+from functions.gallery.ports import Originals, VectorStore
+from functions.gallery.records import Listed, Refusal, StoredImage
+
+Item = TypeVar("Item")
+
+CHUNK = 200  # compared between two looks at the clock
+_THREADS = 8  # each waits for the bucket; one connection pool of botocore holds ten
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a comparison of bucket and index is; another process can continue from it."""
+
+    stage: Literal["objects", "points", "refusals"] = "objects"
+    after: str | None = None  # the last name or id that was compared in this stage
+    compared: int = 0
+    different: int = 0
+    indexed: int = 0  # of the objects compared, those that have the right point
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The result of one part: which names differ, and where to continue."""
+
+    names: tuple[str, ...]
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Compares, and changes nothing itself."""
+
+    store: VectorStore
+    originals: Originals
+    model: str  # the ModelCard.id that every point should have
+
+    def compare(self, progress: Progress) -> Iterator[Compared]:
+        """Continue from `progress`, part by part; each part says where the next one begins."""
+        for stage, compare in (
+            ("objects", self._objects),
+            ("points", self._points),
+            ("refusals", self._refusals),
+        ):
+            if progress.stage != stage:
+                continue
+            for part in compare(progress):
+                progress = part.progress
+                yield part
+            progress = self._next_stage(progress)
+
+    def _next_stage(self, progress: Progress) -> Progress:
+        if progress.stage == "objects" and self.store.count() != progress.indexed:
+            return replace(progress, stage="points", after=None)
+        return replace(progress, stage="refusals", after=None)
+
+    def _objects(self, progress: Progress) -> Iterator[Compared]:
+        for chunk in _chunks(self.originals.names(progress.after)):
+            ids = [image_id(self.originals.bucket, listed.name) for listed in chunk]
+            known = self.store.get(ids)
+            pairs = [(listed, known.get(id)) for listed, id in zip(chunk, ids, strict=True)]
+            names = [pair[0].name for pair in _matching(self._object_differs, pairs)]
+            progress = _advance(progress, chunk[-1].name, len(chunk), names)
+            # Points that differ do not count: fixing them may remove them, while another point
+            # has no object.
+            right = [image for image in known.values() if image.name not in names]
+            progress = replace(progress, indexed=progress.indexed + len(right))
+            yield Compared(tuple(names), progress)
+
+    def _object_differs(self, pair: tuple[Listed, StoredImage | None]) -> bool:
+        listed, image = pair
+        if image is None:
+            refusal = self.originals.refusal(listed.name)
+            return refusal is None or bytes_etag(refusal.etag) != listed.etag
+        if image.model != self.model or bytes_etag(image.etag) != listed.etag:
+            return True
+        if listed.modified_at <= image.added_at:
+            return False
+        # Written since, with the same bytes: the metadata may differ, which no listing shows.
+        state = self.originals.head(listed.name)
+        return state is None or state.etag != image.etag
+
+    def _points(self, progress: Progress) -> Iterator[Compared]:
+        after = progress.after
+        while True:
+            page = self.store.page((), CHUNK, after)
+            names = [image.name for image in _matching(self._is_orphan, page.images)]
+            after = page.after
+            progress = _advance(progress, after, len(page.images), names)
+            if after is None:  # without a next stage, a later call would start this one again
+                yield Compared(tuple(names), replace(progress, stage="refusals"))
+                return
+            yield Compared(tuple(names), progress)
+
+    def _is_orphan(self, image: StoredImage) -> bool:
+        return not self.originals.exists(image.name)
+
+    def _refusals(self, progress: Progress) -> Iterator[Compared]:
+        for chunk in _chunks(self.originals.refusals(progress.after)):
+            ids = [image_id(self.originals.bucket, refusal.name) for refusal in chunk]
+            known = self.store.get(ids)
+            obsolete = {refusal.name for refusal in _matching(self._is_stale, chunk)}
+            obsolete |= {image.name for image in known.values()}
+            names = sorted(obsolete)
+            progress = _advance(progress, ids[-1], len(chunk), names)
+            yield Compared(tuple(names), progress)
+
+    def _is_stale(self, refusal: Refusal) -> bool:
+        state = self.originals.head(refusal.name)
+        return state is None or state.etag != refusal.etag
+
+
+def _advance(
+    progress: Progress, after: str | None, compared: int, different: Sequence[str]
+) -> Progress:
+    return replace(
+        progress,
+        after=after,
+        compared=progress.compared + compared,
+        different=progress.different + len(different),
+    )
+
+
+def _matching(test: Callable[[Item], bool], items: Sequence[Item]) -> list[Item]:
+    """Filter the items, in order; each test may wait for the bucket."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        results = list(pool.map(test, items))
+    return [item for item, matches in zip(items, results, strict=True) if matches]
+
+
+def _chunks(items: Iterator[Item]) -> Iterator[list[Item]]:
+    while chunk := list(islice(items, CHUNK)):
+        yield chunk
