@@ -1,4 +1,4 @@
-"""A bucket and a queue over real HTTP on this machine: moto's server, in a thread."""
+"""A fake AWS over real HTTP on this machine: moto's server in a thread."""
 
 import os
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ ACCOUNT = {
 
 @contextmanager
 def cloud() -> Iterator[dict[str, str]]:
-    """Start an empty cloud and give the environment in which boto3 uses it; it is set meanwhile."""
+    """Start an empty fake AWS; set and yield the environment variables that make boto3 use it."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     environment = {**ACCOUNT, "AWS_ENDPOINT_URL": f"http://{host}:{port}"}
-    gone = [name for name in os.environ if name.startswith("AWS_")]
+    inherited = [name for name in os.environ if name.startswith("AWS_")]
     with patch.dict(os.environ, environment):
-        for name in gone:
+        for name in inherited:
             if name not in environment:
                 del os.environ[name]
         try:

@@ -1,4 +1,4 @@
-"""What tests of every kind share: a gallery of fakes, and development pictures if at hand."""
+"""Shared by all tests: a gallery on fakes, and the development pictures if they are available."""
 
 import os
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ FIELDS = {"category": "keyword", "price": "float", "sold": "bool"}
 
 @dataclass
 class Rig:
-    """A gallery and the fakes that it stands on."""
+    """A gallery and the fakes it is built on."""
 
     gallery: Gallery
     store: FakeStore
@@ -38,6 +38,6 @@ def gallery(rig: Rig) -> Gallery:
 
 
 def development_set(name: str) -> list[Path]:
-    """Give the pictures of a development set; none where it is not at hand."""
+    """Return the pictures of a development set; none if it is not available."""
     sets = Path(os.environ.get("LOOKALIKE_SETS", "no folder of sets"))
     return sorted(path for path in (sets / name / "images").rglob("*") if path.is_file())

@@ -1,4 +1,4 @@
-"""Honest stand-ins for the ports: no store, no model, no disk, but the same promises kept."""
+"""Fakes of the ports: no store, model or disk, but the same behaviour."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,41 +43,41 @@ from functions.gallery.stores.sorting import check_cursor, read_cursor, value_of
 
 
 class FakeStore:
-    """A VectorStore in two dictionaries; scores are worked out with numpy, one by one."""
+    """A VectorStore in two dictionaries; numpy computes the scores, one by one."""
 
     def __init__(self, spec: CollectionSpec) -> None:
         self._spec = spec
         self._images: dict[str, StoredImage] = {}
         self._vectors: dict[str, Vector] = {}
-        self._turn = RLock()
+        self._lock = RLock()
         self._closed = False
 
     def put(self, images: Sequence[StoredImage], vectors: Vectors) -> None:
         rows = check_batch(images, vectors, self._spec.dims)
-        with self._serving():
+        with self._lock_if_open():
             for image, vector in rows:
                 self._images[image.id] = image
                 self._vectors[image.id] = vector.astype(np.float32)
 
     def get(self, ids: Sequence[str]) -> dict[str, StoredImage]:
-        with self._serving():
+        with self._lock_if_open():
             return {i: self._images[i] for i in ids if i in self._images}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Vector]:
-        with self._serving():
+        with self._lock_if_open():
             return {i: self._vectors[i] for i in ids if i in self._vectors}
 
     def search(self, query: Query) -> list[Match]:
-        with self._serving():
-            images = [i for i in self._passing(query.where) if i.id not in query.without]
+        with self._lock_if_open():
+            images = [i for i in self._filtered(query.where) if i.id not in query.without]
             if isinstance(hash := query.target, PerceptualHash):
                 found = [_hash_match(image, hash) for image in images if image.perceptual_hash]
-                far = True
+                is_distance = True
             else:
                 target = target_vector(query, self._spec.dims, self.vectors)
                 found = [self._match(image, target) for image in images]
-                far = self._spec.distance in (Distance.EUCLID, Distance.MANHATTAN)
-        found.sort(key=lambda match: (match.score if far else -match.score, match.image.id))
+                is_distance = self._spec.distance in (Distance.EUCLID, Distance.MANHATTAN)
+        found.sort(key=lambda match: (match.score if is_distance else -match.score, match.image.id))
         return found[query.offset : query.offset + query.limit]
 
     def search_many(self, queries: Sequence[Query]) -> list[list[Match]]:
@@ -88,8 +88,8 @@ class FakeStore:
     ) -> Page:
         if order is None:
             check_cursor(after)
-        with self._serving():
-            images = sorted(self._passing(where), key=lambda image: image.id)
+        with self._lock_if_open():
+            images = sorted(self._filtered(where), key=lambda image: image.id)
         if order is not None:
             return _sorted_page(images, order, self._spec, limit, after)
         rest = [image for image in images if image.id >= (after or "")]
@@ -97,26 +97,26 @@ class FakeStore:
         return Page(tuple(rest[:limit]), following)
 
     def set_metadata(self, image_id: str, metadata: Metadata) -> None:
-        with self._serving():
+        with self._lock_if_open():
             if image_id not in self._images:
                 raise ImageNotFound(f"No image has the id {image_id}")
             self._images[image_id] = replace(self._images[image_id], metadata=dict(metadata))
 
     def remove(self, ids: Sequence[str]) -> None:
-        with self._serving():
+        with self._lock_if_open():
             for id_ in ids:
                 self._images.pop(id_, None)
                 self._vectors.pop(id_, None)
 
     def count(self, where: Filter = ()) -> int:
-        with self._serving():
-            return len(self._passing(where))
+        with self._lock_if_open():
+            return len(self._filtered(where))
 
     def disk_bytes(self) -> int | None:
         return None
 
     def check(self) -> None:
-        self._serving()
+        self._lock_if_open()
 
     def optimize(self) -> bool:
         return False
@@ -127,17 +127,17 @@ class FakeStore:
     def reopen(self) -> None:
         self._closed = False
 
-    def _serving(self) -> AbstractContextManager[Any]:
+    def _lock_if_open(self) -> AbstractContextManager[Any]:
         if self._closed:
             raise StoreError("The fake store was closed")
-        return self._turn
+        return self._lock
 
     def _match(self, image: StoredImage, target: Vector) -> Match:
         vector = self._vectors[image.id]
         score = self._spec.distance.score(vector, target)
         return Match(image, score, self._spec.distance.similarity(score, self._spec.dims))
 
-    def _passing(self, where: Filter) -> list[StoredImage]:
+    def _filtered(self, where: Filter) -> list[StoredImage]:
         typed = typed_conditions(where, self._spec.fields)
         return [
             image
@@ -147,34 +147,36 @@ class FakeStore:
 
 
 class FakeCollections:
-    """Collections in dictionaries, which outlive whoever opens them."""
+    """Collections in dictionaries; their stores can be closed and opened again."""
 
     def __init__(self) -> None:
         self.stores: dict[str, FakeStore] = {}
-        self._kept: dict[str, Collection] = {}
-        self._used: str | None = None
+        self._collections: dict[str, Collection] = {}
+        self._current: str | None = None
 
     def current(self) -> str | None:
-        return self._used
+        return self._current
 
     def read(self, name: str) -> Collection | None:
-        return self._kept.get(name)
+        return self._collections.get(name)
 
     def create(self, collection: Collection) -> None:
-        if collection.name not in self._kept:
-            self._kept[collection.name] = replace(
+        if collection.name not in self._collections:
+            self._collections[collection.name] = replace(
                 collection, spec=replace(collection.spec, fields={})
             )
             self.stores[collection.name] = FakeStore(collection.spec)
 
     def mark(self, collection: Collection) -> None:
-        self._kept[collection.name] = replace(collection, spec=replace(collection.spec, fields={}))
+        self._collections[collection.name] = replace(
+            collection, spec=replace(collection.spec, fields={})
+        )
 
     def use(self, name: str) -> None:
-        self._used = name
+        self._current = name
 
     def drop(self, name: str) -> None:
-        self._kept.pop(name, None)
+        self._collections.pop(name, None)
         self.stores.pop(name, None)
 
     def close(self) -> None:
@@ -186,10 +188,10 @@ class FakeCollections:
         return store
 
     def ready(self, spec: CollectionSpec) -> Collection:
-        name = choose(self._used, self.read, spec)
+        name = choose(self._current, self.read, spec)
         collection = Collection(name or spec.name, spec)
         self.create(collection)
-        self._used = self._used or collection.name
+        self._current = self._current or collection.name
         return collection
 
 
@@ -209,17 +211,19 @@ def _sorted_page(
     kind = sortable_type(order, spec.fields)
     sign = -1 if order.descending else 1
 
-    def place(value: Any, id: str) -> tuple[float, str]:
+    def sort_key(value: Any, id: str) -> tuple[float, str]:
         return sign * (value.timestamp() if isinstance(value, datetime) else value), id
 
-    there = [image for image in images if _value(image, order.field) is not None]
-    placed = sorted((place(value_of(image, order, kind), image.id), image) for image in there)
+    with_value = [image for image in images if _value(image, order.field) is not None]
+    ordered = sorted(
+        (sort_key(value_of(image, order, kind), image.id), image) for image in with_value
+    )
     if after is not None:
-        first = place(*read_cursor(after, order, kind))
-        placed = [(where, image) for where, image in placed if where >= first]
-    page = tuple(image for _, image in placed[:limit])
-    more = len(placed) > limit
-    return Page(page, write_cursor(placed[limit][1], order, kind) if more else None)
+        first = sort_key(*read_cursor(after, order, kind))
+        ordered = [(key, image) for key, image in ordered if key >= first]
+    page = tuple(image for _, image in ordered[:limit])
+    more = len(ordered) > limit
+    return Page(page, write_cursor(ordered[limit][1], order, kind) if more else None)
 
 
 def _holds(condition: Condition, kind: FieldType, image: StoredImage) -> bool:
@@ -246,7 +250,7 @@ def _fits(condition: Condition, kind: FieldType, value: Any) -> bool:
 
 
 class FakeEmbedder:
-    """An Embedder that sees only sixteen patches of colour; pictures alike in them lie close."""
+    """An Embedder that sees only 4 x 4 patches; similar patches have similar vectors."""
 
     card = ModelCard(
         name="patches", version="1", file="-", sha256="-", input_px=4, dims=48, views=(1.0,)
@@ -264,7 +268,7 @@ class FakeEmbedder:
 
 
 class FakeOriginals:
-    """Originals in dictionaries, with a clock that ticks at every write; they keep metadata."""
+    """Originals, their metadata and the times they were written, in dictionaries."""
 
     bucket = "local"
 
@@ -273,7 +277,7 @@ class FakeOriginals:
         self.metadata: dict[str, Mapping[str, Any]] = {}
         self.modified_at: dict[str, datetime] = {}
         self.thumbnails: dict[tuple[str, str], bytes] = {}
-        self.kept_replies: dict[str, bytes] = {}
+        self.replies: dict[str, bytes] = {}
         self.refused: dict[str, Refusal] = {}
 
     def head(self, name: str) -> ObjectState | None:
@@ -335,10 +339,10 @@ class FakeOriginals:
                 yield refusal
 
     def write_reply(self, key: str, reply: bytes) -> None:
-        self.kept_replies[key] = reply
+        self.replies[key] = reply
 
     def read_reply(self, key: str) -> bytes | None:
-        return self.kept_replies.get(key)
+        return self.replies.get(key)
 
     def count_refusals(self, most: int) -> int:
         return min(len(self.refused), most)

@@ -1,12 +1,11 @@
 """Everything that can be done with a gallery. Depends on the ports and every room above them."""
 
 import logging
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from functions.gallery.duplicates.notions import Duplicate
@@ -47,6 +46,7 @@ from functions.gallery.search.compare import Comparer, Comparison
 from functions.gallery.search.search import Example, Searcher, SearchOptions, SearchResult
 from functions.gallery.sync.reconcile import Compared, Progress, Reconciler
 from functions.gallery.sync.sync import Synced, Syncer
+from functions.gallery.threads import map_in_threads
 
 log = logging.getLogger(__name__)
 
@@ -135,19 +135,14 @@ class Gallery:
 
         Reads `submissions` only a few chunks ahead. One that is refused does not stop the others.
         """
+
+        def add(chunk: list[Submission]) -> Iterable[tuple[Submission, Outcome]]:
+            return zip(chunk, self._adder.add(chunk), strict=True)
+
         waiting = iter(submissions)
-        running: deque[tuple[list[Submission], Future[list[Outcome]]]] = deque()
-        pool = ThreadPoolExecutor(workers)
-        try:
-            while True:
-                while len(running) < 2 * workers and (chunk := list(islice(waiting, CHUNK_IMAGES))):
-                    running.append((chunk, pool.submit(self._adder.add, chunk)))
-                if not running:
-                    return
-                chunk, outcomes = running.popleft()
-                yield from zip(chunk, outcomes.result(), strict=True)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        chunks = iter(lambda: list(islice(waiting, CHUNK_IMAGES)), [])
+        with closing(map_in_threads(add, chunks, workers)) as added:
+            yield from chain.from_iterable(added)
 
     def search(
         self, positive: Sequence[Example], negative: Sequence[Example], options: SearchOptions

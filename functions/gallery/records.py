@@ -127,7 +127,7 @@ class Distance(StrEnum):
         return self is not Distance.MANHATTAN
 
     def similarity(self, score: float, dims: int) -> float:
-        """Convert a store's raw score of unit vectors to 0 (nothing alike) .. 1 (the same).
+        """Convert a store's raw score of unit vectors to 0 (nothing in common) .. 1 (the same).
 
         Cosine and dot: the score itself, at least 0. Euclid: 1 - d^2 / 2, which is the cosine
         again. Manhattan: 1 - d / (2 sqrt(dims)), also in 0..1 but on a scale of its own.

@@ -108,7 +108,7 @@ class _Call:
             self._fail(name, error)
         else:
             self.report.outcomes[name] = outcome
-            log.info("looked", key=name, outcome=outcome.value)
+            log.info("synced", key=name, outcome=outcome.value)
 
     def _fail(self, what: str, error: Exception) -> None:
         self.report.failures[what] = error

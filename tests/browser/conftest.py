@@ -1,4 +1,4 @@
-"""A real Chromium before the real application: real model, embedded store, drawn pictures."""
+"""A real Chromium on the real application: real model, embedded store, drawn pictures."""
 
 import os
 import shutil
@@ -14,13 +14,13 @@ from functions.gallery.bootstrap import build_gallery
 from functions.gallery.settings import Settings
 from scripts.environment import prepare_npm
 from tests.browser.drawn import fill
-from tests.doors.server import served
+from tests.end_to_end.server import served
 
 HERE = Path(__file__).parent
-SHOTS = HERE / "shots"
-SIZES = {"phone": (390, 844), "desk": (1440, 900)}
+SCREENSHOTS = HERE / "shots"
+SIZES = {"phone": (390, 844), "desktop": (1440, 900)}
 FIELDS = {"kind": "keyword", "price": "float"}
-# As root in a container it has no sandbox; the rest keeps it from calling anybody.
+# The sandbox fails as root in a container; the rest stops Chromium's own network calls.
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -35,8 +35,8 @@ FLAGS = [
 ]
 
 
-def found_program(*names: str) -> str:
-    """Give the path of a program; without it CI fails and a laptop is told what is left out."""
+def find_program(*names: str) -> str:
+    """Return the path of a program. If it is missing, CI fails; other machines skip the tests."""
     for name in names:
         if path := shutil.which(name):
             return path
@@ -48,7 +48,7 @@ def found_program(*names: str) -> str:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    path = found_program("chromium", "chromium-browser", "google-chrome")
+    path = find_program("chromium", "chromium-browser", "google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
@@ -57,14 +57,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def axe() -> str:
-    """Give axe-core as a script, fetched once, as package-lock.json pins it."""
+    """The axe-core script, in the version that package-lock.json pins."""
     prepare_npm(HERE)
     return (HERE / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
 @pytest.fixture(scope="package")
 def address(tmp_path_factory) -> Iterator[str]:
-    """Serve a gallery of drawn pictures; tests that change it leave it as it was."""
+    """Serve a gallery of drawn pictures; tests that change it restore it."""
     settings = Settings(
         lookalike_data=tmp_path_factory.mktemp("data"), lookalike_filter_fields=FIELDS
     )
@@ -83,24 +83,24 @@ def http(address) -> Iterator[httpx.Client]:
 
 @dataclass
 class Watch:
-    """What a page must not do: call elsewhere, break its policy or complain."""
+    """Collects what a page must not do: call other hosts, violate its policy, log warnings."""
 
     origin: str
-    wrong: list[str] = field(default_factory=list)
-    expected: tuple[str, ...] = ()  # parts of complaints that a test brings about
+    problems: list[str] = field(default_factory=list)
+    expected: tuple[str, ...] = ()  # parts of messages that a test provokes
 
-    def over(self, context: BrowserContext) -> None:
+    def attach(self, context: BrowserContext) -> None:
         context.on("request", self._on_request)
         context.on("console", lambda message: self._on_console(message.type, message.text))
-        context.on("weberror", lambda error: self.wrong.append(str(error.error)))
+        context.on("weberror", lambda error: self.problems.append(str(error.error)))
 
     def _on_request(self, request) -> None:
         if not request.url.startswith((self.origin, "blob:", "data:")):
-            self.wrong.append(f"called {request.url}")
+            self.problems.append(f"called {request.url}")
 
     def _on_console(self, kind: str, text: str) -> None:
         if kind in ("error", "warning") and not any(part in text for part in self.expected):
-            self.wrong.append(text)
+            self.problems.append(text)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def size(request) -> str:
 
 
 def context_of(browser: Browser, size: str, **more) -> BrowserContext:
-    """Open a window of this size; a phone is touched."""
+    """Open a window of this size; a phone has a touch screen."""
     width, height = SIZES[size]
     phone = {"has_touch": True, "is_mobile": True} if size == "phone" else {}
     context = browser.new_context(
@@ -127,31 +127,31 @@ def context_of(browser: Browser, size: str, **more) -> BrowserContext:
 @pytest.fixture
 def context(browser, watch, size) -> Iterator[BrowserContext]:
     context = context_of(browser, size, base_url=watch.origin)
-    watch.over(context)
+    watch.attach(context)
     yield context
     context.close()
-    assert watch.wrong == []
+    assert watch.problems == []
 
 
 @pytest.fixture
 def page(context) -> Page:
-    """Open the page at its start."""
+    """The start page."""
     page = context.new_page()
     page.goto("/")
     return page
 
 
 @pytest.fixture
-def desk(browser, watch) -> Iterator[Page]:
-    """Open an empty page on a desk, for what does not hang on the size."""
-    context = context_of(browser, "desk", base_url=watch.origin)
-    watch.over(context)
+def desktop(browser, watch) -> Iterator[Page]:
+    """An empty page of desktop size, for tests that do not depend on the size."""
+    context = context_of(browser, "desktop", base_url=watch.origin)
+    watch.attach(context)
     yield context.new_page()
     context.close()
-    assert watch.wrong == []
+    assert watch.problems == []
 
 
-def shoot(page: Page, name: str) -> None:
-    """Keep a picture of the page to be looked at."""
-    SHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SHOTS / f"{name}.png")
+def save_screenshot(page: Page, name: str) -> None:
+    """Save a screenshot for people to look at."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")

@@ -1,4 +1,4 @@
-"""The pictures that the page is tried with, all drawn: a demonstration set and odd ones."""
+"""Drawn pictures for the browser tests: the demo set and odd ones."""
 
 import io
 import random
@@ -30,7 +30,7 @@ def written(image: Image.Image, format: str = "JPEG", **options: object) -> byte
 
 
 def fill(gallery: Gallery, folder: Path) -> None:
-    """Put in ninety drawings of ten kinds, copies of two of them, and hostile names."""
+    """Add ninety drawings of ten kinds, two copies of one of them, and hostile names."""
     for number, path in enumerate(draw_demo(folder)):
         metadata = {"kind": path.stem.partition("-")[0], "price": 5.0 + number}
         add(gallery, path.read_bytes(), f"demo/{path.name}", metadata)
@@ -54,7 +54,7 @@ def new_drawing(kind: str, seed: object, format: str = "JPEG", **options: object
 
 
 def two_things(left: str, right: str) -> bytes:
-    """Draw one thing at the left and another at the right."""
+    """Draw one thing on the left and another on the right."""
     wide = Image.new("RGB", (1280, 640))
     for x, kind in ((0, left), (640, right)):
         wide.paste(picture(kind, random.Random(f"two{kind}")).resize((640, 640)), (x, 0))
@@ -62,18 +62,18 @@ def two_things(left: str, right: str) -> bytes:
 
 
 @cache
-def photo_12_megapixels(kind: str = "mug", *, turned: bool = False) -> bytes:
-    """Give what a phone would: 4000 x 3000 pixels of a drawing with a camera's noise, over 3 MB.
+def photo_12_megapixels(kind: str = "mug", *, rotated: bool = False) -> bytes:
+    """Return a photo as from a phone: a 4000 x 3000 drawing with sensor noise, over 3 MB.
 
-    Turned, it lies on its side and says so in EXIF.
+    If `rotated`, it is stored sideways with an EXIF orientation.
     """
     drawn = picture(kind, random.Random("photo")).resize((3000, 3000), Image.Resampling.BICUBIC)
     wide = Image.new("RGB", (4000, 3000), drawn.getpixel((5, 5)))
     wide.paste(drawn, (500, 0))
     noise = np.random.default_rng(1).integers(0, 24, (3000, 4000, 1), np.uint8)
     wide = Image.fromarray(np.asarray(wide) // 8 * 7 + noise)
-    if not turned:
+    if not rotated:
         return written(wide)
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned to the right by 90 degrees
+    exif[0x0112] = 6  # shown rotated 90 degrees clockwise
     return written(wide.transpose(Image.Transpose.ROTATE_90), exif=exif.tobytes())

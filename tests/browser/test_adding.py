@@ -1,11 +1,11 @@
-"""Adding pictures: many or a folder, what became of each, retries, counts, found at once."""
+"""Adding pictures: several or a folder, their status, retries, counts, found at once."""
 
 import base64
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import shoot
+from tests.browser.conftest import save_screenshot
 from tests.browser.drawn import new_drawing
 from tests.browser.test_search import HEIC, mug, names
 from tests.browser.test_trouble import problem
@@ -21,119 +21,123 @@ def row(page: Page, name: str):
     return page.locator(".uploads li").filter(has_text=name)
 
 
-def became(page: Page, name: str, words: str) -> None:
-    expect(row(page, name).locator(".upload-status")).to_contain_text(words)
+def expect_status(page: Page, name: str, status: str) -> None:
+    expect(row(page, name).locator(".upload-status")).to_contain_text(status)
 
 
 @pytest.fixture
-def adding(page) -> Page:
+def add_page(page) -> Page:
     page.goto("/?view=add")
     expect(page.get_by_role("button", name="Choose pictures")).to_be_visible()
     return page
 
 
 @pytest.fixture(autouse=True)
-def as_before(http):
-    """Take out what a test has added."""
+def clean_up(http):
+    """Delete what a test has added."""
     yield
     kept = ("demo/", "copies/", "<img", "mug‮", "very-")
-    images = http.get("/v1/images", params={"limit": 100}).json()
-    every = images["images"] + (
-        http.get("/v1/images", params={"limit": 100, "cursor": images["next"]}).json()["images"]
-        if images["next"]
+    first_page = http.get("/v1/images", params={"limit": 100}).json()
+    added = first_page["images"] + (
+        http.get("/v1/images", params={"limit": 100, "cursor": first_page["next"]}).json()["images"]
+        if first_page["next"]
         else []
     )
-    for image in every:
+    for image in added:
         if not image["name"].startswith(kept):
             http.delete(f"/v1/images/{image['id']}")
 
 
-def test_every_file_tells_what_became_of_it_and_the_counts_add_up(adding, watch, size):
+def test_every_file_shows_its_status_and_the_counts_add_up(add_page, watch, size):
     watch.expected = ("415",)
-    adding.set_input_files(FILES, [drawing("one.jpg", "a"), drawing("two.jpg", "b")])
-    became(adding, "one.jpg", "Added")
-    became(adding, "two.jpg", "Added")
+    add_page.set_input_files(FILES, [drawing("one.jpg", "a"), drawing("two.jpg", "b")])
+    expect_status(add_page, "one.jpg", "Added")
+    expect_status(add_page, "two.jpg", "Added")
 
-    adding.set_input_files(FILES, [drawing("one.jpg", "a"), mug(name="notes.txt", buffer=b"words")])
+    add_page.set_input_files(
+        FILES, [drawing("one.jpg", "a"), mug(name="notes.txt", buffer=b"words")]
+    )
 
-    became(adding, "notes.txt", "Rejected This gallery cannot read that file")
-    expect(row(adding, "one.jpg").locator(".upload-status").first).to_contain_text(
+    expect_status(add_page, "notes.txt", "Rejected This gallery cannot read that file")
+    expect(row(add_page, "one.jpg").locator(".upload-status").first).to_contain_text(
         "Duplicate of one.jpg"
     )
-    expect(adding.locator(".summary [role=status]")).to_have_text(
+    expect(add_page.locator(".summary [role=status]")).to_have_text(
         "All 4 pictures done: 2 added, 1 duplicate, 1 rejected"
     )
-    shoot(adding, f"add-{size}")
+    save_screenshot(add_page, f"add-{size}")
 
 
-def test_what_was_added_is_found_at_once_and_described(adding, http):
-    adding.locator("details.labels summary").click()
-    adding.get_by_role("textbox", name="Folder").fill("spring")
-    adding.get_by_role("textbox", name="kind").fill("cactus")
-    adding.get_by_role("textbox", name="price").fill("7.5")
-    adding.set_input_files(FILES, [drawing("new.jpg", "c")])
-    became(adding, "new.jpg", "Added")
+def test_an_added_picture_is_found_at_once_with_its_metadata(add_page, http):
+    add_page.locator("details.labels summary").click()
+    add_page.get_by_role("textbox", name="Folder").fill("spring")
+    add_page.get_by_role("textbox", name="kind").fill("cactus")
+    add_page.get_by_role("textbox", name="price").fill("7.5")
+    add_page.set_input_files(FILES, [drawing("new.jpg", "c")])
+    expect_status(add_page, "new.jpg", "Added")
 
-    row(adding, "new.jpg").get_by_role("button", name="Find similar").click()
+    row(add_page, "new.jpg").get_by_role("button", name="Find similar").click()
 
-    expect(adding.locator("#query .name")).to_have_text("spring/new.jpg")
-    assert "cactus" in names(adding)[0]
+    expect(add_page.locator("#query .name")).to_have_text("spring/new.jpg")
+    assert "cactus" in names(add_page)[0]
     found = http.get("/v1/images", params={"filter": '{"name": "spring/new.jpg"}'}).json()
     assert found["images"][0]["metadata"] == {"kind": "cactus", "price": 7.5}
 
 
-def test_a_search_made_before_finds_what_was_added_since(desk):
-    desk.goto("/")
+def test_an_earlier_search_finds_a_picture_added_since(desktop):
+    desktop.goto("/")
     picture = drawing("mine.jpg", "d", "balloon")
-    desk.set_input_files("#file", picture)
-    assert "mine.jpg" not in names(desk)
-    desk.get_by_role("link", name="Add", exact=True).click()
-    desk.set_input_files(FILES, [picture])
-    became(desk, "mine.jpg", "Added")
+    desktop.set_input_files("#file", picture)
+    assert "mine.jpg" not in names(desktop)
+    desktop.get_by_role("link", name="Add", exact=True).click()
+    desktop.set_input_files(FILES, [picture])
+    expect_status(desktop, "mine.jpg", "Added")
 
-    desk.go_back()
+    desktop.go_back()
 
-    assert names(desk)[0] == "mine.jpg"
+    assert names(desktop)[0] == "mine.jpg"
 
 
-def test_what_failed_is_tried_again(desk, watch):
+def test_failed_uploads_can_be_retried(desktop, watch):
     watch.expected = ("500",)
-    desk.goto("/?view=add")
-    desk.route("**/v1/images", lambda route: route.fulfill(**problem("internal", 500)))
-    desk.set_input_files(FILES, [drawing(f"bad{n}.jpg", f"e{n}") for n in range(4)])
-    expect(desk.locator(".summary [role=status]")).to_have_text("All 4 pictures done: 4 failed")
-    became(desk, "bad0.jpg", "Failed Something went wrong")
-    desk.unroute_all()
+    desktop.goto("/?view=add")
+    desktop.route("**/v1/images", lambda route: route.fulfill(**problem("internal", 500)))
+    desktop.set_input_files(FILES, [drawing(f"bad{n}.jpg", f"e{n}") for n in range(4)])
+    expect(desktop.locator(".summary [role=status]")).to_have_text("All 4 pictures done: 4 failed")
+    expect_status(desktop, "bad0.jpg", "Failed Something went wrong")
+    desktop.unroute_all()
 
-    row(desk, "bad0.jpg").get_by_role("button", name="Retry").click()
-    became(desk, "bad0.jpg", "Added")
-    desk.get_by_role("button", name="Retry 3 failed").click()
+    row(desktop, "bad0.jpg").get_by_role("button", name="Retry").click()
+    expect_status(desktop, "bad0.jpg", "Added")
+    desktop.get_by_role("button", name="Retry 3 failed").click()
 
-    expect(desk.locator(".summary [role=status]")).to_have_text("All 4 pictures done: 4 added")
+    expect(desktop.locator(".summary [role=status]")).to_have_text("All 4 pictures done: 4 added")
 
 
-def test_three_are_sent_at_a_time(desk):
-    desk.goto("/?view=add")
+def test_three_files_are_sent_at_a_time(desktop):
+    desktop.goto("/?view=add")
     held, holding = [], True
-    desk.route("**/v1/images", lambda route: held.append(route) if holding else route.continue_())
-    desk.set_input_files(FILES, [drawing(f"queue{n}.jpg", f"q{n}") for n in range(5)])
-    expect(desk.locator("[data-state=uploading]")).to_have_count(3)
-    expect(desk.locator("[data-state=waiting]")).to_have_count(2)
+    desktop.route(
+        "**/v1/images", lambda route: held.append(route) if holding else route.continue_()
+    )
+    desktop.set_input_files(FILES, [drawing(f"queue{n}.jpg", f"q{n}") for n in range(5)])
+    expect(desktop.locator("[data-state=uploading]")).to_have_count(3)
+    expect(desktop.locator("[data-state=waiting]")).to_have_count(2)
 
     holding = False
     for route in held:
         route.continue_()
 
-    expect(desk.locator("[data-state=added]")).to_have_count(5)
+    expect(desktop.locator("[data-state=added]")).to_have_count(5)
 
 
-def test_another_picture_of_a_name_in_use_may_replace_it(desk, watch):
+def test_a_picture_can_replace_another_with_the_same_name(desktop, watch):
     watch.expected = ("409",)
-    desk.goto("/?view=add")
-    desk.set_input_files(FILES, [drawing("taken.jpg", "f")])
-    became(desk, "taken.jpg", "Added")
-    desk.set_input_files(FILES, [drawing("taken.jpg", "g")])
-    newest = desk.locator(".uploads li").first
+    desktop.goto("/?view=add")
+    desktop.set_input_files(FILES, [drawing("taken.jpg", "f")])
+    expect_status(desktop, "taken.jpg", "Added")
+    desktop.set_input_files(FILES, [drawing("taken.jpg", "g")])
+    newest = desktop.locator(".uploads li").first
     expect(newest).to_contain_text("Another picture has this name")
 
     newest.get_by_role("button", name="Replace it").click()
@@ -141,30 +145,30 @@ def test_another_picture_of_a_name_in_use_may_replace_it(desk, watch):
     expect(newest.locator(".upload-status")).to_contain_text("Replaced")
 
 
-def test_a_folder_is_added_with_its_paths(desk, tmp_path):
+def test_a_folder_is_added_with_its_paths(desktop, tmp_path):
     for name in ("a/1.jpg", "a/b/2.jpg"):
         path = tmp_path / "album" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(new_drawing("house", name))
-    desk.goto("/?view=add")
+    desktop.goto("/?view=add")
 
-    desk.set_input_files("#add input[webkitdirectory]", tmp_path / "album")
+    desktop.set_input_files("#add input[webkitdirectory]", tmp_path / "album")
 
-    became(desk, "album/a/1.jpg", "Added")
-    became(desk, "album/a/b/2.jpg", "Added")
+    expect_status(desktop, "album/a/1.jpg", "Added")
+    expect_status(desktop, "album/a/b/2.jpg", "Added")
 
 
-def test_dropped_and_pasted_pictures_are_added_too(desk):
-    desk.goto("/?view=add")
-    expect(desk.get_by_role("button", name="Choose pictures")).to_be_visible()
+def test_dropped_and_pasted_pictures_are_added_too(desktop):
+    desktop.goto("/?view=add")
+    expect(desktop.get_by_role("button", name="Choose pictures")).to_be_visible()
     for number, how in enumerate(["DragEvent", "ClipboardEvent"]):
         text = base64.b64encode(new_drawing("tree", f"h{number}")).decode()
-        desk.evaluate(GIVE, [text, how])
+        desktop.evaluate(DROP_OR_PASTE, [text, how])
 
-    expect(desk.locator("[data-state=added]")).to_have_count(2)
+    expect(desktop.locator("[data-state=added]")).to_have_count(2)
 
 
-GIVE = """([text, how]) => {
+DROP_OR_PASTE = """([text, how]) => {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   const transfer = new DataTransfer();
   transfer.items.add(new File([bytes], 'given.jpg', {type: 'image/jpeg'}));
@@ -175,43 +179,43 @@ GIVE = """([text, how]) => {
 }"""
 
 
-def test_a_format_that_only_the_gallery_knows_is_added(desk):
-    desk.goto("/?view=add")
+def test_a_format_that_only_the_server_can_read_is_added(desktop):
+    desktop.goto("/?view=add")
 
-    desk.set_input_files(FILES, [mug(name="IMG_1.HEIC", buffer=HEIC.read_bytes())])
+    desktop.set_input_files(FILES, [mug(name="IMG_1.HEIC", buffer=HEIC.read_bytes())])
 
-    became(desk, "IMG_1.HEIC", "Added")
+    expect_status(desktop, "IMG_1.HEIC", "Added")
 
 
-def test_a_file_over_the_limit_is_refused_before_it_is_sent(desk):
-    desk.goto("/?view=add")
+def test_a_file_over_the_limit_is_rejected_before_it_is_sent(desktop):
+    desktop.goto("/?view=add")
     sent = []
-    desk.on("request", lambda request: sent.append(request.method))
+    desktop.on("request", lambda request: sent.append(request.method))
 
-    desk.set_input_files(FILES, [mug(name="huge.jpg", buffer=bytes(21_000_000))])
+    desktop.set_input_files(FILES, [mug(name="huge.jpg", buffer=bytes(21_000_000))])
 
-    became(desk, "huge.jpg", "It is 21.0 MB; the limit is 20.0 MB")
+    expect_status(desktop, "huge.jpg", "It is 21.0 MB; the limit is 20.0 MB")
     assert "POST" not in sent
 
 
 LIMITS = {"max_body_bytes": 5_000, "uploads": True}
 
 
-def test_large_files_go_to_the_bucket_by_a_signed_form_and_are_then_indexed(desk, watch):
-    """The bucket is played here: what its form and S3 answer; tests/doors has the real exchange."""
-    desk.goto("/?view=add")
-    called = []
+def test_large_files_go_to_the_bucket_with_a_signed_form_and_are_then_indexed(desktop, watch):
+    """The form and S3 are faked here; tests/end_to_end has the real exchange."""
+    desktop.goto("/?view=add")
+    calls = []
 
     def limits(route) -> None:
         real = route.fetch().json()
         route.fulfill(json=real | LIMITS)
 
     def bucket(route) -> None:
-        called.append(("bucket", dict(route.request.headers)))
+        calls.append(("bucket", dict(route.request.headers)))
         route.fulfill(status=204, headers={"access-control-allow-origin": "*"})
 
     def images(route) -> None:
-        called.append(("images", route.request.post_data_json))
+        calls.append(("images", route.request.post_data_json))
         image = {
             "id": "x",
             "name": "large.jpg",
@@ -219,34 +223,34 @@ def test_large_files_go_to_the_bucket_by_a_signed_form_and_are_then_indexed(desk
         }
         route.fulfill(status=201, json={"status": "added", "image": image})
 
-    desk.route("**/v1/limits", limits)
-    desk.route(
+    desktop.route("**/v1/limits", limits)
+    desktop.route(
         "**/v1/uploads",
         lambda route: route.fulfill(
             status=201, json={"url": f"{watch.origin}/bucket", "fields": {"key": "large.jpg"}}
         ),
     )
-    desk.route("**/bucket", bucket)
-    desk.route("**/v1/images", images)
-    desk.reload()
+    desktop.route("**/bucket", bucket)
+    desktop.route("**/v1/images", images)
+    desktop.reload()
 
-    desk.set_input_files(FILES, [drawing("large.jpg", "i")])
+    desktop.set_input_files(FILES, [drawing("large.jpg", "i")])
 
-    became(desk, "large.jpg", "Added")
-    (first, headers), (second, asked) = called
+    expect_status(desktop, "large.jpg", "Added")
+    (first, headers), (second, request_body) = calls
     assert (first, second) == ("bucket", "images")
     assert headers["content-type"].startswith("multipart/form-data")
     assert "x-api-key" not in headers
-    assert asked == {"key": "large.jpg"}
+    assert request_body == {"key": "large.jpg"}
 
 
-def test_a_near_duplicate_is_hinted_at(desk, http):
-    """The hint is what the API answers; see near_duplicates there."""
+def test_a_near_duplicate_is_pointed_out(desktop, http):
+    """The hint comes from near_duplicates in the API's response."""
     small = new_drawing("mug", "n")
     http.post("/v1/images", params={"name": "first.jpg"}, content=small)
-    desk.goto("/?view=add")
+    desktop.goto("/?view=add")
 
     again = new_drawing("mug", "n", quality=60)
-    desk.set_input_files(FILES, [mug(name="second.jpg", buffer=again)])
+    desktop.set_input_files(FILES, [mug(name="second.jpg", buffer=again)])
 
-    became(desk, "second.jpg", "similar to first.jpg")
+    expect_status(desktop, "second.jpg", "similar to first.jpg")

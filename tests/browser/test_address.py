@@ -1,4 +1,4 @@
-"""The address: Back and Forward walk through a search, a link brings it back, an upload cannot."""
+"""The page's URL: Back and Forward, links to searches, and uploads, which have no link."""
 
 import pytest
 from playwright.sync_api import expect
@@ -7,10 +7,10 @@ from tests.browser.test_answer import choose, id_of
 from tests.browser.test_search import mug, names, search_with
 
 
-def test_back_and_forward_walk_through_everything(page, http):
+def test_back_and_forward_step_through_every_change(page, http):
     first = id_of(http, "demo/tree-1.jpg")
     page.goto(f"/?id={first}")
-    alone = names(page)
+    without_examples = names(page)
     page.get_by_role("slider").fill("60")
     choose(page, "Also like this", 0)
     expect(page.locator(".chip.example")).to_have_count(1)
@@ -21,23 +21,23 @@ def test_back_and_forward_walk_through_everything(page, http):
     expect(page.locator("#min-match")).to_have_value("60")
     page.go_back()
     expect(page.locator("#min-match")).to_have_value("0")
-    assert names(page) == alone
+    assert names(page) == without_examples
     page.go_forward()
     page.go_forward()
     expect(page.locator(".chip.example")).to_have_count(1)
 
 
-def test_a_link_holds_query_filter_threshold_and_examples(desk, http):
+def test_a_link_restores_query_filter_threshold_and_examples(desktop, http):
     query, more = id_of(http, "demo/tree-1.jpg"), id_of(http, "demo/tree-2.jpg")
-    desk.goto(f"/?id={query}&more={more}&filter=kind:tree&filter=kind:cactus&copies=1&min=30")
-    found = names(desk)
+    desktop.goto(f"/?id={query}&more={more}&filter=kind:tree&filter=kind:cactus&copies=1&min=30")
+    found = names(desktop)
 
     assert {name.split("/")[1].split("-")[0] for name in found} == {"tree", "cactus"}
-    expect(desk.locator(".more.chips .chip")).to_have_text("demo/tree-2.jpg")
-    expect(desk.locator("#min-match")).to_have_value("30")
+    expect(desktop.locator(".more.chips .chip")).to_have_text("demo/tree-2.jpg")
+    expect(desktop.locator("#min-match")).to_have_value("30")
 
 
-def test_an_upload_says_that_it_cannot_be_shared_and_comes_back_by_back(page):
+def test_an_upload_has_no_link_but_back_returns_to_it(page):
     search_with(page, mug())
     found = names(page)
     assert "upload" not in page.url
@@ -51,29 +51,29 @@ def test_an_upload_says_that_it_cannot_be_shared_and_comes_back_by_back(page):
     assert names(page) == found
 
 
-def test_an_upload_is_gone_after_loading_anew_and_the_page_says_so(desk):
-    desk.goto("/")
-    search_with(desk, mug())
-    names(desk)
+def test_an_upload_is_gone_after_a_reload_and_the_page_says_so(desktop):
+    desktop.goto("/")
+    search_with(desktop, mug())
+    names(desktop)
 
-    desk.reload()
+    desktop.reload()
 
-    expect(desk.get_by_role("heading", name="This search cannot be repeated")).to_be_visible()
+    expect(desktop.get_by_role("heading", name="This search cannot be repeated")).to_be_visible()
 
 
-def test_an_upload_can_be_added_and_then_be_shared(desk, http):
-    desk.goto("/")
-    search_with(desk, mug())
-    names(desk)
-    desk.get_by_role("button", name="Add to gallery").click()
-    expect(desk.get_by_role("button", name="Copy link")).to_be_visible()
+def test_an_upload_can_be_added_and_then_shared(desktop, http):
+    desktop.goto("/")
+    search_with(desktop, mug())
+    names(desktop)
+    desktop.get_by_role("button", name="Add to gallery").click()
+    expect(desktop.get_by_role("button", name="Copy link")).to_be_visible()
 
-    id = desk.url.partition("?id=")[2]
+    id = desktop.url.partition("?id=")[2]
     assert http.delete(f"/v1/images/{id}").status_code == 204
 
 
 @pytest.mark.parametrize(
-    "odd",
+    "url",
     [
         "/?id=no-such-image",
         "/?more=nobody",
@@ -85,21 +85,21 @@ def test_an_upload_can_be_added_and_then_be_shared(desk, http):
         "/?kind=odd&view=duplicates",
     ],
 )
-def test_an_odd_address_is_answered_in_words(desk, watch, odd):
+def test_an_invalid_url_shows_a_plain_message(desktop, watch, url):
     watch.expected = ("404", "422")
 
-    desk.goto(odd)
+    desktop.goto(url)
 
-    heading = desk.locator("h1:visible").first
+    heading = desktop.locator("h1:visible").first
     expect(heading).to_be_visible()
-    expect(desk.locator(".stages")).to_have_count(0)
+    expect(desktop.locator(".stages")).to_have_count(0)
 
 
-def test_a_picture_that_is_gone_is_told_with_a_way_out(desk, watch):
+def test_a_link_to_a_deleted_picture_says_so_and_offers_another(desktop, watch):
     watch.expected = ("404",)
-    desk.goto("/?id=00000000-0000-0000-0000-000000000000")
-    expect(desk.locator("#answer h1")).to_have_text("That picture is no longer in the gallery")
+    desktop.goto("/?id=00000000-0000-0000-0000-000000000000")
+    expect(desktop.locator("#answer h1")).to_have_text("That picture is no longer in the gallery")
 
-    desk.get_by_role("button", name="Another picture").click()
+    desktop.get_by_role("button", name="Another picture").click()
 
-    expect(desk.get_by_role("button", name="Choose a picture")).to_be_visible()
+    expect(desktop.get_by_role("button", name="Choose a picture")).to_be_visible()

@@ -1,9 +1,9 @@
-"""The view of duplicates: groups, a keeper, keep and remove, marks; nothing goes by itself."""
+"""The duplicates view: groups, keepers, ignored groups; only confirmed pictures are deleted."""
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import shoot
+from tests.browser.conftest import save_screenshot
 from tests.browser.drawn import new_drawing
 
 BOATS = {"demo/boat-1.jpg", "copies/boat-1.jpg", "copies/boat-1-small.jpg"}
@@ -20,7 +20,7 @@ def view(page) -> Page:
     return page
 
 
-def test_groups_show_their_members_and_a_proposed_keeper(view, size):
+def test_groups_show_their_members_and_a_suggested_keeper(view, size):
     boats = group_of(view, "copies/boat-1.jpg")
 
     assert set(boats.locator(".name").all_text_contents()) == BOATS
@@ -29,10 +29,10 @@ def test_groups_show_their_members_and_a_proposed_keeper(view, size):
     expect(boats.get_by_text("Same picture, ")).to_have_count(1)
     expect(boats.locator(".kept")).to_have_count(1)
     assert "200 × 200" not in boats.locator(".kept").text_content()
-    shoot(view, f"duplicates-{size}")
+    save_screenshot(view, f"duplicates-{size}")
 
 
-def test_each_notion_has_its_own_groups_and_address(view):
+def test_each_kind_of_duplicate_has_its_own_groups_and_url(view):
     view.get_by_role("button", name="Identical files").click()
     expect(group_of(view, "copies/boat-1.jpg").locator("li")).to_have_count(2)
     assert "kind=same-bytes" in view.url
@@ -44,7 +44,7 @@ def test_each_notion_has_its_own_groups_and_address(view):
     expect(view.get_by_role("button", name="Identical files", pressed=True)).to_be_visible()
 
 
-def test_what_to_keep_can_be_changed_and_at_least_one_stays(view):
+def test_the_pictures_to_keep_can_be_changed_but_one_must_stay(view):
     boats = group_of(view, "copies/boat-1.jpg")
     expect(boats.get_by_role("button", name="Delete the other 2")).to_be_enabled()
 
@@ -56,10 +56,10 @@ def test_what_to_keep_can_be_changed_and_at_least_one_stays(view):
     expect(boats.get_by_role("button", name="Keep at least one")).to_be_disabled()
 
 
-def test_only_what_was_confirmed_is_removed(page, http):
-    once = new_drawing("house", "dup")
+def test_only_confirmed_pictures_are_deleted(page, http):
+    data = new_drawing("house", "dup")
     for name in ("x/1.jpg", "x/2.jpg"):
-        http.post("/v1/images", params={"name": name}, content=once)
+        http.post("/v1/images", params={"name": name}, content=data)
     page.goto("/?view=duplicates&kind=same-bytes")
     pair = group_of(page, "x/1.jpg")
     gone = pair.locator("li:not(.kept) .name").text_content()
@@ -78,11 +78,11 @@ def test_only_what_was_confirmed_is_removed(page, http):
 
 
 def names_in(http) -> list[str]:
-    asked = {"filter": '{"name": ["x/1.jpg", "x/2.jpg"]}'}
-    return [image["name"] for image in http.get("/v1/images", params=asked).json()["images"]]
+    params = {"filter": '{"name": ["x/1.jpg", "x/2.jpg"]}'}
+    return [image["name"] for image in http.get("/v1/images", params=params).json()["images"]]
 
 
-def test_no_duplicates_is_remembered_here_only_and_can_be_taken_back(view, context):
+def test_ignored_groups_are_remembered_in_this_browser_and_can_be_restored(view, context):
     group_of(view, "copies/boat-1.jpg").get_by_role("button", name="Not duplicates").click()
     expect(view.get_by_text("kept in this browser only")).to_be_visible()
     view.reload()
@@ -96,7 +96,7 @@ def test_no_duplicates_is_remembered_here_only_and_can_be_taken_back(view, conte
     expect(group_of(view, "copies/boat-1.jpg")).to_be_visible()
 
 
-def test_members_are_compared_side_by_side(view):
+def test_members_can_be_compared_side_by_side(view):
     boats = group_of(view, "copies/boat-1.jpg")
     boats.get_by_role("button", name="copies/boat-1-small.jpg , compare").click()
 

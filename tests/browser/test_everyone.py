@@ -1,20 +1,20 @@
-"""For everyone: axe-core in every state and theme, keys alone, contrast, motion, hostile names."""
+"""Accessibility and safety: axe-core in every state and theme, keyboard, motion, hostile names."""
 
 import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import SIZES, context_of, shoot
+from tests.browser.conftest import SIZES, context_of, save_screenshot
 from tests.browser.drawn import HOSTILE, two_things
-from tests.browser.test_answer import choose, id_of, open_filters, open_menu, shown
+from tests.browser.test_answer import choose, id_of, open_filters, open_menu, visible_tiles
 from tests.browser.test_search import mug, names, search_with
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 def violations(page: Page, axe: str) -> list[str]:
-    """Run axe-core on the page as it stands."""
+    """Run axe-core on the page in its current state."""
     if not page.evaluate("typeof window.axe === 'object'"):
         page.evaluate(axe)
     found = page.evaluate("rules => axe.run({runOnly: rules})", RULES)["violations"]
@@ -25,13 +25,13 @@ def violations(page: Page, axe: str) -> list[str]:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_axe_finds_nothing_in_any_state(browser, address, http, axe, size, theme):
+def test_axe_finds_no_violation_in_any_state(browser, address, http, axe, size, theme):
     context = context_of(browser, size, color_scheme=theme, base_url=address)
     page = context.new_page()
     page.goto("/")
     expect(page.locator(".sample")).to_have_count(8)
     found = {"start": violations(page, axe)}
-    shoot(page, f"{theme}-start-{size}")
+    save_screenshot(page, f"{theme}-start-{size}")
 
     search_with(page, mug(buffer=two_things("mug", "fish")))
     names(page)
@@ -43,13 +43,13 @@ def test_axe_finds_nothing_in_any_state(browser, address, http, axe, size, theme
     expect(page.locator(".chip.example")).to_have_count(1)
     names(page)
     found["examples"] = violations(page, axe)
-    shoot(page, f"{theme}-examples-{size}")
+    save_screenshot(page, f"{theme}-examples-{size}")
     page.get_by_role("slider").fill("100")
     found["no match this close"] = violations(page, axe)
     open_menu(page)
     found["menu"] = violations(page, axe)
     page.keyboard.press("Escape")
-    shown(page).first.locator(".picture").click()
+    visible_tiles(page).first.locator(".picture").click()
     expect(page.get_by_role("dialog")).to_contain_text("JPEG")
     found["details"] = violations(page, axe)
     page.get_by_role("dialog").get_by_role("button", name="Compare").click()
@@ -63,7 +63,7 @@ def test_axe_finds_nothing_in_any_state(browser, address, http, axe, size, theme
     page.get_by_role("link", name="Duplicates").click()
     expect(page.locator(".group").first).to_be_visible()
     found["duplicates"] = violations(page, axe)
-    shoot(page, f"{theme}-duplicates-{size}")
+    save_screenshot(page, f"{theme}-duplicates-{size}")
     page.get_by_role("link", name="Add", exact=True).click()
     page.set_input_files("#add input[multiple]", [mug(name="no.txt", buffer=b"no")])
     expect(page.locator("[data-state=rejected]")).to_be_visible()
@@ -74,66 +74,67 @@ def test_axe_finds_nothing_in_any_state(browser, address, http, axe, size, theme
     assert {state: wrong for state, wrong in found.items() if wrong} == {}
 
 
-def press_until(page: Page, selector: str, key: str = "Tab", most: int = 60) -> None:
-    """Walk with one key until this has the focus."""
-    for _ in range(most):
+def press_until(page: Page, selector: str, key: str = "Tab", max_presses: int = 60) -> None:
+    """Press a key until an element that matches the selector has the focus."""
+    for _ in range(max_presses):
         page.keyboard.press(key)
         if page.evaluate("selector => document.activeElement.matches(selector)", selector):
             return
     raise AssertionError(f"{selector} was not reached")
 
 
-def test_the_whole_way_can_be_gone_with_keys_alone(desk):
-    desk.on("filechooser", lambda chooser: None)  # from now on choosers are not shown but told of
-    desk.goto("/")
-    expect(desk.locator(".sample")).to_have_count(8)
-    desk.keyboard.press("Tab")
-    expect(desk.get_by_role("link", name="Skip to content")).to_be_focused()
-    press_until(desk, "#choose")
-    with desk.expect_file_chooser() as chooser:
-        desk.keyboard.press("Enter")
+def test_a_search_works_with_the_keyboard_alone(desktop):
+    # From now on file choosers are reported, not shown.
+    desktop.on("filechooser", lambda chooser: None)
+    desktop.goto("/")
+    expect(desktop.locator(".sample")).to_have_count(8)
+    desktop.keyboard.press("Tab")
+    expect(desktop.get_by_role("link", name="Skip to content")).to_be_focused()
+    press_until(desktop, "#choose")
+    with desktop.expect_file_chooser() as chooser:
+        desktop.keyboard.press("Enter")
     chooser.value.set_files(mug())
-    assert names(desk)
+    assert names(desktop)
 
-    press_until(desk, "#min-match")
-    desk.keyboard.press("ArrowRight")
-    expect(desk.locator("#min-match")).to_have_value("1")
-    press_until(desk, ".tile .picture")
-    desk.keyboard.press("Enter")
-    expect(desk.get_by_role("dialog")).to_be_visible()
-    desk.keyboard.press("Escape")
-    expect(desk.locator(".tile .picture").first).to_be_focused()
-    desk.keyboard.press("Tab")
-    desk.keyboard.press("Enter")
-    expect(desk.get_by_role("menuitem", name="More like this")).to_be_focused()
-    desk.keyboard.press("ArrowUp")
-    expect(desk.get_by_role("menuitem", name="Delete")).to_be_focused()
-    desk.keyboard.press("Escape")
-    expect(desk.locator(".tile .dots").first).to_be_focused()
-    desk.keyboard.press("Enter")
-    desk.keyboard.press("ArrowDown")
-    desk.keyboard.press("Enter")
-    expect(desk.locator(".chip.example")).to_have_count(1)
-    names(desk)
-    press_until(desk, ".chip.example", "Shift+Tab")
-    desk.keyboard.press("Enter")
-    expect(desk.locator(".chip.example")).to_have_count(0)
+    press_until(desktop, "#min-match")
+    desktop.keyboard.press("ArrowRight")
+    expect(desktop.locator("#min-match")).to_have_value("1")
+    press_until(desktop, ".tile .picture")
+    desktop.keyboard.press("Enter")
+    expect(desktop.get_by_role("dialog")).to_be_visible()
+    desktop.keyboard.press("Escape")
+    expect(desktop.locator(".tile .picture").first).to_be_focused()
+    desktop.keyboard.press("Tab")
+    desktop.keyboard.press("Enter")
+    expect(desktop.get_by_role("menuitem", name="More like this")).to_be_focused()
+    desktop.keyboard.press("ArrowUp")
+    expect(desktop.get_by_role("menuitem", name="Delete")).to_be_focused()
+    desktop.keyboard.press("Escape")
+    expect(desktop.locator(".tile .dots").first).to_be_focused()
+    desktop.keyboard.press("Enter")
+    desktop.keyboard.press("ArrowDown")
+    desktop.keyboard.press("Enter")
+    expect(desktop.locator(".chip.example")).to_have_count(1)
+    names(desktop)
+    press_until(desktop, ".chip.example", "Shift+Tab")
+    desktop.keyboard.press("Enter")
+    expect(desktop.locator(".chip.example")).to_have_count(0)
 
 
-def test_focus_is_seen_on_everything_that_can_have_it(desk):
-    desk.goto("/")
-    expect(desk.locator(".sample")).to_have_count(8)
-    seen = 0
+def test_focus_is_visible_on_every_focusable_element(desktop):
+    desktop.goto("/")
+    expect(desktop.locator(".sample")).to_have_count(8)
+    focused = 0
     for _ in range(16):
-        desk.keyboard.press("Tab")
+        desktop.keyboard.press("Tab")
         style = "getComputedStyle(document.activeElement)"
-        if desk.evaluate("document.activeElement === document.body"):
+        if desktop.evaluate("document.activeElement === document.body"):
             break
-        assert desk.evaluate(f"{style}.outlineStyle") != "none"
-        assert float(desk.evaluate(f"parseFloat({style}.outlineWidth)")) >= 2
-        seen += 1
+        assert desktop.evaluate(f"{style}.outlineStyle") != "none"
+        assert float(desktop.evaluate(f"parseFloat({style}.outlineWidth)")) >= 2
+        focused += 1
 
-    assert seen >= 12
+    assert focused >= 12
 
 
 TARGETS = """() => [...document.querySelectorAll('button, a[href], input, summary, select')]
@@ -144,13 +145,13 @@ TARGETS = """() => [...document.querySelectorAll('button, a[href], input, summar
   .map(([box, html]) => `${Math.round(box.width)} x ${Math.round(box.height)} ${html}`)"""
 
 
-def test_everything_that_is_touched_is_44_pixels_large(page, http, size):
+def test_every_touch_target_is_at_least_44_pixels(page, http, size):
     small = {"start": page.evaluate(TARGETS)}
     page.goto(f"/?id={id_of(http, 'demo/fish-1.jpg')}&part=0.2,0.2,0.6,0.6")
     names(page)
     open_filters(page)
     small["answer"] = page.evaluate(TARGETS)
-    shown(page).first.locator(".picture").click()
+    visible_tiles(page).first.locator(".picture").click()
     expect(page.get_by_role("dialog")).to_contain_text("JPEG")
     small["details"] = page.evaluate(TARGETS)
     page.goto("/?view=duplicates")
@@ -160,27 +161,27 @@ def test_everything_that_is_touched_is_44_pixels_large(page, http, size):
     assert {state: nodes for state, nodes in small.items() if nodes} == {}
 
 
-def test_reduced_motion_is_heeded(desk):
-    desk.goto("/")
+def test_reduced_motion_is_respected(desktop):
+    desktop.goto("/")
     moving = """() => [...document.querySelectorAll('*')].filter((node) => {
       const style = getComputedStyle(node);
       return style.transitionDuration.split(',').some((time) => parseFloat(time) > 0)
         || style.animationName !== 'none'; }).length"""
 
-    assert desk.evaluate(moving) == 0
+    assert desktop.evaluate(moving) == 0
 
 
 @pytest.mark.parametrize("direction", ["rtl"])
-def test_from_right_to_left_everything_still_fits(page, http, size, direction):
+def test_the_page_fits_in_right_to_left_layout(page, http, size, direction):
     page.goto(f"/?id={id_of(http, 'demo/fish-1.jpg')}")
     names(page)
 
     page.evaluate("document.documentElement.dir = 'rtl'")
-    shoot(page, f"rtl-{size}")
+    save_screenshot(page, f"rtl-{size}")
 
     width, _ = SIZES[size]
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    if size == "desk":
+    if size == "desktop":
         query, answer = (
             page.locator("#query").bounding_box(),
             page.locator("#answer").bounding_box(),
@@ -191,7 +192,7 @@ def test_from_right_to_left_everything_still_fits(page, http, size, direction):
     assert box["x"] >= 0 and box["x"] + box["width"] <= width
 
 
-def test_hostile_names_and_metadata_are_shown_and_never_obeyed(page, http, size):
+def test_hostile_names_and_metadata_are_shown_as_text(page, http, size):
     page.on("dialog", lambda dialog: pytest.fail(f"it ran: {dialog.message}"))
     for name in HOSTILE:
         page.goto(f"/?id={id_of_hostile(http, name)}&filter=kind:%3Cimg%20src=x%3E")
@@ -208,7 +209,7 @@ def test_hostile_names_and_metadata_are_shown_and_never_obeyed(page, http, size)
         expect(dialog.get_by_role("heading", level=2)).to_have_text(name)
         expect(dialog).to_contain_text(str(HOSTILE[name]["kind"])[:50])
         expect(dialog).to_contain_text("JPEG")
-        shoot(page, f"hostile-{number}-{size}")
+        save_screenshot(page, f"hostile-{number}-{size}")
         dialog.get_by_role("button", name="Close").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
     assert page.locator("img[src=x], main script").count() == 0
@@ -223,7 +224,7 @@ def id_of_hostile(http, name: str) -> str:
     return image["id"]
 
 
-def test_a_hostile_file_name_of_a_query_is_text(page):
+def test_a_hostile_file_name_of_a_query_is_shown_as_text(page):
     page.on("dialog", lambda dialog: pytest.fail(f"it ran: {dialog.message}"))
     name = "<img src=x onerror=alert(1)>‮gpj.jpg"
 
@@ -234,26 +235,26 @@ def test_a_hostile_file_name_of_a_query_is_text(page):
     assert page.locator("#query .name bdi").count() == 1
 
 
-def test_the_first_view_is_light(browser, address):
-    context = context_of(browser, "desk", base_url=address)
+def test_the_first_page_load_is_small(browser, address):
+    context = context_of(browser, "desktop", base_url=address)
     page = context.new_page()
     session = context.new_cdp_session(page)
     session.send("Network.enable")
     urls, sizes = {}, {}
 
-    def came(event: dict) -> None:
+    def on_response(event: dict) -> None:
         urls[event["requestId"]] = event["response"]["url"]
 
-    def ended(event: dict) -> None:
+    def on_finished(event: dict) -> None:
         sizes[event["requestId"]] = event["encodedDataLength"]
 
-    session.on("Network.responseReceived", came)
-    session.on("Network.loadingFinished", ended)
+    session.on("Network.responseReceived", on_response)
+    session.on("Network.loadingFinished", on_finished)
     page.goto("/")
     expect(page.locator(".sample")).to_have_count(8)
     page.wait_for_load_state("networkidle")
 
-    page.wait_for_timeout(200)  # the last sizes come after the answers
+    page.wait_for_timeout(200)  # the last sizes arrive after the responses
     counted = {url: sizes.get(id, 0) for id, url in urls.items() if "/thumbnail" not in url}
     assert any("main.js" in url for url in counted)
     assert sum(counted.values()) < 60_000
@@ -261,8 +262,8 @@ def test_the_first_view_is_light(browser, address):
     context.close()
 
 
-def test_script_in_the_page_from_elsewhere_would_be_stopped(browser, address):
-    context = context_of(browser, "desk", base_url=address)
+def test_the_policy_blocks_foreign_content_and_injected_html(browser, address):
+    context = context_of(browser, "desktop", base_url=address)
     page = context.new_page()
     page.goto("/")
     page.evaluate(

@@ -1,4 +1,4 @@
-"""A gallery with keys: asked for, kept for the tab only, its scope shown, never in the address."""
+"""A gallery with keys: the dialog, the scope, a key kept for this tab only, never in the URL."""
 
 import hashlib
 import re
@@ -8,11 +8,11 @@ from playwright.sync_api import expect
 
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.settings import Settings
-from tests.browser.conftest import Watch, context_of, shoot
+from tests.browser.conftest import Watch, context_of, save_screenshot
 from tests.browser.drawn import add, new_drawing
 from tests.browser.test_answer import open_menu
 from tests.browser.test_search import mug, names, search_with
-from tests.doors.server import served
+from tests.end_to_end.server import served
 
 KEYS = {"reader's key": "read", "writer's key": "write"}
 
@@ -32,13 +32,13 @@ def locked(tmp_path_factory):
 
 @pytest.fixture
 def context(browser, locked, size):
-    # The last is of Chromium, which centres a picture by a style of its own.
+    # The last one comes from Chromium, which centres a picture with an inline style.
     watch = Watch(locked, expected=("401", "403", "Applying inline style"))
     context = context_of(browser, size, base_url=locked)
-    watch.over(context)
+    watch.attach(context)
     yield context
     context.close()
-    assert watch.wrong == []
+    assert watch.problems == []
 
 
 def enter(page, key: str) -> None:
@@ -47,11 +47,11 @@ def enter(page, key: str) -> None:
     dialog.get_by_role("button", name="Use this key").click()
 
 
-def test_the_key_is_asked_for_once_and_then_pictures_are_seen(page, size):
+def test_the_key_is_requested_once_and_then_pictures_are_shown(page, size):
     expect(page.get_by_role("dialog", name="Access key needed")).to_have_count(1)
     expect(page.get_by_label("Access key", exact=True)).to_be_focused()
     expect(page.get_by_label("Access key", exact=True)).to_have_attribute("type", "password")
-    shoot(page, f"key-{size}")
+    save_screenshot(page, f"key-{size}")
 
     enter(page, "reader's key")
 
@@ -64,7 +64,7 @@ def test_the_key_is_asked_for_once_and_then_pictures_are_seen(page, size):
     expect(page.locator(".tile img").first).to_have_js_property("naturalWidth", 320)
 
 
-def test_a_wrong_key_is_told_and_asked_for_again(page):
+def test_a_wrong_key_is_reported_and_requested_again(page):
     enter(page, "nobody's key")
 
     expect(page.get_by_role("dialog")).to_contain_text("That key is not valid")
@@ -73,7 +73,7 @@ def test_a_wrong_key_is_told_and_asked_for_again(page):
     expect(page.get_by_role("button", name="Key: write")).to_be_visible()
 
 
-def test_without_a_key_the_page_says_so_and_offers_to_enter_one(page):
+def test_without_a_key_the_page_offers_to_enter_one(page):
     page.get_by_role("button", name="Not now").click()
     expect(page.get_by_role("heading", name="This gallery needs an access key")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -100,7 +100,7 @@ def test_the_key_is_kept_for_this_tab_only_and_can_be_forgotten(page, context, l
     assert page.evaluate("sessionStorage.length") == 0
 
 
-def test_a_key_that_may_only_read_is_offered_no_deleting_and_no_adding(page):
+def test_a_read_key_is_offered_neither_deleting_nor_adding(page):
     enter(page, "reader's key")
     expect(page.locator(".sample").first).to_be_visible()
     search_with(page, mug())
@@ -117,7 +117,7 @@ def test_a_key_that_may_only_read_is_offered_no_deleting_and_no_adding(page):
     expect(page.get_by_role("button", name="Choose pictures")).to_be_visible()
 
 
-def test_the_original_is_opened_with_the_key_too(page, context):
+def test_originals_open_with_the_key_too(page, context):
     enter(page, "reader's key")
     expect(page.locator(".sample").first).to_be_visible()
     search_with(page, mug())
@@ -129,4 +129,4 @@ def test_the_original_is_opened_with_the_key_too(page, context):
     tab = opened.value
     expect(tab).to_have_url(re.compile("^blob:"))
     expect(tab.locator("img")).to_have_js_property("naturalWidth", 320)
-    shoot(tab, "opened")
+    save_screenshot(tab, "opened")

@@ -1,4 +1,4 @@
-"""From a picture to its lookalikes: every way in, what is sent, stages, cancelling."""
+"""Searching with a picture: ways to choose one, what is sent, progress, cancelling."""
 
 import base64
 import io
@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import shoot
+from tests.browser.conftest import save_screenshot
 from tests.browser.drawn import new_drawing, photo_12_megapixels
 from tests.conftest import development_set
 
@@ -26,7 +26,7 @@ def search_with(page: Page, file: dict) -> None:
 
 
 def names(page: Page) -> list[str]:
-    """Give the names of the shown results, best first."""
+    """Return the names of the visible results, best first."""
     expect(page.locator(".tile:not(.waiting)").first).to_be_visible()
     tiles = page.locator(".tile:not([hidden]) .picture img")
     return tiles.evaluate_all("images => images.map((image) => image.alt)")
@@ -36,16 +36,16 @@ def kinds(page: Page, best: int = 5) -> set[str]:
     return {re.sub(r"^\w+/|-\d+\.jpg$", "", name) for name in names(page)[:best]}
 
 
-def test_the_start_offers_one_obvious_way_and_pictures_to_try(page, size):
+def test_the_start_page_offers_one_clear_action_and_sample_pictures(page, size):
     expect(page.get_by_role("heading", level=1)).to_have_text("Drop a picture, find similar ones")
     expect(page.get_by_role("button", name="Choose a picture")).to_be_in_viewport()
     expect(page.get_by_role("button", name="Take a photo")).to_be_visible(visible=size == "phone")
     expect(page.locator(".sample")).to_have_count(8)
     expect(page.locator(".sample img").last).to_have_js_property("complete", True)
-    shoot(page, f"start-{size}")
+    save_screenshot(page, f"start-{size}")
 
 
-def test_one_tap_on_a_sample_finds_its_lookalikes(page):
+def test_one_tap_on_a_sample_finds_similar_pictures(page):
     sample = page.locator(".sample").first
     name = sample.locator("img").get_attribute("alt").removeprefix("Search with ")
     sample.click()
@@ -55,16 +55,16 @@ def test_one_tap_on_a_sample_finds_its_lookalikes(page):
     expect(page.locator("#query .name")).to_have_text(name)
 
 
-def test_a_chosen_picture_is_shown_at_once_and_its_lookalikes_found(page, size):
+def test_a_chosen_picture_is_shown_at_once_and_similar_ones_are_found(page, size):
     search_with(page, mug())
 
     expect(page.get_by_role("img", name="The picture you are searching with")).to_be_visible()
     assert kinds(page) == {"mug"}
     expect(page.locator("#query")).to_contain_text("Not stored, so")
-    shoot(page, f"answer-{size}")
+    save_screenshot(page, f"answer-{size}")
 
 
-def test_the_camera_of_a_phone_is_a_way_in(page):
+def test_a_phones_camera_can_supply_the_picture(page):
     shot = page.locator("#shot")
 
     assert shot.get_attribute("capture") == "environment"
@@ -72,7 +72,7 @@ def test_the_camera_of_a_phone_is_a_way_in(page):
     assert kinds(page) == {"mug"}
 
 
-DROPPED = """([text, name, target]) => {
+DROP_OR_PASTE = """([text, name, target]) => {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   const transfer = new DataTransfer();
   transfer.items.add(new File([bytes], name, {type: 'image/jpeg'}));
@@ -90,51 +90,53 @@ DROPPED = """([text, name, target]) => {
 
 
 @pytest.mark.parametrize("target", ["#target", "footer, .top", "h1"])
-def test_a_picture_may_be_dropped_anywhere(desk, target):
-    desk.goto("/")
+def test_a_picture_can_be_dropped_anywhere(desktop, target):
+    desktop.goto("/")
     text = base64.b64encode(new_drawing("fish", 2)).decode()
 
-    covered = desk.evaluate(DROPPED, [text, "fish.jpg", target])
+    covered = desktop.evaluate(DROP_OR_PASTE, [text, "fish.jpg", target])
 
     assert covered
-    assert kinds(desk) == {"fish"}
-    expect(desk.locator("#cover")).to_be_hidden()
+    assert kinds(desktop) == {"fish"}
+    expect(desktop.locator("#cover")).to_be_hidden()
 
 
-def test_a_picture_may_be_pasted_anywhere_also_over_an_answer(desk):
-    desk.goto("/")
-    search_with(desk, mug())
-    assert kinds(desk) == {"mug"}
+def test_a_picture_can_be_pasted_anywhere_even_over_results(desktop):
+    desktop.goto("/")
+    search_with(desktop, mug())
+    assert kinds(desktop) == {"mug"}
 
-    desk.evaluate(DROPPED, [base64.b64encode(new_drawing("tree", 3)).decode(), "pasted", None])
+    desktop.evaluate(
+        DROP_OR_PASTE, [base64.b64encode(new_drawing("tree", 3)).decode(), "pasted", None]
+    )
 
-    expect(desk.locator("#query .name")).to_have_text("pasted")
-    assert kinds(desk) == {"tree"}
+    expect(desktop.locator("#query .name")).to_have_text("pasted")
+    assert kinds(desktop) == {"tree"}
 
 
-LISTEN = """() => {
+RECORD_UPLOAD = """() => {
   const send = XMLHttpRequest.prototype.send;
   XMLHttpRequest.prototype.send = function (body) {
     if (body instanceof FormData) window.sent = body.get('image');
     return send.call(this, body);
   };
 }"""
-READ = """async () => {
+READ_UPLOAD = """async () => {
   const bytes = new Uint8Array(await window.sent.arrayBuffer());
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 }"""
 
 
 def sent_picture(page: Page, act) -> bytes:
-    """Give the picture that the page sends for a search (Chromium tells nobody else of files)."""
-    page.evaluate(LISTEN)
+    """Return the picture that the page uploads for a search; Playwright cannot see file bodies."""
+    page.evaluate(RECORD_UPLOAD)
     with page.expect_response("**/v1/search"):
         act()
-    return base64.b64decode(page.evaluate(READ))
+    return base64.b64decode(page.evaluate(READ_UPLOAD))
 
 
-def test_a_12_megapixel_photo_is_sent_small_upright_and_answered_alike(page, http, size):
-    photo = photo_12_megapixels(turned=size == "phone")
+def test_a_12_megapixel_photo_is_sent_small_and_upright_with_the_same_results(page, http, size):
+    photo = photo_12_megapixels(rotated=size == "phone")
     assert len(photo) > 3_000_000
 
     body = sent_picture(page, lambda: search_with(page, mug(buffer=photo, name="IMG_0001.JPG")))
@@ -142,52 +144,54 @@ def test_a_12_megapixel_photo_is_sent_small_upright_and_answered_alike(page, htt
     assert len(body) < 500_000
     sent = Image.open(io.BytesIO(body))
     assert sent.width / sent.height == pytest.approx(4 / 3, abs=0.01)
-    of_all = http.post("/v1/search", params={"limit": 10}, content=photo).json()["results"]
-    assert set(names(page)[:10]) == {result["name"] for result in of_all}
+    full_results = http.post("/v1/search", params={"limit": 10}, content=photo).json()["results"]
+    assert set(names(page)[:10]) == {result["name"] for result in full_results}
     frame = page.locator(".frame img")
     expect(frame).to_have_js_property("complete", True)
     assert frame.evaluate("image => image.naturalWidth / image.naturalHeight > 1")
 
 
-def test_real_photos_are_answered_as_if_all_their_bytes_had_been_sent(desk, http):
+def test_shrunk_photos_find_what_the_full_photos_find(desktop, http):
     photos = [path for path in development_set("dev-photos") if path.stat().st_size > 400_000]
     readable = [path.read_bytes() for path in photos if path.suffix.lower() in (".jpg", ".jpeg")]
-    kept = []
+    found_counts = []
     for photo in readable[:4] or [photo_12_megapixels(kind) for kind in ("boat", "mug")]:
-        desk.goto("/?copies=1")
-        body = sent_picture(desk, lambda photo=photo: search_with(desk, mug(buffer=photo)))
-        of_all = http.post("/v1/search", params={"limit": 30}, content=photo).json()["results"]
+        desktop.goto("/?copies=1")
+        body = sent_picture(desktop, lambda photo=photo: search_with(desktop, mug(buffer=photo)))
+        full_results = http.post("/v1/search", params={"limit": 30}, content=photo).json()[
+            "results"
+        ]
 
         assert len(body) < 500_000
-        tenth = of_all[9]["similarity"]
-        # What is not among the ten of the whole picture is as near as its tenth, but for 0.02.
-        near = {each["name"] for each in of_all if each["similarity"] > tenth - 0.02}
-        kept.append(len(near & set(names(desk)[:10])))
+        tenth = full_results[9]["similarity"]
+        # A result outside the full photo's top ten can be 0.02 less similar than its tenth.
+        near = {each["name"] for each in full_results if each["similarity"] > tenth - 0.02}
+        found_counts.append(len(near & set(names(desktop)[:10])))
 
-    assert min(kept) >= 9
+    assert min(found_counts) >= 9
 
 
-def test_a_small_picture_is_sent_as_it_is(desk):
-    desk.goto("/")
+def test_a_small_picture_is_sent_unchanged(desktop):
+    desktop.goto("/")
     data = new_drawing("mug", 4, "PNG")
 
-    body = sent_picture(desk, lambda: search_with(desk, mug(buffer=data)))
+    body = sent_picture(desktop, lambda: search_with(desktop, mug(buffer=data)))
 
     assert body == data
 
 
-def test_what_the_browser_cannot_open_is_sent_as_it_is(desk):
+def test_a_file_that_the_browser_cannot_open_is_sent_unchanged(desktop):
     heic = HEIC.read_bytes()
-    desk.goto("/")
+    desktop.goto("/")
 
-    body = sent_picture(desk, lambda: search_with(desk, mug(buffer=heic, name="IMG.HEIC")))
+    body = sent_picture(desktop, lambda: search_with(desktop, mug(buffer=heic, name="IMG.HEIC")))
 
     assert body == heic
-    expect(desk.locator("#query")).to_contain_text("This browser cannot show this format")
-    assert len(names(desk)) > 10
+    expect(desktop.locator("#query")).to_contain_text("This browser cannot show this format")
+    assert len(names(desktop)) > 10
 
 
-NOTE_STAGES = """() => {
+RECORD_STAGES = """() => {
   window.stages = [];
   new MutationObserver(() => {
     const now = document.querySelector('.stages [aria-current]');
@@ -204,10 +208,10 @@ DROP_TWO = """() => {
 }"""
 
 
-def test_stages_are_named_in_turn_with_progress(desk):
-    page = desk
+def test_stages_are_shown_in_order_with_progress(desktop):
+    page = desktop
     page.goto("/")
-    page.evaluate(NOTE_STAGES)
+    page.evaluate(RECORD_STAGES)
 
     search_with(page, mug(buffer=photo_12_megapixels()))
     names(page)
@@ -225,39 +229,41 @@ def test_stages_are_named_in_turn_with_progress(desk):
     )
 
 
-def test_a_search_can_be_cancelled_and_begun_again(page, watch, size):
-    hold = []
-    page.route("**/v1/search", lambda route: hold.append(route))
+def test_a_search_can_be_cancelled_and_repeated(page, watch, size):
+    held = []
+    page.route("**/v1/search", lambda route: held.append(route))
     search_with(page, mug())
     page.get_by_role("button", name="Cancel").click()
 
     expect(page.get_by_role("heading", name="Search cancelled")).to_be_visible()
-    shoot(page, f"cancelled-{size}")
+    save_screenshot(page, f"cancelled-{size}")
     page.unroute_all(behavior="ignoreErrors")
     page.get_by_role("button", name="Search again").click()
     assert kinds(page) == {"mug"}
 
 
-def test_a_second_search_stops_the_first(desk):
-    desk.goto("/")
-    hold = []
-    desk.route("**/v1/search", lambda route: hold.append(route) if not hold else route.continue_())
+def test_a_second_search_cancels_the_first(desktop):
+    desktop.goto("/")
+    held = []
+    desktop.route(
+        "**/v1/search", lambda route: held.append(route) if not held else route.continue_()
+    )
     failed = []
-    desk.on("requestfailed", lambda request: failed.append(request.failure))
-    search_with(desk, mug())
-    expect(desk.locator(".stages")).to_contain_text("Searching")
+    desktop.on("requestfailed", lambda request: failed.append(request.failure))
+    search_with(desktop, mug())
+    expect(desktop.locator(".stages")).to_contain_text("Searching")
 
-    search_with(desk, mug(buffer=new_drawing("house", 5)))
+    search_with(desktop, mug(buffer=new_drawing("house", 5)))
 
-    assert kinds(desk) == {"house"}
+    assert kinds(desktop) == {"house"}
     assert failed == ["net::ERR_ABORTED"]
 
 
-def test_several_dropped_pictures_are_searched_with_the_first_and_can_be_added(desk, watch):
-    desk.goto("/")
-    watch.expected = ("415",)  # they are no pictures
-    desk.evaluate(DROP_TWO)
+def test_several_dropped_pictures_search_with_the_first_and_can_be_added(desktop, watch):
+    desktop.goto("/")
+    watch.expected = ("415",)  # they are not pictures
+    desktop.evaluate(DROP_TWO)
 
-    desk.get_by_role("button", name="Add them instead").click()
+    desktop.get_by_role("button", name="Add them instead").click()
 
-    expect(desk.get_by_role("heading", name="Add pictures")).to_be_visible()
+    expect(desktop.get_by_role("heading", name="Add pictures")).to_be_visible()

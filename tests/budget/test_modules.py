@@ -1,6 +1,6 @@
-"""What a cold start loads, counted: a package that is not needed, or many more modules, fails here.
+"""What a cold start loads: an unneeded package, or too many modules, fails here.
 
-Milliseconds are measured by scripts/bench/cold and tested nowhere.
+Times are measured by scripts/bench/cold and not tested.
 """
 
 import os
@@ -13,7 +13,7 @@ import pytest
 from scripts.bench.starting.stand_in import qdrant_stand_in
 
 ROOT = Path(__file__).resolve().parents[2]
-# Without click, httpx leaves out its command line, as in the image, where there is none.
+# Without click, as in the image, httpx does not load its command line.
 LOAD = "import sys; sys.modules['click'] = None; import {}; print(*sys.modules)"
 THREADS = "import {}, os; print(len(os.listdir('/proc/self/task')))"
 COLLECTOR = "import {}, gc; print(gc.isenabled(), gc.get_freeze_count() > 50_000)"
@@ -26,10 +26,16 @@ FUNCTION = {
     "PATH": os.environ["PATH"],
 }
 LAPTOP_ONLY = {"qdrant_edge", "uvicorn", "typer", "rich", "pi_heif"}
-NOWHERE = LAPTOP_ONLY | {"grpc", "google.protobuf", "boto3", "s3transfer", "qdrant_client.grpc"}
-NOWHERE |= {"qdrant_client.conversions.conversion", "qdrant_client.serverless", "moto"}
-# Both packages themselves are listed, as None: they cannot be imported.
-NOWHERE |= {"pydantic.v1.main", "h2.config"}
+NEVER_LOADED = LAPTOP_ONLY | {
+    "grpc",
+    "google.protobuf",
+    "boto3",
+    "s3transfer",
+    "qdrant_client.grpc",
+}
+NEVER_LOADED |= {"qdrant_client.conversions.conversion", "qdrant_client.serverless", "moto"}
+# pydantic.v1 and h2 themselves are in sys.modules as None, which blocks their import.
+NEVER_LOADED |= {"pydantic.v1.main", "h2.config"}
 API, INGEST = "functions.api.handler", "functions.ingest.handler"
 WEB = {"fastapi", "starlette", "mangum"}
 AWS = {"botocore", "jmespath", "dateutil"}
@@ -41,8 +47,8 @@ def qdrant():
         yield address
 
 
-def told(code: str, handler: str, qdrant: str, *, deployed: bool) -> list[str]:
-    """Give what a function tells that has built all that it needs, and waits for its calls."""
+def output_of(code: str, handler: str, qdrant: str, *, deployed: bool) -> list[str]:
+    """Start a function until it is ready for calls, run `code` in it and return what it prints."""
     settings = {"QDRANT_URL": qdrant}
     if deployed:
         settings |= {
@@ -51,14 +57,16 @@ def told(code: str, handler: str, qdrant: str, *, deployed: bool) -> list[str]:
             "QDRANT_API_KEY_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:k",
         }
     command = [sys.executable, "-W", "ignore", "-c", code.format(handler)]
-    ran = subprocess.run(command, cwd=ROOT, env=FUNCTION | settings, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout.split()
+    process = subprocess.run(
+        command, cwd=ROOT, env=FUNCTION | settings, capture_output=True, text=True
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout.split()
 
 
-# The most modules: what there were on Python 3.11 and 3.13, whichever are more, and 2 % of room.
+# Modules: the larger number of Python 3.11 and 3.13, plus 2 %.
 @pytest.mark.parametrize(
-    ("handler", "deployed", "needless", "most"),
+    ("handler", "deployed", "unneeded", "max_modules"),
     [
         (API, False, AWS | {"aws_lambda_powertools"}, 840),
         (API, True, {"aws_lambda_powertools"}, 955),
@@ -66,21 +74,23 @@ def told(code: str, handler: str, qdrant: str, *, deployed: bool) -> list[str]:
     ],
     ids=["api", "api as deployed", "ingest as deployed"],
 )
-def test_a_function_starts_with_what_it_needs(qdrant, handler, deployed, needless, most):
-    modules = set(told(LOAD, handler, qdrant, deployed=deployed))
+def test_a_function_loads_only_the_packages_it_needs(
+    qdrant, handler, deployed, unneeded, max_modules
+):
+    modules = set(output_of(LOAD, handler, qdrant, deployed=deployed))
 
-    assert modules & (NOWHERE | needless) == set()
+    assert modules & (NEVER_LOADED | unneeded) == set()
     assert {"onnxruntime", "qdrant_client"} < modules
-    assert len(modules) <= most
+    assert len(modules) <= max_modules
 
 
 @pytest.mark.parametrize("handler", [API, INGEST])
-def test_the_collector_rests_during_the_start_only(qdrant, handler):
-    assert told(COLLECTOR, handler, qdrant, deployed=True) == ["True", "True"]
+def test_the_garbage_collector_is_off_only_during_start_up(qdrant, handler):
+    assert output_of(COLLECTOR, handler, qdrant, deployed=True) == ["True", "True"]
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux does")
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads in /proc")
 @pytest.mark.parametrize("handler", [API, INGEST])
-def test_a_function_starts_with_the_threads_that_it_needs(qdrant, handler):
-    # Its own and onnxruntime's; numpy's would be one more for every core.
-    assert told(THREADS, handler, qdrant, deployed=True) == ["2"]
+def test_a_function_starts_only_the_threads_it_needs(qdrant, handler):
+    # Its own and onnxruntime's; numpy would add one per core.
+    assert output_of(THREADS, handler, qdrant, deployed=True) == ["2"]

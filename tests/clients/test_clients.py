@@ -1,4 +1,4 @@
-"""docs/clients.md as it stands: clients generated, type-checked and run against the application."""
+"""docs/clients.md as printed: clients generated, type-checked and run against the application."""
 
 import json
 import os
@@ -12,14 +12,14 @@ import pytest
 from functions.gallery.bootstrap import build_gallery
 from scripts.api_examples import settings_of
 from scripts.environment import prepare
-from tests.doors.server import served
 from tests.drawing import jpeg
+from tests.end_to_end.server import served
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests" / "clients"
 DOCS = (ROOT / "docs" / "clients.md").read_text()
-INSTALLS = ("pip install", "npm install")  # done once, by the fixtures, with these very versions
-SAID = [
+INSTALLS = ("pip install", "npm install")  # done once by the fixtures, with the same versions
+EXPECTED_OUTPUT = [
     "added shoes/red.jpg added",
     "refused 409 name-taken",
     "by picture shoes/red.jpg",
@@ -60,7 +60,7 @@ def address(tmp_path):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Give a folder as the reader has it: the document, the files of the page, two pictures."""
+    """A folder as the reader has it: openapi.json, the page's files, two pictures."""
     folder = tmp_path / "client"
     folder.mkdir()
     shutil.copy(ROOT / "docs" / "openapi.json", folder)
@@ -73,11 +73,11 @@ def folder(tmp_path):
 
 
 def run(commands: str, folder: Path, address: str, tools: Path) -> list[str]:
-    """Run the commands of the page, but for installing, and give the lines they say."""
+    """Run the page's commands except the installs, and return their output lines."""
     lines = [line for line in commands.splitlines() if not line.startswith(INSTALLS)]
     script = "set -e\n" + "\n".join(lines).replace("http://127.0.0.1:8000", address)
     environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "KEY": "the-write-key"}
-    done = subprocess.run(
+    result = subprocess.run(
         ["bash", "-c", script],
         cwd=folder,
         env=environment,
@@ -85,27 +85,29 @@ def run(commands: str, folder: Path, address: str, tools: Path) -> list[str]:
         text=True,
         timeout=300,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Warning" not in done.stdout + done.stderr, done.stdout + done.stderr
-    return done.stdout.replace("'", "").replace("[", "").replace("]", "").splitlines()
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Warning" not in result.stdout + result.stderr, result.stdout + result.stderr
+    return result.stdout.replace("'", "").replace("[", "").replace("]", "").splitlines()
 
 
 def test_the_python_client_is_generated_checked_and_run(folder, address, python_tools):
-    said = run(blocks("sh")[0], folder, address, python_tools)
+    output = run(blocks("sh")[0], folder, address, python_tools)
 
-    assert said[-len(SAID) :][:4] == SAID[:4]
-    assert said[-2].startswith(SAID[4])
-    assert said[-1] == SAID[5]
+    assert output[-len(EXPECTED_OUTPUT) :][:4] == EXPECTED_OUTPUT[:4]
+    assert output[-2].startswith(EXPECTED_OUTPUT[4])
+    assert output[-1] == EXPECTED_OUTPUT[5]
 
 
 def test_the_typescript_client_is_generated_checked_and_run(folder, address, node_modules):
     (folder / "node_modules").symlink_to(node_modules)
 
-    said = [" ".join(line.split()) for line in run(blocks("sh")[1], folder, address, node_modules)]
+    output = [
+        " ".join(line.split()) for line in run(blocks("sh")[1], folder, address, node_modules)
+    ]
 
-    assert said[-len(SAID) :][:4] == SAID[:4]
-    assert said[-2].startswith("refused 422 invalid-parameters #/limit")
-    assert said[-1] == SAID[5]
+    assert output[-len(EXPECTED_OUTPUT) :][:4] == EXPECTED_OUTPUT[:4]
+    assert output[-2].startswith("refused 422 invalid-parameters #/limit")
+    assert output[-1] == EXPECTED_OUTPUT[5]
 
 
 def test_the_page_names_the_versions_that_are_tested():

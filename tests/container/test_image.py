@@ -1,4 +1,4 @@
-"""The real `sam build` and `sam local invoke`, where a container engine answers."""
+"""The real `sam build` and `sam local invoke`, if there is a container engine."""
 
 import json
 import os
@@ -15,13 +15,13 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from scripts.environment import SAM_VENV, prepare
-from tests.doors.lambda_emulator import EVENTS, event
 from tests.drawing import jpeg
+from tests.end_to_end.lambda_emulator import EVENTS, event
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-IMAGE = "apifunction:lookalike"  # named by sam after the function, tagged by template.yaml
-LOOK_INSIDE = """
+IMAGE = "apifunction:lookalike"  # named after the function by sam, tagged by template.yaml
+INSPECT_IMAGE = """
 import json, pathlib, shutil, sys
 task = pathlib.Path("/var/task")
 code = [p for p in task.glob("functions/**/*.py")]
@@ -36,7 +36,7 @@ print(json.dumps({
 """
 
 
-def engine_answers() -> bool:
+def engine_responds() -> bool:
     address = urlsplit(ENGINE)
     unix = address.scheme == "unix"
     try:
@@ -50,45 +50,45 @@ def engine_answers() -> bool:
 
 
 pytestmark = pytest.mark.skipif(
-    not engine_answers(), reason=f"no container engine answers at {ENGINE}; set DOCKER_HOST"
+    not engine_responds(), reason=f"no container engine answers at {ENGINE}; set DOCKER_HOST"
 )
 
 
 def sam(*arguments: str, **environment: str) -> str:
-    """Run the SAM CLI and give its standard output, which is what a function answered."""
+    """Run the SAM CLI and return its standard output, which is the function's response."""
     programs = prepare(SAM_VENV, "tests/sam/requirements.txt")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("LOOKALIKE_", "QDRANT_"))}
     aws = {"AWS_DEFAULT_REGION": "eu-west-1", "SAM_CLI_TELEMETRY": "0"}
-    nobody = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
-    ran = subprocess.run(
+    credentials = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
+    result = subprocess.run(
         [str(programs / "sam"), *arguments],
         cwd=ROOT,
-        env=kept | aws | nobody | environment,
+        env=kept | aws | credentials | environment,
         capture_output=True,
         text=True,
         timeout=600,
     )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> str:
-    """Build the image and give the template that names it."""
+    """Build the image and return the path of the built template."""
     folder = tmp_path_factory.mktemp("build") / "build"
     sam("build", "--build-dir", str(folder))
     return str(folder / "template.yaml")
 
 
 def invoke(built: str, function: str, name: str, **environment: str) -> Any:
-    """Give what the function answered; of its log sam now and then loses the end."""
+    """Return the function's response. Its log is not used: sam sometimes loses the end of it."""
     file = str(EVENTS / f"{name}.json")
-    ran = sam("local", "invoke", function, "--template", built, "--event", file, **environment)
-    return json.loads(ran)
+    output = sam("local", "invoke", function, "--template", built, "--event", file, **environment)
+    return json.loads(output)
 
 
 class Bucket:
-    """The bucket of the events, in an S3 of our own that containers reach."""
+    """The bucket named in the events, on our own S3 server that containers can reach."""
 
     def __init__(self, address: str) -> None:
         created = event("eventbridge-created")["detail"]
@@ -117,44 +117,45 @@ class Bucket:
 @pytest.fixture
 def bucket() -> Iterator[Bucket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))  # sends nothing; tells the address that containers reach
-        here = probe.getsockname()[0]
+        # Sends nothing; finds the address that containers can reach.
+        probe.connect(("192.0.2.1", 9))
+        host = probe.getsockname()[0]
     server = ThreadedMotoServer(ip_address="0.0.0.0", port=0, verbose=False)
     server.start()
-    address = f"http://{here}:{server.get_host_and_port()[1]}"
-    httpx.post(f"{address}/moto-api/reset")  # all servers of one process share their contents
+    address = f"http://{host}:{server.get_host_and_port()[1]}"
+    httpx.post(f"{address}/moto-api/reset")  # all servers in one process share their contents
     yield Bucket(address)
     server.stop()
 
 
-def test_an_api_call_works_at_once_with_nothing_configured(built):
-    answer = invoke(built, "ApiFunction", "http-get")
+def test_an_api_call_works_without_any_configuration(built):
+    response = invoke(built, "ApiFunction", "http-get")
 
-    assert answer["statusCode"] == 200
-    assert answer["headers"]["x-lookalike-store"] == "memory"
-
-
-def test_a_picture_in_base64_is_taken(built):
-    answer = invoke(built, "ApiFunction", "http-add-binary")
-
-    assert answer["statusCode"] == 201
-    assert json.loads(answer["body"])["image"]["name"] == "drawn/one.jpg"
+    assert response["statusCode"] == 200
+    assert response["headers"]["x-lookalike-store"] == "memory"
 
 
-def test_what_comes_into_the_bucket_is_refused_or_indexed(built, bucket):
+def test_a_picture_in_base64_is_accepted(built):
+    response = invoke(built, "ApiFunction", "http-add-binary")
+
+    assert response["statusCode"] == 201
+    assert json.loads(response["body"])["image"]["name"] == "drawn/one.jpg"
+
+
+def test_objects_in_the_bucket_are_refused_or_indexed(built, bucket):
     bucket.put(b"no picture at all")
-    told = [invoke(built, "IngestFunction", "s3-put", **bucket.environment)]
+    responses = [invoke(built, "IngestFunction", "s3-put", **bucket.environment)]
     refused = bucket.refused()
-    bucket.put(jpeg(1, 160, 120))  # whose indexing ends the refusal
+    bucket.put(jpeg(1, 160, 120))  # indexing it clears the refusal
 
-    told.append(invoke(built, "IngestFunction", "queue-eventbridge", **bucket.environment))
+    responses.append(invoke(built, "IngestFunction", "queue-eventbridge", **bucket.environment))
 
-    assert told == [{"batchItemFailures": []}] * 2
+    assert responses == [{"batchItemFailures": []}] * 2
     assert (refused, bucket.refused()) == (1, 0)
 
 
-def test_the_image_holds_what_runs_compiled_and_nothing_else():
-    command = ["docker", "run", "--rm", "--entrypoint", "python", IMAGE, "-c", LOOK_INSIDE]
+def test_the_image_contains_byte_code_and_nothing_that_it_does_not_need():
+    command = ["docker", "run", "--rm", "--entrypoint", "python", IMAGE, "-c", INSPECT_IMAGE]
     inside = json.loads(subprocess.check_output(command, text=True))
 
     assert {"functions", "model", "requirements.txt"} <= set(inside["top"])

@@ -1,4 +1,4 @@
-"""The stores that the contract runs on, and the images that it uses."""
+"""The back ends that the contract tests run on, and the images they use."""
 
 import os
 import uuid
@@ -25,30 +25,30 @@ from tests.fakes import FakeStore
 if TYPE_CHECKING:
     from functions.gallery.ports import VectorStore
 
-Lane = Callable[[CollectionSpec, Path], AbstractContextManager["VectorStore"]]
+OpenStore = Callable[[CollectionSpec, Path], AbstractContextManager["VectorStore"]]
 
 
 @contextmanager
-def fake_lane(spec: CollectionSpec, folder: Path) -> Iterator["VectorStore"]:
+def open_fake(spec: CollectionSpec, folder: Path) -> Iterator["VectorStore"]:
     yield FakeStore(spec)
 
 
 @contextmanager
-def edge_lane(spec: CollectionSpec, folder: Path) -> Iterator["VectorStore"]:
+def open_edge(spec: CollectionSpec, folder: Path) -> Iterator["VectorStore"]:
     store = EdgeStore.open(folder, spec)
     yield store
     store.close()
 
 
 @contextmanager
-def qdrant_memory_lane(spec: CollectionSpec, folder: Path) -> Iterator["VectorStore"]:
+def open_qdrant_memory(spec: CollectionSpec, folder: Path) -> Iterator["VectorStore"]:
     store = QdrantStore.in_memory(spec)
     yield store
     store.close()
 
 
 @contextmanager
-def qdrant_server_lane(spec: CollectionSpec, folder: Path) -> Iterator["VectorStore"]:
+def open_qdrant_server(spec: CollectionSpec, folder: Path) -> Iterator["VectorStore"]:
     url, key = os.environ["QDRANT_TEST_URL"], os.environ.get("QDRANT_TEST_API_KEY")
     alias = f"lookalike-test-{uuid.uuid4()}"
     spec = replace(spec, model=f"{spec.model}-{alias}")
@@ -57,21 +57,21 @@ def qdrant_server_lane(spec: CollectionSpec, folder: Path) -> Iterator["VectorSt
     yield store
     store.close()
     cleaner = QdrantClient(url=url, api_key=key, check_compatibility=False)
-    cleaner.delete_collection(spec.name)  # its alias goes with it
+    cleaner.delete_collection(spec.name)  # deletes its alias too
     cleaner.close()
 
 
-LANES: dict[str, Lane] = {
-    "fake": fake_lane,
-    "edge": edge_lane,
-    "qdrant-memory": qdrant_memory_lane,
+BACK_ENDS: dict[str, OpenStore] = {
+    "fake": open_fake,
+    "edge": open_edge,
+    "qdrant-memory": open_qdrant_memory,
 }
 if "QDRANT_TEST_URL" in os.environ:
-    LANES["qdrant-server"] = qdrant_server_lane
+    BACK_ENDS["qdrant-server"] = open_qdrant_server
 
 
 def an_image(name: str, **changes: Any) -> StoredImage:
-    """Make an image as the gallery would, of this name."""
+    """Return an image with this name, as the gallery makes it."""
     image = StoredImage(
         id=image_id("test", name),
         name=name,
@@ -95,6 +95,6 @@ def unit(*rows: list[float]) -> Vectors:
 
 
 def random_units(rows: int, dims: int, seed: int = 0) -> Vectors:
-    """Draw vectors of length 1."""
-    drawn = np.random.default_rng(seed).standard_normal((rows, dims)).astype(np.float32)
-    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    """Return random vectors of length 1."""
+    vectors = np.random.default_rng(seed).standard_normal((rows, dims)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

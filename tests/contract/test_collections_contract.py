@@ -1,4 +1,4 @@
-"""The contract of the collections of every store: the fake, the folder and Qdrant's client."""
+"""The contract of collections, tested on the fake, the folder and Qdrant's client."""
 
 import os
 import uuid
@@ -28,33 +28,33 @@ from tests.fakes import FakeCollections, FakeEmbedder, FakeOriginals
 
 OLD = CollectionSpec(f"test-{uuid.uuid4().hex[:8]}@1", 4, fields={"stock": "integer"})
 NEW = replace(OLD, dims=2)
-WIDE = replace(OLD, dims=48)  # of the embedder that galleries of these tests have
+WIDE = replace(OLD, dims=48)  # the dims of FakeEmbedder
 
 Opened = tuple[FakeCollections | EdgeCollections | QdrantCollections, Callable[..., VectorStore]]
 
 
 @contextmanager
-def fake_lane(folder: Path) -> Iterator[Opened]:
+def open_fake(folder: Path) -> Iterator[Opened]:
     collections = FakeCollections()
     yield collections, collections.open
 
 
 @contextmanager
-def edge_lane(folder: Path) -> Iterator[Opened]:
+def open_edge(folder: Path) -> Iterator[Opened]:
     collections = EdgeCollections(folder)
     yield collections, lambda collection: EdgeStore(collections, collection, shared=True)
     collections.close()
 
 
 @contextmanager
-def qdrant_memory_lane(folder: Path) -> Iterator[Opened]:
+def open_qdrant_memory(folder: Path) -> Iterator[Opened]:
     collections = QdrantCollections(QdrantConnection.in_memory())
     yield collections, lambda collection: QdrantStore(collections, collection, shared=True)
     collections.close()
 
 
 @contextmanager
-def qdrant_server_lane(folder: Path) -> Iterator[Opened]:
+def open_qdrant_server(folder: Path) -> Iterator[Opened]:
     url, key = os.environ["QDRANT_TEST_URL"], os.environ.get("QDRANT_TEST_API_KEY")
     connection = QdrantConnection.to(url, key)
     collections = QdrantCollections(connection, alias=OLD.name + "--used")
@@ -64,12 +64,12 @@ def qdrant_server_lane(folder: Path) -> Iterator[Opened]:
     collections.close()
 
 
-LANES = {"fake": fake_lane, "edge": edge_lane, "qdrant-memory": qdrant_memory_lane}
+BACK_ENDS = {"fake": open_fake, "edge": open_edge, "qdrant-memory": open_qdrant_memory}
 if "QDRANT_TEST_URL" in os.environ:
-    LANES["qdrant-server"] = qdrant_server_lane
+    BACK_ENDS["qdrant-server"] = open_qdrant_server
 
 
-@pytest.fixture(params=LANES.values(), ids=LANES.keys())
+@pytest.fixture(params=BACK_ENDS.values(), ids=BACK_ENDS.keys())
 def opened(request, tmp_path):
     with request.param(tmp_path) as opened:
         yield opened
@@ -85,13 +85,13 @@ def collections(opened):
 @pytest.fixture
 def filling(collections):
     """A new collection next to it that is being filled."""
-    made = Collection(NEW.name, NEW, filling=True, replaces=OLD.name)
-    collections.create(made)
-    return made
+    new = Collection(NEW.name, NEW, filling=True, replaces=OLD.name)
+    collections.create(new)
+    return new
 
 
-def described(collection):
-    """Leave out the fields to filter by, which are not recorded."""
+def without_fields(collection):
+    """Leave out the filter fields, which are not recorded."""
     return replace(collection, spec=replace(collection.spec, fields={}))
 
 
@@ -103,24 +103,24 @@ def test_a_new_store_has_no_collection_in_use_until_one_is_opened(opened):
 
     assert ready == Collection(OLD.name, OLD)
     assert collections.current() == OLD.name
-    assert collections.read(OLD.name) == described(ready)
+    assert collections.read(OLD.name) == without_fields(ready)
 
 
-def test_a_missing_collection_is_none(collections):
+def test_reading_a_missing_collection_returns_none(collections):
     assert collections.read(NEW.name) is None
     collections.drop(NEW.name)
 
 
 def test_a_collection_remembers_its_description(collections, filling):
-    assert collections.read(NEW.name) == described(filling)
+    assert collections.read(NEW.name) == without_fields(filling)
 
     whole = replace(filling, filling=False)
     collections.mark(whole)
-    assert collections.read(NEW.name) == described(whole)
+    assert collections.read(NEW.name) == without_fields(whole)
 
     alone = replace(whole, replaces=None)
     collections.mark(alone)
-    assert collections.read(NEW.name) == described(alone)
+    assert collections.read(NEW.name) == without_fields(alone)
 
 
 def test_creating_a_collection_again_keeps_its_images(opened, collections, filling):
@@ -135,14 +135,14 @@ def test_creating_a_collection_again_keeps_its_images(opened, collections, filli
     again.close()
 
 
-def test_while_it_is_filled_a_collection_is_not_opened_and_the_old_one_is(collections, filling):
+def test_while_a_collection_is_filled_only_the_old_one_can_be_opened(collections, filling):
     with pytest.raises(ModelMismatch, match="scripts/reindex"):
         collections.ready(NEW)
 
     assert collections.ready(OLD).name == OLD.name
 
 
-def test_after_a_swap_old_and_new_settings_each_open_their_own(collections, filling):
+def test_after_a_swap_old_and_new_settings_each_open_their_own_collection(collections, filling):
     collections.mark(replace(filling, filling=False))
     collections.use(NEW.name)
 
@@ -152,7 +152,7 @@ def test_after_a_swap_old_and_new_settings_each_open_their_own(collections, fill
     assert collections.current() == NEW.name
 
 
-def test_when_the_old_collection_is_deleted_its_settings_are_refused(collections, filling):
+def test_after_the_old_collection_is_deleted_its_settings_are_refused(collections, filling):
     collections.mark(replace(filling, filling=False))
     collections.use(NEW.name)
 
@@ -192,7 +192,7 @@ def test_other_settings_are_refused_by_name_and_nothing_is_created(collections, 
     assert collections.read(other.name) is None
 
 
-def test_both_collections_are_open_at_once(opened, collections, filling):
+def test_both_collections_can_be_open_at_once(opened, collections, filling):
     old, new = opened[1](Collection(OLD.name, OLD)), opened[1](filling)
 
     old.put([an_image("a.jpg"), an_image("b.jpg")], random_units(2, 4))
@@ -205,8 +205,8 @@ def test_both_collections_are_open_at_once(opened, collections, filling):
     new.close()
 
 
-class House:
-    """Galleries and reindexers of several settings over one store."""
+class Installation:
+    """Galleries and reindexers with several settings on one store."""
 
     def __init__(self, opened: Opened) -> None:
         self.collections, self._open = opened
@@ -214,7 +214,7 @@ class House:
         self._originals = FakeOriginals()
 
     def open_store(self, collection: Collection) -> VectorStore:
-        if collection.name not in self._stores:  # a folder's can be opened only once
+        if collection.name not in self._stores:  # a folder can be opened only once
             self._stores[collection.name] = self._open(collection)
         return self._stores[collection.name]
 
@@ -224,7 +224,7 @@ class House:
         return Gallery(spec, Limits(), embedder, store, self._originals)
 
     def reindexing(self, spec: CollectionSpec) -> Reindexing:
-        """Start as another process would."""
+        """Start one as another process would."""
         indexer = Indexer(FakeEmbedder(spec.dims), Limits())
         return Reindexing(self.collections, self.open_store, self._originals, indexer, spec)
 
@@ -239,82 +239,82 @@ def names(gallery: Gallery) -> list[str]:
 
 
 def test_a_third_index_is_started_only_after_the_first_is_deleted(opened):
-    house = House(opened)
+    installation = Installation(opened)
     first, second, third = WIDE, replace(WIDE, dims=16), replace(WIDE, dims=8)
-    gallery = house.gallery(first)
+    gallery = installation.gallery(first)
     add(gallery, 0)
     add(gallery, 1)
-    list(house.reindexing(second).run(1))
+    list(installation.reindexing(second).run(1))
 
     with pytest.raises(StoreError, match="scripts/reindex --finish"):
-        list(house.reindexing(third).run(1))
+        list(installation.reindexing(third).run(1))
 
-    assert house.collections.read(third.name) is None
-    list(house.reindexing(second).finish(1))
-    assert house.collections.read(first.name) is None
-    list(house.reindexing(third).run(1))
-    assert names(house.gallery(third)) == ["0.jpg", "1.jpg"]
-    list(house.reindexing(second).run(1))  # and back
-    assert house.collections.current() == second.name
-    list(house.reindexing(second).finish(1))
-    assert house.collections.read(third.name) is None
-    house.collections.drop(second.name)
+    assert installation.collections.read(third.name) is None
+    list(installation.reindexing(second).finish(1))
+    assert installation.collections.read(first.name) is None
+    list(installation.reindexing(third).run(1))
+    assert names(installation.gallery(third)) == ["0.jpg", "1.jpg"]
+    list(installation.reindexing(second).run(1))  # and back
+    assert installation.collections.current() == second.name
+    list(installation.reindexing(second).finish(1))
+    assert installation.collections.read(third.name) is None
+    installation.collections.drop(second.name)
 
 
 def test_a_leftover_index_is_not_opened_and_reindexing_creates_it_again(opened):
-    house = House(opened)
+    installation = Installation(opened)
     spec = replace(WIDE, dims=16)
-    gallery = house.gallery(WIDE)
+    gallery = installation.gallery(WIDE)
     add(gallery, 0)
     add(gallery, 1)
-    house.collections.create(Collection(spec.name, spec))
-    stale = house._open(Collection(spec.name, spec))
+    installation.collections.create(Collection(spec.name, spec))
+    stale = installation._open(Collection(spec.name, spec))
     stale.put([an_image("gone.jpg", metadata={"stock": 7})], random_units(1, 16))
     stale.close()
 
     with pytest.raises(ModelMismatch, match=r"LOOKALIKE_DIMS.*scripts/reindex"):
-        house.gallery(spec)
+        installation.gallery(spec)
 
-    list(house.reindexing(spec).run(1))
+    list(installation.reindexing(spec).run(1))
 
-    assert names(house.gallery(spec)) == ["0.jpg", "1.jpg"]
-    assert names(house.gallery(WIDE)) == ["0.jpg", "1.jpg"]
-    house.collections.drop(spec.name)
-    house.collections.drop(WIDE.name)
+    assert names(installation.gallery(spec)) == ["0.jpg", "1.jpg"]
+    assert names(installation.gallery(WIDE)) == ["0.jpg", "1.jpg"]
+    installation.collections.drop(spec.name)
+    installation.collections.drop(WIDE.name)
 
 
 def test_a_leftover_index_can_be_discarded(collections):
-    house = House((collections, None))
+    installation = Installation((collections, None))
     collections.create(Collection(NEW.name, NEW))
 
-    assert house.reindexing(NEW).discard()
+    assert installation.reindexing(NEW).discard()
 
     assert collections.read(NEW.name) is None
-    assert not house.reindexing(OLD).discard()
+    assert not installation.reindexing(OLD).discard()
     assert collections.read(OLD.name) is not None
 
 
-def test_reindexing_over_this_store_brings_everything_and_deletes_the_old_collection(opened):
-    house = House(opened)
-    collections, open_store = house.collections, house.open_store
-    gallery = house.gallery(WIDE)
+def test_reindexing_copies_everything_and_deletes_the_old_collection(opened):
+    installation = Installation(opened)
+    collections, open_store = installation.collections, installation.open_store
+    gallery = installation.gallery(WIDE)
     for number in range(5):
         add(gallery, number)
     before = gallery.list(limit=9).images
     gallery.update(before[0].id, {"stock": 99})
     spec = replace(WIDE, distance=Distance.EUCLID, dims=16)
 
-    next(half := house.reindexing(spec).run(2))
+    next(half := installation.reindexing(spec).run(2))
     half.close()
-    list(house.reindexing(spec).run(2))
+    list(installation.reindexing(spec).run(2))
     gallery.update(before[1].id, {"stock": 100})
     gallery.remove(before[2].id)
-    list(house.reindexing(spec).finish(2))
+    list(installation.reindexing(spec).finish(2))
 
     assert collections.current() == spec.name
     assert collections.read(WIDE.name) is None
-    there = open_store(collections.ready(spec)).page((), 9).images
-    assert [image.id for image in there] == [before[n].id for n in (0, 1, 3, 4)]
-    assert [image.added_at for image in there] == [before[n].added_at for n in (0, 1, 3, 4)]
-    assert [image.metadata["stock"] for image in there[:2]] == [99, 100]
+    images = open_store(collections.ready(spec)).page((), 9).images
+    assert [image.id for image in images] == [before[n].id for n in (0, 1, 3, 4)]
+    assert [image.added_at for image in images] == [before[n].added_at for n in (0, 1, 3, 4)]
+    assert [image.metadata["stock"] for image in images[:2]] == [99, 100]
     collections.drop(spec.name)

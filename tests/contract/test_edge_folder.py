@@ -1,4 +1,4 @@
-"""What only the embedded store does: its folder survives kills and has one owner."""
+"""What is special to the embedded store: its folder survives kills and has one owner."""
 
 import json
 import subprocess
@@ -108,7 +108,7 @@ def running(script: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
     try:
         yield process
     finally:
-        process.kill()  # SIGKILL: no clean-up of any kind
+        process.kill()  # SIGKILL: no clean-up
         process.communicate()
 
 
@@ -119,7 +119,7 @@ def lines(process: "subprocess.Popen[str]", count: int) -> list[str]:
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A folder on a disk of 256 MB and 0, or a plain folder and the size to pretend."""
+    """A folder on a 256 MB disk and 0, or a plain folder and the disk size to simulate."""
     size = 256_000_000
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(tmp_path)]
     try:
@@ -144,7 +144,7 @@ def test_all_acknowledged_images_survive_a_kill(tmp_path):
     store.close()
 
 
-def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path):
+def test_a_second_process_is_refused_until_the_first_has_ended(tmp_path):
     with running(WRITER, str(tmp_path)) as writer:
         lines(writer, 1)
         with pytest.raises(StoreBusy, match=f"{tmp_path}.*process {writer.pid}"):
@@ -168,7 +168,7 @@ def test_a_second_store_in_this_process_is_refused_until_the_first_is_closed(tmp
     second.close()
 
 
-def test_a_store_opened_again_has_everything(tmp_path):
+def test_a_reopened_store_has_everything(tmp_path):
     image = an_image("a.jpg", metadata={"colour": "red"})
     store = EdgeStore.open(tmp_path, SPEC)
     store.put([image], unit(EAST))
@@ -188,7 +188,7 @@ def test_a_store_opened_again_has_everything(tmp_path):
         (replace(SPEC, distance=Distance.DOT), "LOOKALIKE_DISTANCE"),
     ],
 )
-def test_a_collection_of_another_kind_is_refused_with_the_setting_to_change(
+def test_a_collection_of_other_settings_is_refused_with_the_setting_to_change(
     tmp_path, other, setting
 ):
     EdgeStore.open(tmp_path, SPEC).close()
@@ -206,7 +206,7 @@ def indexes(folder: Path) -> dict[str, str]:
     return schema
 
 
-def test_every_field_to_filter_by_has_an_index_before_the_first_write(tmp_path):
+def test_every_filter_field_has_an_index_before_the_first_write(tmp_path):
     EdgeStore.open(tmp_path, replace(SPEC, fields={"shop name": "keyword"})).close()
 
     assert set(indexes(tmp_path)) == {
@@ -215,7 +215,7 @@ def test_every_field_to_filter_by_has_an_index_before_the_first_write(tmp_path):
     }
 
 
-def test_a_field_declared_later_gets_its_index_and_filters_what_was_there(tmp_path):
+def test_a_field_declared_later_gets_an_index_and_filters_older_images(tmp_path):
     store = EdgeStore.open(tmp_path, SPEC)
     store.put([an_image("a", metadata={"stock": 3}), an_image("b")], unit(EAST, NORTH))
     store.close()
@@ -227,7 +227,7 @@ def test_a_field_declared_later_gets_its_index_and_filters_what_was_there(tmp_pa
     assert indexes(tmp_path)["meta.stock"] == "PayloadSchemaType.Integer"
 
 
-def test_a_field_declared_with_another_type_gets_another_index(tmp_path):
+def test_a_field_declared_with_another_type_gets_a_new_index(tmp_path):
     EdgeStore.open(tmp_path, replace(SPEC, fields={"stock": "keyword"})).close()
 
     EdgeStore.open(tmp_path, replace(SPEC, fields={"stock": "float"})).close()
@@ -246,17 +246,17 @@ def test_a_collection_half_created_at_a_kill_is_created_again(tmp_path):
     store.close()
 
 
-def test_a_deletion_that_a_kill_interrupted_ends_at_the_next_start(tmp_path):
-    going = tmp_path / "lookalike--old-1--4.going" / "shard"
-    going.mkdir(parents=True)
-    (going / "edge_config.json").write_text("{")
+def test_a_deletion_interrupted_by_a_kill_is_finished_at_the_next_start(tmp_path):
+    deleting = tmp_path / "lookalike--old-1--4.going" / "shard"
+    deleting.mkdir(parents=True)
+    (deleting / "edge_config.json").write_text("{")
 
     EdgeStore.open(tmp_path, SPEC).close()
 
-    assert not going.parent.exists()
+    assert not deleting.parent.exists()
 
 
-def test_next_to_a_half_filled_collection_the_one_in_use_is_opened(tmp_path):
+def test_the_collection_in_use_can_be_opened_next_to_a_half_filled_one(tmp_path):
     EdgeStore.open(tmp_path, SPEC).close()
     collections = EdgeCollections(tmp_path)
     collections.create(Collection(OTHER.name, OTHER, filling=True, replaces=SPEC.name))
@@ -269,7 +269,7 @@ def test_next_to_a_half_filled_collection_the_one_in_use_is_opened(tmp_path):
 
 
 @pytest.mark.parametrize("part", ["about.json", "shard/edge_config.json", "shard/wal/open-1"])
-def test_a_damaged_folder_is_named_with_what_to_do(tmp_path, part):
+def test_a_damaged_folder_is_reported_with_what_to_do(tmp_path, part):
     EdgeStore.open(tmp_path, SPEC).close()
     (tmp_path / SPEC.name / part).write_bytes(b"\xff" * 4096)
 
@@ -280,7 +280,7 @@ def test_a_damaged_folder_is_named_with_what_to_do(tmp_path, part):
         EdgeStore.open(tmp_path, SPEC)
 
 
-def test_a_value_that_the_core_cannot_store_is_refused_and_harms_nothing(tmp_path):
+def test_a_value_that_cannot_be_stored_is_refused_and_damages_nothing(tmp_path):
     store = EdgeStore.open(tmp_path, SPEC)
 
     with pytest.raises(StoreRejected):
@@ -291,7 +291,7 @@ def test_a_value_that_the_core_cannot_store_is_refused_and_harms_nothing(tmp_pat
     store.close()
 
 
-def test_the_index_over_many_images_gives_the_same_answers(tmp_path, monkeypatch):
+def test_the_index_of_many_images_gives_the_same_results(tmp_path, monkeypatch):
     monkeypatch.setattr(edge_store, "_WORTH_AN_INDEX", 3_000)
     few = random_units(24, 1_024)  # pictures vary in few directions, unlike noise
     drawn = random_units(3_000, 24, seed=1) @ few
@@ -317,7 +317,7 @@ def test_few_images_need_no_index(tmp_path):
     store.close()
 
 
-def test_a_full_disk_refuses_writes_and_goes_on_answering(small_disk):
+def test_on_a_full_disk_writes_are_refused_and_searches_still_work(small_disk):
     folder, limit = small_disk
 
     with running(FILLER, str(folder), str(limit)) as filler:

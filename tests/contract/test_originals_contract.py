@@ -1,4 +1,4 @@
-"""The contract of originals: the fake, a folder and a bucket."""
+"""The contract of originals, tested on the fake, a folder and a bucket."""
 
 import errno
 import os
@@ -42,7 +42,7 @@ def s3():
 
 
 def bucket_in(s3) -> S3Originals:
-    """Make an empty bucket."""
+    """Create an empty bucket."""
     name = f"pictures-{uuid.uuid4()}"
     region = {"LocationConstraint": "eu-west-1"}
     s3.create_bucket(Bucket=name, CreateBucketConfiguration=region)
@@ -64,13 +64,13 @@ def bucket(s3) -> S3Originals:
 @pytest.mark.parametrize(
     "name", ["cat.jpg", "a/b/c.jpg", "Ä 猫 🐈.jpg", "a+b %20#?.jpg", "x" * 255]
 )
-def test_bytes_come_back_as_they_went_in(originals, name):
+def test_bytes_are_read_as_they_were_written(originals, name):
     originals.write(name, Original(b"\x00one"))
 
     assert originals.read(name) == b"\x00one"
 
 
-def test_the_last_bytes_of_a_name_win_and_have_their_own_etag(originals):
+def test_the_last_write_of_a_name_wins_and_has_its_own_etag(originals):
     first = originals.write("cat.jpg", Original(b"one"))
 
     second = originals.write("cat.jpg", Original(b"two"))
@@ -80,7 +80,7 @@ def test_the_last_bytes_of_a_name_win_and_have_their_own_etag(originals):
     assert second != first
 
 
-def test_what_is_removed_is_not_found_and_its_neighbour_stays(originals):
+def test_a_removed_original_is_not_found_and_its_neighbour_stays(originals):
     originals.write("a/1.jpg", Original(b"one"))
     originals.write("a/2.jpg", Original(b"two"))
 
@@ -92,7 +92,7 @@ def test_what_is_removed_is_not_found_and_its_neighbour_stays(originals):
         originals.read("a/1.jpg")
 
 
-def test_a_thumbnail_belongs_to_the_very_bytes(originals):
+def test_a_thumbnail_belongs_to_the_exact_bytes(originals):
     image, changed = an_image("cat.jpg"), an_image("cat.jpg", sha256="cd" * 32)
     originals.write_thumbnail(image, b"small")
 
@@ -103,7 +103,7 @@ def test_a_thumbnail_belongs_to_the_very_bytes(originals):
     assert originals.read_thumbnail(image) is None
 
 
-def test_head_returns_the_state_that_reading_returns_and_none_for_a_missing_original(originals):
+def test_head_agrees_with_fetch_and_returns_none_for_a_missing_original(originals):
     etag = originals.write("cat.jpg", Original(b"one"))
 
     assert originals.head("cat.jpg") == ObjectState(etag, 3)
@@ -111,7 +111,7 @@ def test_head_returns_the_state_that_reading_returns_and_none_for_a_missing_orig
     assert originals.head("dog.jpg") is None
 
 
-def test_bytes_that_were_replaced_since_are_not_returned(originals):
+def test_bytes_replaced_since_are_not_returned(originals):
     first = originals.write("cat.jpg", Original(b"one"))
     originals.write("cat.jpg", Original(b"two"))
 
@@ -119,7 +119,7 @@ def test_bytes_that_were_replaced_since_are_not_returned(originals):
         originals.fetch("cat.jpg", first)
 
 
-def test_originals_are_listed_by_name_after_any_name(originals):
+def test_originals_are_listed_by_name_from_any_name_on(originals):
     names = ["b.jpg", "a/1.jpg", "a/ä +%.jpg", ".hidden", "-", "Z"]
     for name in names:
         originals.write(name, Original(b"one"))
@@ -128,10 +128,16 @@ def test_originals_are_listed_by_name_after_any_name(originals):
 
     listed = list(originals.names())
 
-    assert [line.name for line in listed] == sorted(names)
-    assert {line.etag for line in listed} == {originals.head("Z").etag}
-    assert all(abs(datetime.now(UTC) - line.modified_at) < timedelta(minutes=1) for line in listed)
-    assert [line.name for line in originals.names(after="Z")] == ["a/1.jpg", "a/ä +%.jpg", "b.jpg"]
+    assert [entry.name for entry in listed] == sorted(names)
+    assert {entry.etag for entry in listed} == {originals.head("Z").etag}
+    assert all(
+        abs(datetime.now(UTC) - entry.modified_at) < timedelta(minutes=1) for entry in listed
+    )
+    assert [entry.name for entry in originals.names(after="Z")] == [
+        "a/1.jpg",
+        "a/ä +%.jpg",
+        "b.jpg",
+    ]
 
 
 def a_refusal(name: str, etag: str = "e") -> Refusal:
@@ -149,7 +155,7 @@ def test_a_refusal_is_kept_until_it_is_cleared(originals):
     assert originals.refusal("ä +%.jpg") is None
 
 
-def test_refusals_are_listed_by_image_id_and_counted_to_a_limit(originals):
+def test_refusals_are_listed_by_image_id_and_counted_up_to_a_limit(originals):
     names = sorted("abcd", key=lambda name: image_id(originals.bucket, name))
     for name in "abcd":
         originals.refuse(a_refusal(name))
@@ -169,14 +175,14 @@ def test_a_bucket_keeps_metadata_with_the_bytes(bucket):
     assert bucket.write("cat.jpg", Original(b"one")) != etag
 
 
-def test_metadata_over_the_limit_of_a_bucket_are_refused_before_anything_is_written(bucket):
+def test_metadata_over_the_limit_of_a_bucket_is_refused_before_writing(bucket):
     with pytest.raises(InvalidMetadata, match="2048 bytes"):
         bucket.write("cat.jpg", Original(b"one", {"note": "x" * 2_048}))
 
     assert bucket.head("cat.jpg") is None
 
 
-def test_removing_nothing_leaves_no_marker_in_a_versioned_bucket(bucket, s3):
+def test_removing_nothing_leaves_no_delete_marker_in_a_versioned_bucket(bucket, s3):
     versioning = {"Status": "Enabled"}
     s3.put_bucket_versioning(Bucket=bucket.bucket, VersioningConfiguration=versioning)
 
@@ -186,7 +192,7 @@ def test_removing_nothing_leaves_no_marker_in_a_versioned_bucket(bucket, s3):
     assert "DeleteMarkers" not in s3.list_object_versions(Bucket=bucket.bucket)
 
 
-def test_a_form_allows_this_key_type_and_size_and_nothing_else(bucket):
+def test_a_form_allows_only_its_key_type_and_size(bucket):
     form = bucket.sign_form("up/ä.jpg", "image/jpeg", 1_000)
 
     policy = loads(b64decode(form.fields["policy"]))
@@ -204,7 +210,7 @@ def test_a_form_allows_this_key_type_and_size_and_nothing_else(bucket):
         bucket.sign_form("up/${filename}", "image/jpeg", 1_000)
 
 
-def test_a_browser_can_send_a_file_with_the_form_and_open_the_link(bucket):
+def test_a_file_can_be_uploaded_with_the_form_and_opened_with_the_link(bucket):
     form = bucket.sign_form("a b+c.jpg", "image/jpeg", 1_000)
 
     sent = httpx.post(form.url, data=dict(form.fields), files={"file": b"one"})
@@ -214,7 +220,7 @@ def test_a_browser_can_send_a_file_with_the_form_and_open_the_link(bucket):
     assert (opened.content, opened.headers["content-type"]) == (b"one", "image/jpeg")
 
 
-def test_links_name_the_region_so_that_nobody_is_redirected(monkeypatch, s3):
+def test_links_name_the_region_to_avoid_redirects(monkeypatch, s3):
     monkeypatch.delenv("AWS_ENDPOINT_URL")
 
     link = S3Originals.connect("pictures").sign_link(an_image("cat.jpg"))
@@ -226,7 +232,7 @@ def test_links_name_the_region_so_that_nobody_is_redirected(monkeypatch, s3):
     assert dotted.startswith("https://s3.eu-west-1.amazonaws.com/my.pictures/cat.jpg?")
 
 
-def response(code: str, status: int) -> ClientError:
+def client_error(code: str, status: int) -> ClientError:
     error = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(error, "GetObject")
 
@@ -234,18 +240,18 @@ def response(code: str, status: int) -> ClientError:
 @pytest.mark.parametrize(
     ("problem", "error"),
     [
-        (response("NoSuchKey", 404), ImageNotFound),
-        (response("NoSuchBucket", 404), StoreRejected),
-        (response("PreconditionFailed", 412), ObjectChanged),
-        (response("AccessDenied", 403), StoreDenied),
-        (response("403", 403), StoreDenied),
-        (response("SlowDown", 503), StoreUnavailable),
-        (response("Strange", 500), StoreUnavailable),
+        (client_error("NoSuchKey", 404), ImageNotFound),
+        (client_error("NoSuchBucket", 404), StoreRejected),
+        (client_error("PreconditionFailed", 412), ObjectChanged),
+        (client_error("AccessDenied", 403), StoreDenied),
+        (client_error("403", 403), StoreDenied),
+        (client_error("SlowDown", 503), StoreUnavailable),
+        (client_error("Strange", 500), StoreUnavailable),
         (NoCredentialsError(), StoreDenied),
         (ReadTimeoutError(endpoint_url="x"), StoreTimeout),
     ],
 )
-def test_a_failure_of_aws_is_one_of_our_errors(problem, error):
+def test_aws_failures_become_our_errors(problem, error):
     with pytest.raises(LookalikeError, match="cat.jpg|AWS") as raised, map_errors("cat.jpg"):
         raise problem
 
@@ -269,7 +275,7 @@ def test_folders_that_become_empty_are_removed(tmp_path):
 
 
 @pytest.mark.parametrize(("first", "second"), [("a", "a/b"), ("a/b", "a")])
-def test_a_picture_cannot_be_inside_a_picture(tmp_path, first, second):
+def test_a_name_cannot_be_both_a_picture_and_a_folder(tmp_path, first, second):
     originals = FolderOriginals(tmp_path)
     originals.write(first, Original(b"one"))
 
@@ -282,7 +288,7 @@ def test_a_picture_cannot_be_inside_a_picture(tmp_path, first, second):
 @pytest.mark.parametrize(
     ("number", "error"), [(errno.ENOSPC, StoreFull), (errno.EACCES, StoreRejected)]
 )
-def test_a_disk_that_refuses_leaves_the_bytes_before(tmp_path, monkeypatch, number, error):
+def test_a_failed_write_keeps_the_previous_bytes(tmp_path, monkeypatch, number, error):
     originals = FolderOriginals(tmp_path)
     originals.write("cat.jpg", Original(b"one"))
 
@@ -328,13 +334,13 @@ def test_a_reply_is_kept_under_its_key_and_the_last_one_wins(originals):
     assert list(originals.names()) == []
 
 
-def test_a_reply_is_forgotten_after_a_day(tmp_path):
+def test_a_reply_is_deleted_after_a_day(tmp_path):
     originals = FolderOriginals(tmp_path)
     originals.write_reply("old", b"of yesterday")
     long_ago = datetime.now(UTC).timestamp() - 86_401
     os.utime(tmp_path / "replies" / "old.json", (long_ago, long_ago))
 
-    originals = FolderOriginals(tmp_path)  # cleans at its first reply, then hourly
+    originals = FolderOriginals(tmp_path)  # cleans up at its first reply, then hourly
     originals.write_reply("new", b"of today")
 
     assert originals.read_reply("old") is None

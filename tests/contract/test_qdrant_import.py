@@ -1,4 +1,4 @@
-"""The fast import of qdrant_client against the plain one: the same requests, and no traces."""
+"""The fast import of qdrant_client: the same requests as the plain one, and no side effects."""
 
 import json
 import subprocess
@@ -26,16 +26,16 @@ print(json.dumps({
     "placeholders": [n for n, m in sys.modules.items() if type(m).__name__ == "_Placeholder"],
 }))
 """
-# Lets the import fail once, half-way.
-STUMBLE = """
+# Makes the import fail once, halfway.
+FAIL_ONCE = """
 import sys
-class Stumble:
+class FailOnce:
     times = 0
     def find_spec(self, name, path, target=None):
         if name == "qdrant_client.local.qdrant_local" and not self.times:
             self.times += 1
             raise RuntimeError("not the shape that was expected")
-sys.meta_path.insert(0, Stumble())
+sys.meta_path.insert(0, FailOnce())
 """
 OTHER_VERSION = """
 import importlib.metadata
@@ -44,15 +44,15 @@ importlib.metadata.version = lambda name: "1.21.0" if name == "qdrant-client" el
 """
 
 
-def python(*statements: str) -> str:
+def run_python(*statements: str) -> str:
     command = [sys.executable, "-W", "error", "-c", "\n".join(statements)]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
 
 
-def test_the_versions_in_the_image_are_imported_the_fast_way_without_traces():
-    state = json.loads(python(STORE, REPORT))
+def test_the_versions_in_the_image_are_imported_fast_without_side_effects():
+    state = json.loads(run_python(STORE, REPORT))
 
     assert state == {
         "light": True,
@@ -64,51 +64,55 @@ def test_the_versions_in_the_image_are_imported_the_fast_way_without_traces():
 
 
 def test_grpc_can_be_imported_afterwards():
-    made = python(STORE, "import grpc; print(grpc.insecure_channel('127.0.0.1:9').close())")
+    output = run_python(STORE, "import grpc; print(grpc.insecure_channel('127.0.0.1:9').close())")
 
-    assert made.strip() == "None"
+    assert output.strip() == "None"
 
 
-@pytest.mark.parametrize("trouble", [STUMBLE, OTHER_VERSION], ids=["it stumbles", "other version"])
-def test_anything_unexpected_leads_to_the_plain_import(trouble):
-    state = json.loads(python(trouble, STORE, REPORT))
+@pytest.mark.parametrize(
+    "problem", [FAIL_ONCE, OTHER_VERSION], ids=["it stumbles", "other version"]
+)
+def test_anything_unexpected_falls_back_to_the_plain_import(problem):
+    state = json.loads(run_python(problem, STORE, REPORT))
 
     assert (state["light"], state["grpc"], state["base"]) == (False, True, "pydantic.main")
     assert state["collector"] and not state["placeholders"]
 
 
-@pytest.mark.parametrize("trouble", [STUMBLE, OTHER_VERSION], ids=["it stumbles", "other version"])
-def test_the_plain_import_works_after_that(trouble):
+@pytest.mark.parametrize(
+    "problem", [FAIL_ONCE, OTHER_VERSION], ids=["it stumbles", "other version"]
+)
+def test_the_plain_import_works_after_a_fallback(problem):
     state = json.loads(
-        python(trouble, "from tests.contract.wire_traffic import report", "report()")
+        run_python(problem, "from tests.contract.wire_traffic import report", "report()")
     )
 
     assert state == wire_traffic.traffic() | {"light": False}
 
 
-def test_both_imports_send_and_receive_the_same():
+def test_both_imports_send_and_receive_the_same_data():
     run = "from tests.contract.wire_traffic import report"
 
-    light, plain = (json.loads(python(*first, run, "report()")) for first in ([], [PLAIN]))
+    light, plain = (json.loads(run_python(*first, run, "report()")) for first in ([], [PLAIN]))
 
     assert (light.pop("light"), plain.pop("light")) == (True, False)
     assert len(light["requests"]) > 20
     assert light == plain
 
 
-def test_the_tests_of_the_wire_and_of_local_mode_pass_with_the_plain_import_too():
+def test_the_tests_of_wire_and_local_mode_pass_with_the_plain_import_too():
     arguments = ["-q", "-p", "no:cacheprovider", "-k", "wire or qdrant-memory"]
     files = ["tests/contract/test_qdrant_wire.py", "tests/contract/test_store_contract.py"]
 
-    output = python(
+    output = run_python(
         PLAIN, "import pytest, sys", f"code = pytest.main({[*arguments, *files]})", "sys.exit(code)"
     )
 
     assert " passed" in output
 
 
-def test_threads_that_build_the_models_at_the_same_time_all_get_results():
-    found = python(
+def test_threads_that_build_models_at_the_same_time_all_get_results():
+    found = run_python(
         "from tests.contract.wire_traffic import searches_at_once",
         "print(searches_at_once(threads=16))",
     )

@@ -1,4 +1,4 @@
-"""What the server store does on the wire, with httpx.MockTransport in place of a server."""
+"""What the server store sends and receives, with httpx.MockTransport in place of a server."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +30,7 @@ from tests.contract.stores import an_image, random_units, unit
 SPEC = CollectionSpec(model="test@1", dims=4)
 EAST = unit([1.0, 0, 0, 0])
 
-Answer = Callable[[httpx.Request], httpx.Response]
+Responder = Callable[[httpx.Request], httpx.Response]
 
 
 def result(value: object) -> httpx.Response:
@@ -43,18 +43,18 @@ def refusal(status: int, message: str = "no", **headers: str) -> httpx.Response:
 
 
 def aliases(**named: str) -> httpx.Response:
-    """Answer as a server with these aliases."""
+    """Return a server's response with these aliases."""
     entries = [{"alias_name": alias, "collection_name": name} for alias, name in named.items()]
     return result({"aliases": entries})
 
 
-USED = aliases(lookalike="lookalike--test-1--4")
+ALIAS_IN_USE = aliases(lookalike="lookalike--test-1--4")
 
 
 def collection(
     spec: CollectionSpec = SPEC, *, indexed: bool = True, **info: object
 ) -> httpx.Response:
-    """Answer as a server that has the collection of this spec."""
+    """Return a server's response with the collection of this spec."""
     indexes = indexed_fields(spec) if indexed else {}
     vectors = {"image": {"size": spec.dims, "distance": spec.distance.value.capitalize()}}
     return result(
@@ -81,17 +81,17 @@ def collection(
 
 @dataclass
 class Server:
-    """A server that returns the given responses in order, and the last one for ever."""
+    """A server that returns the given responses in order, and the last one forever."""
 
-    answers: list[Answer | httpx.Response] = field(default_factory=list)
+    responses: list[Responder | httpx.Response] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
     now: float = 0.0
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
+    def respond(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return answer(request) if callable(answer) else answer
+        response = self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
+        return response(request) if callable(response) else response
 
     def sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -107,14 +107,14 @@ class Server:
             url,
             key,
             retry=Retry(sleep=self.sleep, clock=lambda: self.now, jitter=lambda: 0.5, **retry),
-            transport=httpx.MockTransport(self.answer),
+            transport=httpx.MockTransport(self.respond),
         )
         return QdrantCollections(connection)
 
 
 @pytest.fixture
 def server():
-    return Server([USED, collection()])
+    return Server([ALIAS_IN_USE, collection()])
 
 
 @pytest.fixture
@@ -125,18 +125,18 @@ def store(server):
     store.close()
 
 
-def raising(problem: type[httpx.TransportError]) -> Answer:
-    def answer(request: httpx.Request) -> httpx.Response:
+def raising(problem: type[httpx.TransportError]) -> Responder:
+    def respond(request: httpx.Request) -> httpx.Response:
         raise problem("it broke", request=request)
 
-    return answer
+    return respond
 
 
 def paths(server):
     return [f"{request.method} {request.url.path}" for request in server.requests]
 
 
-FINAL = {  # responses that a retry would not change
+PERMANENT = {  # responses that a retry would not change
     "400": (refusal(400, "Index required but not found for width"), StoreRejected),
     "401": (refusal(401), StoreDenied),
     "403": (refusal(403), StoreDenied),
@@ -160,9 +160,9 @@ TEMPORARY = {
 }
 
 
-@pytest.mark.parametrize(("answer", "error"), FINAL.values(), ids=FINAL.keys())
-def test_an_error_that_waiting_does_not_fix_is_raised_at_once(server, store, answer, error):
-    server.answers = [answer]
+@pytest.mark.parametrize(("response", "error"), PERMANENT.values(), ids=PERMANENT.keys())
+def test_a_permanent_error_is_raised_at_once(server, store, response, error):
+    server.responses = [response]
 
     with pytest.raises(StoreError) as caught:
         store.count()
@@ -174,9 +174,9 @@ def test_an_error_that_waiting_does_not_fix_is_raised_at_once(server, store, ans
     assert server.pauses == []
 
 
-@pytest.mark.parametrize(("answer", "error"), TEMPORARY.values(), ids=TEMPORARY.keys())
-def test_an_error_that_waiting_can_fix_is_retried_and_then_raised(server, store, answer, error):
-    server.answers = [answer]
+@pytest.mark.parametrize(("response", "error"), TEMPORARY.values(), ids=TEMPORARY.keys())
+def test_a_temporary_error_is_retried_and_then_raised(server, store, response, error):
+    server.responses = [response]
 
     with pytest.raises(StoreError) as caught:
         store.count()
@@ -188,15 +188,15 @@ def test_an_error_that_waiting_can_fix_is_retried_and_then_raised(server, store,
     assert server.pauses == pytest.approx([0.1, 0.2, 0.4])  # half of 0.2, 0.4, 0.8
 
 
-@pytest.mark.parametrize(("answer", "error"), TEMPORARY.values(), ids=TEMPORARY.keys())
-def test_a_temporary_error_is_not_noticed(server, store, answer, error):
-    server.answers = [answer, result({"count": 7})]
+@pytest.mark.parametrize(("response", "error"), TEMPORARY.values(), ids=TEMPORARY.keys())
+def test_a_call_succeeds_after_one_temporary_error(server, store, response, error):
+    server.responses = [response, result({"count": 7})]
 
     assert store.count() == 7
 
 
-def test_the_pause_that_the_server_asks_for_is_kept(server, store):
-    server.answers = [refusal(429, **{"retry-after": "3"}), result({"count": 7})]
+def test_the_pause_requested_by_the_server_is_kept(server, store):
+    server.responses = [refusal(429, **{"retry-after": "3"}), result({"count": 7})]
 
     assert store.count() == 7
 
@@ -204,7 +204,7 @@ def test_the_pause_that_the_server_asks_for_is_kept(server, store):
 
 
 def test_a_pause_longer_than_the_deadline_is_left_to_the_caller(server, store):
-    server.answers = [refusal(429, **{"retry-after": "60"})]
+    server.responses = [refusal(429, **{"retry-after": "60"})]
 
     with pytest.raises(StoreUnavailable) as caught:
         store.count()
@@ -213,8 +213,8 @@ def test_a_pause_longer_than_the_deadline_is_left_to_the_caller(server, store):
     assert server.pauses == []
 
 
-def test_a_pause_given_as_a_date_counts_as_none(server, store):
-    server.answers = [
+def test_a_pause_given_as_a_date_is_ignored(server, store):
+    server.responses = [
         refusal(429, **{"retry-after": "Fri, 21 Nov 2025 08:00:00 GMT"}),
         result({"count": 7}),
     ]
@@ -222,10 +222,10 @@ def test_a_pause_given_as_a_date_counts_as_none(server, store):
     assert store.count() == 7
 
 
-def test_no_try_is_started_after_the_deadline(server):
+def test_no_retry_is_started_after_the_deadline(server):
     store = server.connect(tries=100, deadline_s=2.0)
     server.requests.clear()
-    server.answers = [refusal(503)]
+    server.responses = [refusal(503)]
 
     with pytest.raises(StoreUnavailable):
         store.count()
@@ -263,7 +263,7 @@ def test_a_hosted_address_is_reached_with_or_without_a_port(server, url, reached
     ]
 
 
-def test_a_self_hosted_server_is_reached_at_its_usual_port(server):
+def test_a_self_hosted_server_is_reached_at_the_default_port(server):
     QdrantStore.open(server.collections("http://qdrant.test", None), SPEC).close()
 
     assert str(server.requests[0].url) == "http://qdrant.test:6333/aliases"
@@ -277,8 +277,8 @@ def test_an_invalid_address_is_a_settings_error(server):
 def test_a_new_server_gets_collection_indexes_and_alias_before_the_first_write(server):
     missing = refusal(404, "Not found: Collection `lookalike--test-1--4` doesn't exist!")
     indexed = result({"operation_id": 1, "status": "completed"})
-    server.answers = [aliases(), missing, result(True), collection(indexed=False)]
-    server.answers += [*[indexed] * len(indexed_fields(SPEC)), aliases(), result(True)]
+    server.responses = [aliases(), missing, result(True), collection(indexed=False)]
+    server.responses += [*[indexed] * len(indexed_fields(SPEC)), aliases(), result(True)]
 
     server.connect().close()
 
@@ -287,9 +287,9 @@ def test_a_new_server_gets_collection_indexes_and_alias_before_the_first_write(s
     assert sent[:4] == ["GET /aliases", f"GET {name}", f"PUT {name}", f"GET {name}"]
     assert set(sent[4:-2]) == {f"PUT {name}/index"}
     assert sent[-1] == "POST /collections/aliases"
-    made = json.loads(server.requests[2].content)
-    assert made["vectors"]["hash"]["hnsw_config"] == {"m": 0}  # no graph: exact
-    assert made["metadata"] == {
+    created = json.loads(server.requests[2].content)
+    assert created["vectors"]["hash"]["hnsw_config"] == {"m": 0}  # no graph: exact
+    assert created["metadata"] == {
         "model": "test@1",
         "dims": 4,
         "distance": "cosine",
@@ -301,10 +301,10 @@ def test_a_new_server_gets_collection_indexes_and_alias_before_the_first_write(s
     assert {i["field_name"]: i["field_schema"] for i in indexes} == indexed_fields(SPEC)
 
 
-def test_creating_a_collection_again_adds_the_indexes_that_a_kill_left_out(server):
+def test_creating_a_collection_again_adds_the_indexes_missing_after_a_kill(server):
     indexed = result({"operation_id": 1, "status": "completed"})
-    server.answers = [collection(indexed=False, filling=True)]
-    server.answers += [indexed] * len(indexed_fields(SPEC))
+    server.responses = [collection(indexed=False, filling=True)]
+    server.responses += [indexed] * len(indexed_fields(SPEC))
 
     server.collections().create(Collection(SPEC.name, SPEC, filling=True))
 
@@ -315,8 +315,16 @@ def test_creating_a_collection_again_adds_the_indexes_that_a_kill_left_out(serve
 def test_a_collection_that_another_process_just_created_is_used(server):
     missing = refusal(404, "Not found: Collection `lookalike--test-1--4` doesn't exist!")
     exists = refusal(409, "Wrong input: Collection already exists!")
-    server.answers = [aliases(), missing, exists, collection(), collection(), USED, result(True)]
-    server.answers += [collection()]
+    server.responses = [
+        aliases(),
+        missing,
+        exists,
+        collection(),
+        collection(),
+        ALIAS_IN_USE,
+        result(True),
+    ]
+    server.responses += [collection()]
 
     store = server.connect()
 
@@ -327,7 +335,7 @@ def test_a_collection_that_another_process_just_created_is_used(server):
 def test_a_collection_of_another_model_is_refused_and_nothing_is_written(server):
     missing = refusal(404, "Not found: Collection `lookalike--test-1--4` doesn't exist!")
     other = CollectionSpec("other@1", 4)
-    server.answers = [aliases(lookalike=other.name), collection(other), missing]
+    server.responses = [aliases(lookalike=other.name), collection(other), missing]
 
     with pytest.raises(ModelMismatch, match="LOOKALIKE_MODEL.*scripts/reindex"):
         server.connect()
@@ -335,12 +343,12 @@ def test_a_collection_of_another_model_is_refused_and_nothing_is_written(server)
     assert {request.method for request in server.requests} == {"GET"}
 
 
-def test_after_a_swap_the_old_settings_go_on_with_the_old_collection(server):
+def test_after_a_swap_the_old_settings_still_use_the_old_collection(server):
     new = CollectionSpec("new@1", 8)
     swapped = collection(new, replaces=SPEC.name)
-    server.answers = [aliases(lookalike=new.name), swapped, collection()]
+    server.responses = [aliases(lookalike=new.name), swapped, collection()]
     store = server.connect()
-    server.answers = [result({"count": 7})]
+    server.responses = [result({"count": 7})]
 
     store.count()
 
@@ -348,8 +356,8 @@ def test_after_a_swap_the_old_settings_go_on_with_the_old_collection(server):
     store.close()
 
 
-def test_a_swap_does_not_move_a_running_process(server, store):
-    server.answers = [aliases(lookalike="another"), result({"count": 7})]
+def test_a_swap_does_not_affect_a_running_process(server, store):
+    server.responses = [aliases(lookalike="another"), result({"count": 7})]
     server.collections().current()
 
     store.count()
@@ -357,16 +365,16 @@ def test_a_swap_does_not_move_a_running_process(server, store):
     assert paths(server)[-1] == "POST /collections/lookalike--test-1--4/points/count"
 
 
-def test_a_collection_that_is_being_filled_is_not_served(server):
+def test_a_collection_that_is_being_filled_is_not_opened(server):
     old = CollectionSpec("old@1", 4)
-    server.answers = [aliases(lookalike=old.name), collection(old), collection(filling=True)]
+    server.responses = [aliases(lookalike=old.name), collection(old), collection(filling=True)]
 
     with pytest.raises(ModelMismatch, match="scripts/reindex"):
         server.connect()
 
 
-def test_a_swap_is_one_request(server):
-    server.answers = [USED, result(True)]
+def test_a_swap_moves_the_alias_in_one_request(server):
+    server.responses = [ALIAS_IN_USE, result(True)]
 
     server.collections().use("lookalike--test-1--2")
 
@@ -382,8 +390,8 @@ def test_a_swap_is_one_request(server):
     ]
 
 
-def test_a_server_that_does_not_keep_metadata_of_collections_is_refused(server):
-    server.answers = [result(True), collection(filling=True)]
+def test_a_server_that_stores_no_collection_metadata_is_refused(server):
+    server.responses = [result(True), collection(filling=True)]
     whole = Collection(SPEC.name, SPEC, replaces="old")
 
     with pytest.raises(StoreRejected, match=r"1\.16"):
@@ -395,7 +403,7 @@ def test_a_server_that_does_not_keep_metadata_of_collections_is_refused(server):
 
 
 def test_a_wrong_key_is_reported_at_the_start(server):
-    server.answers = [refusal(403, "forbidden")]
+    server.responses = [refusal(403, "forbidden")]
 
     with pytest.raises(StoreDenied, match="QDRANT_API_KEY"):
         server.connect()
@@ -403,7 +411,7 @@ def test_a_wrong_key_is_reported_at_the_start(server):
 
 def test_an_unknown_image_is_not_a_missing_collection(server, store):
     target = an_image("a").id
-    server.answers = [refusal(404, f"Not found: No point with id {target} found")]
+    server.responses = [refusal(404, f"Not found: No point with id {target} found")]
 
     with pytest.raises(ImageNotFound):
         store.search(Query(target, without=(target,)))
@@ -411,7 +419,7 @@ def test_an_unknown_image_is_not_a_missing_collection(server, store):
 
 def test_a_search_by_id_without_the_image_itself_is_one_request(server, store):
     target = an_image("a").id
-    server.answers = [result([{"points": []}])]
+    server.responses = [result([{"points": []}])]
 
     store.search(Query(target, without=(target,)))
 
@@ -419,21 +427,21 @@ def test_a_search_by_id_without_the_image_itself_is_one_request(server, store):
     assert json.loads(server.requests[0].content)["searches"][0]["query"]["nearest"] == target
 
 
-def test_a_record_of_other_software_is_rejected(server, store):
+def test_a_record_written_by_other_software_is_rejected(server, store):
     point = {"id": an_image("a").id, "version": 1, "score": 1.0}
     record = {"id": an_image("a").id, "payload": {"title": "x"}}
-    server.answers = [result([{"points": [point]}]), result([record])]
+    server.responses = [result([{"points": [point]}]), result([record])]
 
     with pytest.raises(StoreRejected, match="not written by Lookalike"):
         store.search(Query(EAST[0]))
 
 
-def test_searches_read_the_images_of_their_pages_alone_and_all_at_once(server, store):
+def test_searches_read_only_the_images_of_their_pages_in_one_request(server, store):
     images = sorted((an_image(f"{n}.jpg") for n in range(40)), key=lambda image: image.id)
     hits = [{"id": i.id, "version": 1, "score": 1 - n / 100} for n, i in enumerate(images)]
     found = [{"points": hits[:31]}, {"points": hits[:22]}]
     kept = [{"id": i.id, "payload": write_payload(i)} for i in images]
-    server.answers = [result(found), result([*kept[4:6], *kept[10:14]])]  # 14 was removed
+    server.responses = [result(found), result([*kept[4:6], *kept[10:14]])]  # 14 was removed
 
     first, second = store.search_many(
         [Query(EAST[0], limit=5, offset=10), Query(EAST[0], limit=2, offset=4)]
@@ -448,8 +456,8 @@ def test_searches_read_the_images_of_their_pages_alone_and_all_at_once(server, s
     assert [match.image for match in second] == images[4:6]
 
 
-def test_equal_scores_are_read_a_thousand_beyond_the_page_at_most(server, store):
-    def answer(request):
+def test_ties_are_read_at_most_a_thousand_beyond_the_page(server, store):
+    def respond(request):
         body = json.loads(request.content)
         if "ids" in body:
             return result([])
@@ -458,7 +466,7 @@ def test_equal_scores_are_read_a_thousand_beyond_the_page_at_most(server, store)
         hit = {"id": an_image("a").id, "version": 1, "score": 1.0}
         return result([{"points": [hit] * search["limit"]}])
 
-    server.answers = [answer]
+    server.responses = [respond]
     for query, expected in [
         (Query(EAST[0], limit=10), [26, 104, 416, 1_010]),
         (Query(EAST[0], limit=10, ties=False), [26]),
@@ -468,8 +476,8 @@ def test_equal_scores_are_read_a_thousand_beyond_the_page_at_most(server, store)
         assert limits == expected
 
 
-def test_many_images_go_in_requests_of_a_hundred(server, store):
-    server.answers = [result({"operation_id": 1, "status": "completed"})]
+def test_many_images_are_sent_in_requests_of_a_hundred(server, store):
+    server.responses = [result({"operation_id": 1, "status": "completed"})]
 
     store.put([an_image(f"{n}.jpg") for n in range(250)], random_units(250, 4))
 
@@ -483,7 +491,7 @@ def test_a_request_with_wide_vectors_stays_below_four_megabytes():
     server = Server([aliases(lookalike=wide.name), collection(wide)])
     store = QdrantStore.open(server.collections(), wide)
     server.requests.clear()
-    server.answers = [result({"operation_id": 1, "status": "completed"})]
+    server.responses = [result({"operation_id": 1, "status": "completed"})]
     images = [an_image(f"{n}.jpg", metadata={"text": "x" * 8_000}) for n in range(100)]
 
     store.put(images, random_units(100, 4_096))

@@ -1,4 +1,4 @@
-"""The contract of every store: the fake, the folder and Qdrant's client."""
+"""The contract of stores, tested on the fake, the folder and Qdrant's client."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ from functions.gallery.errors import (
     StoreRejected,
 )
 from functions.gallery.records import CollectionSpec, Condition, Distance, Order, Query
-from tests.contract.stores import LANES, an_image, random_units, unit
+from tests.contract.stores import BACK_ENDS, an_image, random_units, unit
 
 EAST, NORTH, WEST = [1.0, 0, 0, 0], [0, 1.0, 0, 0], [-1.0, 0, 0, 0]
 NORTH_EAST = [1.0, 1.0, 0, 0]
@@ -32,14 +32,14 @@ FIELDS = {
 SPEC = CollectionSpec(model="test@1", dims=4, fields=FIELDS)
 
 
-@pytest.fixture(params=LANES.values(), ids=LANES.keys())
-def lane(request):
+@pytest.fixture(params=BACK_ENDS.values(), ids=BACK_ENDS.keys())
+def open_store(request):
     return request.param
 
 
 @pytest.fixture
-def store(lane, tmp_path):
-    with lane(SPEC, tmp_path) as store:
+def store(open_store, tmp_path):
+    with open_store(SPEC, tmp_path) as store:
         yield store
 
 
@@ -72,11 +72,11 @@ def names(matches):
     return [match.image.name for match in matches]
 
 
-def passing(store, *conditions):
+def matching_names(store, *conditions):
     return sorted(image.name for image in store.page(conditions, limit=100).images)
 
 
-def test_what_was_put_comes_back_with_every_field(store):
+def test_an_image_is_returned_with_every_field(store):
     image = an_image("shoes/red.jpg", metadata={"a": 1, "b": 2.5, "c": True, "d": ["x", "y"]})
 
     store.put([image], unit(EAST))
@@ -84,7 +84,7 @@ def test_what_was_put_comes_back_with_every_field(store):
     assert store.get([image.id]) == {image.id: image}
 
 
-def test_names_and_metadata_in_any_script_come_back_unchanged(store):
+def test_names_and_metadata_in_any_script_are_returned_unchanged(store):
     image = an_image('写真/ñandú 🐈 "q".jpg', metadata={"ключ": "значение 🐈", "größe": 42})
 
     store.put([image], unit(EAST))
@@ -112,7 +112,7 @@ def test_putting_again_replaces_image_and_vector(store):
     assert match.score == pytest.approx(1.0)
 
 
-def test_of_repeated_ids_in_one_put_the_last_wins(store):
+def test_the_last_of_repeated_ids_in_one_put_wins(store):
     first, last = an_image("a.jpg", width=1), an_image("a.jpg", width=2)
 
     store.put([first, last], unit(EAST, NORTH))
@@ -128,7 +128,7 @@ def test_putting_nothing_changes_nothing(store):
     assert store.count() == 0
 
 
-def test_three_hundred_images_in_one_put_are_all_there(store):
+def test_three_hundred_images_in_one_put_are_all_stored(store):
     images = [an_image(f"{n}.jpg") for n in range(300)]
 
     store.put(images, random_units(300, 4))
@@ -136,15 +136,15 @@ def test_three_hundred_images_in_one_put_are_all_there(store):
     assert store.get([image.id for image in images]) == {image.id: image for image in images}
 
 
-def test_ids_that_are_not_there_are_left_out(shop):
-    there = an_image("0.jpg").id
+def test_unknown_ids_are_left_out(shop):
+    known = an_image("0.jpg").id
 
-    found = shop.get([there, str(uuid.uuid4()), "no uuid at all", ""])
+    found = shop.get([known, str(uuid.uuid4()), "no uuid at all", ""])
 
-    assert list(found) == [there]
+    assert list(found) == [known]
 
 
-def test_a_search_gives_the_nearest_first_with_their_scores(store):
+def test_a_search_returns_the_nearest_first_with_their_scores(store):
     store.put([an_image("w"), an_image("e"), an_image("ne")], unit(WEST, EAST, NORTH_EAST))
 
     matches = store.search(Query(unit(EAST)[0]))
@@ -154,7 +154,7 @@ def test_a_search_gives_the_nearest_first_with_their_scores(store):
     assert [match.similarity for match in matches] == pytest.approx([1, 0.5**0.5, 0], abs=1e-6)
 
 
-def test_equal_scores_come_in_the_order_of_their_ids(store):
+def test_equal_scores_are_sorted_by_id(store):
     images = [an_image(f"{n}.jpg") for n in range(50)]
     store.put(images, unit(*[EAST] * 50))
 
@@ -163,7 +163,7 @@ def test_equal_scores_come_in_the_order_of_their_ids(store):
     assert found == sorted(image.id for image in images)[:7]
 
 
-def test_pages_of_a_search_over_equal_scores_repeat_and_miss_nothing(store):
+def test_search_pages_over_equal_scores_repeat_and_miss_nothing(store):
     images = [an_image(f"{n}.jpg") for n in range(50)]
     store.put(images, unit(*[EAST] * 50))
 
@@ -187,11 +187,11 @@ def test_an_offset_after_the_last_match_returns_nothing(shop):
     assert shop.search(Query(unit(EAST)[0], offset=3)) == []
 
 
-def test_a_search_agrees_with_a_ranking_by_plain_arithmetic(lane, tmp_path):
+def test_a_search_agrees_with_a_ranking_by_numpy(open_store, tmp_path):
     vectors = random_units(500, 32)
     target = random_units(1, 32, seed=1)[0]
     expected = [f"{n}.jpg" for n in np.argsort(-(vectors @ target))[:10]]
-    with lane(CollectionSpec("test@1", 32), tmp_path) as store:
+    with open_store(CollectionSpec("test@1", 32), tmp_path) as store:
         store.put([an_image(f"{n}.jpg") for n in range(500)], vectors)
 
         found = names(store.search(Query(target)))
@@ -199,13 +199,13 @@ def test_a_search_agrees_with_a_ranking_by_plain_arithmetic(lane, tmp_path):
     assert found == expected
 
 
-def test_ids_to_leave_out_are_left_out(shop):
+def test_a_search_can_leave_out_ids(shop):
     left_out = (an_image("0.jpg").id, "no uuid at all")
 
     assert names(shop.search(Query(unit(EAST)[0], without=left_out))) == ["1.jpg", "2.jpg"]
 
 
-def test_vectors_come_back_by_id_and_unknown_ids_are_left_out(shop):
+def test_vectors_are_returned_by_id_without_unknown_ids(shop):
     first, second = an_image("0.jpg").id, an_image("1.jpg").id
 
     vectors = shop.vectors([first, second, str(uuid.UUID(int=7)), "no uuid at all"])
@@ -232,12 +232,12 @@ def test_a_search_by_id_can_leave_out_the_image_itself(shop):
 
 @pytest.mark.parametrize("missing", [str(uuid.UUID(int=7)), "no uuid at all"])
 @pytest.mark.parametrize("left_out", [True, False])
-def test_a_search_by_an_unknown_id_says_so(shop, missing, left_out):
+def test_a_search_by_an_unknown_id_fails(shop, missing, left_out):
     with pytest.raises(ImageNotFound):
         shop.search(Query(missing, without=(missing,) if left_out else ()))
 
 
-def test_a_search_takes_filters(shop):
+def test_a_search_can_be_filtered(shop):
     matches = shop.search(Query(unit(EAST)[0], where=(Condition("stock", gte=1),)))
 
     assert names(matches) == ["1.jpg", "2.jpg"]
@@ -269,24 +269,24 @@ def test_a_search_takes_filters(shop):
     ids=str,
 )
 def test_a_filter_returns_what_matches(shop, condition, expected):
-    assert passing(shop, condition) == [f"{n}.jpg" for n in expected]
+    assert matching_names(shop, condition) == [f"{n}.jpg" for n in expected]
 
 
 def test_all_conditions_of_a_filter_must_hold(shop):
     where = (Condition("stock", gte=1), Condition("category", any_of=("blue",), negated=True))
 
-    assert passing(shop, *where) == ["2.jpg"]
+    assert matching_names(shop, *where) == ["2.jpg"]
 
 
-def test_a_moment_with_another_offset_is_the_same_moment(shop):
+def test_a_time_in_another_time_zone_is_the_same_time(shop):
     berlin = timezone(timedelta(hours=1))
 
     where = Condition("added_at", lte=datetime(2025, 1, 2, 1, tzinfo=berlin))
 
-    assert passing(shop, where) == ["0.jpg", "1.jpg"]
+    assert matching_names(shop, where) == ["0.jpg", "1.jpg"]
 
 
-def test_an_image_without_the_field_passes_only_the_negation(store):
+def test_an_image_without_the_field_matches_only_the_negated_condition(store):
     store.put([an_image("bare.jpg")], unit(EAST))
 
     assert store.count((Condition("stock", gte=0),)) == 0
@@ -306,7 +306,7 @@ def test_an_image_without_the_field_passes_only_the_negation(store):
     ],
     ids=str,
 )
-def test_a_filter_that_a_strict_server_would_refuse_is_refused_everywhere(shop, condition):
+def test_a_filter_that_a_strict_server_would_refuse_is_refused_by_every_store(shop, condition):
     with pytest.raises(InvalidFilter):
         shop.search(Query(unit(EAST)[0], where=(condition,)))
     with pytest.raises(InvalidFilter):
@@ -315,7 +315,7 @@ def test_a_filter_that_a_strict_server_would_refuse_is_refused_everywhere(shop, 
         shop.count((condition,))
 
 
-def test_paging_returns_every_image_once_in_the_order_of_ids(store):
+def test_paging_returns_every_image_once_in_id_order(store):
     images = [an_image(f"{n}.jpg") for n in range(23)]
     store.put(images, random_units(23, 4))
 
@@ -329,7 +329,7 @@ def test_paging_returns_every_image_once_in_the_order_of_ids(store):
     assert after is None
 
 
-def test_paging_with_a_filter_gives_every_passing_image_once(store):
+def test_paging_with_a_filter_returns_every_matching_image_once(store):
     images = [an_image(f"{n}.jpg", width=n) for n in range(40)]
     store.put(images, random_units(40, 4))
     where = (Condition("width", gte=20),)
@@ -342,7 +342,7 @@ def test_paging_with_a_filter_gives_every_passing_image_once(store):
     assert second.after is None
 
 
-def test_paging_goes_on_when_the_next_image_was_removed(store):
+def test_paging_continues_when_the_next_image_was_removed(store):
     images = [an_image(f"{n}.jpg") for n in range(6)]
     store.put(images, random_units(6, 4))
     ids = sorted(image.id for image in images)
@@ -353,7 +353,7 @@ def test_paging_goes_on_when_the_next_image_was_removed(store):
     assert [image.id for image in store.page((), 3, first.after).images] == ids[4:]
 
 
-def test_a_cursor_that_is_no_id_is_refused(store):
+def test_a_cursor_that_is_not_an_id_is_refused(store):
     with pytest.raises(InvalidCursor):
         store.page((), limit=1, after="no uuid at all")
 
@@ -369,13 +369,13 @@ def test_setting_metadata_replaces_all_of_it_and_keeps_the_vector(shop):
     assert match.score == pytest.approx(1.0)
 
 
-def test_metadata_can_be_emptied(shop):
+def test_metadata_can_be_cleared(shop):
     id_ = an_image("1.jpg").id
 
     shop.set_metadata(id_, {})
 
     assert shop.get([id_])[id_].metadata == {}
-    assert passing(shop, Condition("stock", gte=0)) == ["0.jpg", "2.jpg"]
+    assert matching_names(shop, Condition("stock", gte=0)) == ["0.jpg", "2.jpg"]
 
 
 @pytest.mark.parametrize("missing", [str(uuid.UUID(int=7)), "no uuid at all"])
@@ -396,18 +396,18 @@ def test_a_removed_image_is_not_found(shop):
     assert shop.count() == 2
 
 
-def test_removing_what_is_not_there_is_no_error(shop):
+def test_removing_unknown_ids_is_not_an_error(shop):
     shop.remove([str(uuid.uuid4()), "no uuid at all"])
     shop.remove([])
 
     assert shop.count() == 3
 
 
-def test_counting_takes_filters(shop):
+def test_a_count_can_be_filtered(shop):
     assert shop.count((Condition("stock", gte=1),)) == 2
 
 
-SIMILARITIES = {  # of the same, the half-way, the right-angled and the opposite direction
+SIMILARITIES = {  # for directions at 0, 45, 90 and 180 degrees
     Distance.COSINE: [1.0, 0.5**0.5, 0.0, 0.0],
     Distance.DOT: [1.0, 0.5**0.5, 0.0, 0.0],
     Distance.EUCLID: [1.0, 0.5**0.5, 0.0, 0.0],
@@ -416,10 +416,10 @@ SIMILARITIES = {  # of the same, the half-way, the right-angled and the opposite
 
 
 @pytest.mark.parametrize("distance", Distance)
-def test_every_distance_ranks_and_gives_its_similarity(lane, tmp_path, distance):
+def test_every_distance_ranks_images_and_returns_their_similarity(open_store, tmp_path, distance):
     directions = unit(EAST, NORTH_EAST, NORTH, WEST)
     images = [an_image(name) for name in ("same", "half", "right", "opposite")]
-    with lane(CollectionSpec("test@1", 4, distance), tmp_path) as store:
+    with open_store(CollectionSpec("test@1", 4, distance), tmp_path) as store:
         store.put(images, directions)
 
         matches = store.search(Query(unit(EAST)[0]))
@@ -439,7 +439,7 @@ BAD_VECTORS = {
 
 
 @pytest.mark.parametrize("bad", BAD_VECTORS.values(), ids=BAD_VECTORS.keys())
-def test_a_vector_that_would_spoil_the_scores_is_neither_stored_nor_searched(store, bad):
+def test_an_invalid_vector_is_neither_stored_nor_searched(store, bad):
     vectors = np.array([bad], dtype=np.float32)
 
     with pytest.raises(StoreRejected):
@@ -457,14 +457,14 @@ def test_every_image_needs_a_vector(store):
     assert store.count() == 0
 
 
-def test_an_image_needs_a_proper_id(store):
+def test_an_image_needs_a_valid_id(store):
     with pytest.raises(StoreRejected):
         store.put([an_image("a.jpg", id="no uuid at all")], unit(EAST))
 
     assert store.count() == 0
 
 
-def test_a_store_in_use_is_ready_and_a_closed_one_is_not(store):
+def test_an_open_store_passes_its_check_and_a_closed_one_does_not(store):
     store.check()
 
     store.close()
@@ -474,7 +474,7 @@ def test_a_store_in_use_is_ready_and_a_closed_one_is_not(store):
         store.check()
 
 
-def test_closing_waits_for_the_calls_of_other_threads(store):
+def test_closing_waits_for_calls_of_other_threads(store):
     vectors = random_units(100, 4)
     store.put([an_image(f"{n}.jpg") for n in range(100)], vectors)
 
@@ -535,7 +535,7 @@ def copies(store):
     return store
 
 
-def test_a_search_by_hash_counts_the_bits_that_differ(copies):
+def test_a_search_by_hash_counts_the_differing_bits(copies):
     matches = copies.search(Query(HASH, limit=10))
 
     assert [(match.image.name, match.score) for match in matches] == [
@@ -562,7 +562,7 @@ def test_a_picture_that_lost_its_hash_is_not_found_by_the_old_one(copies):
     assert names(copies.search(Query(HASH, limit=1))) == ["1.jpg"]
 
 
-def test_several_queries_are_answered_each_as_alone(copies):
+def test_several_queries_at_once_return_what_each_returns_alone(copies):
     queries = [
         Query(HASH, limit=2),
         Query(unit(NORTH)[0], limit=1, offset=1),
@@ -592,7 +592,7 @@ def all_pages(store, where, limit, order):
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
 @pytest.mark.parametrize("field", ["stock", "price", "taken", "added_at", "width"])
 def test_a_sorted_list_has_every_image_once_in_order(store, field, limit, descending):
-    of_value = [3, 1, 2, 2, 2, 1, 2, 3, 1]
+    values = [3, 1, 2, 2, 2, 1, 2, 3, 1]
     images = [
         an_image(
             f"{n}.jpg",
@@ -604,16 +604,16 @@ def test_a_sorted_list_has_every_image_once_in_order(store, field, limit, descen
                 "taken": f"2024-01-0{value}T00:00:00+00:00",
             },
         )
-        for n, value in enumerate(of_value)
+        for n, value in enumerate(values)
     ]
     store.put(images, random_units(len(images), 4))
 
     pages = all_pages(store, (), limit, Order(field, descending))
 
-    value_of = {f"{n}.jpg": -v if descending else v for n, v in enumerate(of_value)}
+    value_of = {f"{n}.jpg": -v if descending else v for n, v in enumerate(values)}
     id_of = {image.name: image.id for image in images}
-    wanted = sorted(value_of, key=lambda name: (value_of[name], id_of[name]))
-    assert [name for page in pages for name in page] == wanted
+    expected = sorted(value_of, key=lambda name: (value_of[name], id_of[name]))
+    assert [name for page in pages for name in page] == expected
     assert all(len(page) == limit for page in pages[:-1])
 
 
@@ -644,21 +644,21 @@ def test_sorting_by_text_boolean_or_an_undeclared_field_is_refused(store, field)
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("first", [2**60, -(2**60), 2**53 - 3, -(2**53) - 3, 2**63 - 6, -(2**63)])
 def test_a_list_sorted_by_very_large_integers_has_every_image_once(store, first, descending):
-    of_value = [first + n for n in (3, 0, 5, 1, 4, 2, 2, 2)]
-    images = [an_image(f"{n}.jpg", metadata={"stock": v}) for n, v in enumerate(of_value)]
+    stocks = [first + n for n in (3, 0, 5, 1, 4, 2, 2, 2)]
+    images = [an_image(f"{n}.jpg", metadata={"stock": v}) for n, v in enumerate(stocks)]
     store.put(images, random_units(len(images), 4))
 
     pages = all_pages(store, (), 2, Order("stock", descending))
 
-    value_of = {f"{n}.jpg": v for n, v in enumerate(of_value)}
+    value_of = {f"{n}.jpg": v for n, v in enumerate(stocks)}
     listed = [name for page in pages for name in page]
     assert sorted(listed) == sorted(value_of)
     values = [value_of[name] for name in listed]
-    assert values == sorted(of_value, reverse=descending)
+    assert values == sorted(stocks, reverse=descending)
 
 
 ID = an_image("a.jpg").id
-MADE_UP = [
+INVALID_CURSORS = [
     *("", "x", "[]", '["x", 1]', "[1]", '[true, "a"]', "{}", "[[]]", "null", "[" * 6_000),
     *(f'[1, "{ID}"]', f'["%s", 0, %s, "{ID}"]', f'["%s", false, %s, "{ID}", 1]'),
     *(f'["%s", true, %s, "{ID}"]', f'["price", false, %s, "{ID}"]', '["%s", false, %s, "zzz"]'),
@@ -666,16 +666,16 @@ MADE_UP = [
 ]
 BAD_VALUES = ["NaN", "Infinity", "-Infinity", "1" + "0" * 400, "1" * 5_000, str(2**63), "true"]
 BAD_VALUES += [str(-(2**63) - 1), "null", "[1]", '"x"', '"\\ud800"', '"0001-01-01T00:00:00+01:00"']
-SORTED = {"stock": "1", "shop price": "1.5", "taken": '"2024-01-01T00:00:00+00:00"'}
-PRICED = CollectionSpec("test@1", 4, fields={**FIELDS, "shop price": "float"})
+VALID_VALUES = {"stock": "1", "shop price": "1.5", "taken": '"2024-01-01T00:00:00+00:00"'}
+SORTABLE_SPEC = CollectionSpec("test@1", 4, fields={**FIELDS, "shop price": "float"})
 
 
-def test_a_sorted_list_refuses_an_invalid_cursor(lane, tmp_path):
-    with lane(PRICED, tmp_path) as store:
-        for field, value in SORTED.items():
-            made_up = [c.replace("%s", field, 1).replace("%s", value) for c in MADE_UP]
-            made_up += [f'["{field}", false, {bad}, "{ID}"]' for bad in BAD_VALUES]
-            for cursor in made_up:
+def test_a_sorted_list_refuses_an_invalid_cursor(open_store, tmp_path):
+    with open_store(SORTABLE_SPEC, tmp_path) as store:
+        for field, value in VALID_VALUES.items():
+            cursors = [c.replace("%s", field, 1).replace("%s", value) for c in INVALID_CURSORS]
+            cursors += [f'["{field}", false, {bad}, "{ID}"]' for bad in BAD_VALUES]
+            for cursor in cursors:
                 with pytest.raises(InvalidCursor):
                     store.page((), 10, cursor, Order(field))
             store.page((), 10, f'["{field}", false, {value}, "{ID}"]', Order(field))

@@ -1,4 +1,4 @@
-"""A fixed run of the server store against a stand-in server, with all requests and results."""
+"""A fixed run of the server store against a fake server, with all requests and results."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -26,24 +26,24 @@ WHERE = (
 
 
 class Wire:
-    """A stand-in server without a socket, which records its requests."""
+    """A fake server without a socket, which records its requests."""
 
     def __init__(self) -> None:
         self.requests: list[list[Any]] = []
-        self._kept = Collections()
+        self._collections = Collections()
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
+    def respond(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content or b"{}")
         self.requests.append([request.method, str(request.url), body])
         path = [part for part in request.url.path.split("/") if part]
-        result = self._kept.answer(request.method, path, body)
+        result = self._collections.answer(request.method, path, body)
         if result is None:
             missing = f"Not found: Collection `{path[-1]}` doesn't exist!"
             return httpx.Response(404, json={"status": {"error": missing}, "time": 0.0})
         return httpx.Response(200, json={"result": result, "status": "ok", "time": 0.001})
 
     def store(self) -> QdrantStore:
-        transport = httpx.MockTransport(self.answer)
+        transport = httpx.MockTransport(self.respond)
         connection = QdrantConnection.to("https://qdrant.test", "key", transport=transport)
         return QdrantStore.open(QdrantCollections(connection), SPEC)
 
@@ -61,7 +61,7 @@ def traffic() -> dict[str, Any]:
         Query(vectors[1], limit=2, where=WHERE, without=(first,)),
         Query(first, limit=2, without=(first,)),
     ]
-    answers: list[Any] = [
+    results: list[Any] = [
         store.search_many(queries),
         sorted(store.get([image.id for image in images]).items()),
         sorted((id_, v.tolist()) for id_, v in store.vectors([first]).items()),
@@ -73,7 +73,7 @@ def traffic() -> dict[str, Any]:
     store.remove([first])
     store.check()
     store.close()
-    return {"light": client.IS_LIGHT, "requests": wire.requests, "answers": repr(answers)}
+    return {"light": client.IS_LIGHT, "requests": wire.requests, "results": repr(results)}
 
 
 def report() -> None:

@@ -1,4 +1,4 @@
-"""The template, as a deployment with two values and as one with everything would have it."""
+"""The template as deployed with the two required values, and with every option set."""
 
 import json
 from pathlib import Path
@@ -23,13 +23,13 @@ VARIANTS = {
 
 @pytest.fixture(scope="module", params=VARIANTS)
 def transformed(request, tmp_path_factory) -> Path:
-    """Give the template as CloudFormation gets it."""
+    """The template as CloudFormation receives it."""
     values = [f"{name}={value}" for name, value in VARIANTS[request.param].items()]
     script = Path(__file__).parent / "transform.py"
-    ran = sam_program("python", str(script), str(TEMPLATE), *values)
-    assert ran.returncode == 0, ran.stderr
+    result = sam_program("python", str(script), str(TEMPLATE), *values)
+    assert result.returncode == 0, result.stderr
     path = tmp_path_factory.mktemp("template") / "transformed.json"
-    path.write_text(ran.stdout)
+    path.write_text(result.stdout)
     return path
 
 

@@ -1,4 +1,4 @@
-"""Reads the template as CloudFormation gets it, with the SAM CLI's own programs."""
+"""Read the template as CloudFormation receives it, with the SAM CLI's own programs."""
 
 import os
 import subprocess
@@ -13,13 +13,17 @@ REGION = "eu-west-1"
 
 
 def sam_program(*command: str) -> subprocess.CompletedProcess[str]:
-    """Run a program of the SAM CLI's environment, far from any account."""
+    """Run a program from the SAM CLI's environment, without an AWS account."""
     programs = prepare(SAM_VENV, "tests/sam/requirements.txt")
-    nobody = {"AWS_DEFAULT_REGION": REGION, "SAM_CLI_TELEMETRY": "0", "PATH": os.environ["PATH"]}
+    environment = {
+        "AWS_DEFAULT_REGION": REGION,
+        "SAM_CLI_TELEMETRY": "0",
+        "PATH": os.environ["PATH"],
+    }
     return subprocess.run(
         [str(programs / command[0]), *command[1:]],
         cwd=ROOT,
-        env=nobody | {"HOME": os.environ["HOME"]},
+        env=environment | {"HOME": os.environ["HOME"]},
         capture_output=True,
         text=True,
     )
@@ -31,15 +35,15 @@ def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
     return found
 
 
-def listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def inside(value: Any, key: str) -> list[Any]:
-    """Find what stands under this key, at any depth."""
+def find_all(value: Any, key: str) -> list[Any]:
+    """Return every value under this key, at any depth."""
     if isinstance(value, list):
-        return [found for each in value for found in inside(each, key)]
+        return [found for each in value for found in find_all(each, key)]
     if not isinstance(value, dict):
         return []
     here = [value[key]] if key in value else []
-    return here + [found for each in value.values() for found in inside(each, key)]
+    return here + [found for each in value.values() for found in find_all(each, key)]

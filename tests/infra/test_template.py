@@ -1,32 +1,32 @@
-"""The template can be deployed, sets what the code reads and loses no event."""
+"""The template can be deployed, sets only what the code reads, and loses no event."""
 
 import json
 
 from functions.gallery.settings import Settings
-from tests.infra.reading import REGION, TEMPLATE, inside, of_type, sam_program
+from tests.infra.reading import REGION, TEMPLATE, find_all, of_type, sam_program
 
-# Read by boto3, not by us: `sam local` passes the shell's on to point at another S3.
-OF_AWS = {"AWS_ENDPOINT_URL"}
-
-
-def test_sam_finds_nothing_wrong():
-    ran = sam_program("sam", "validate", "--lint", "--template", str(TEMPLATE))
-
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+# Read by boto3, not by us: `sam local` passes on the shell's value to use another S3.
+READ_BY_BOTO3 = {"AWS_ENDPOINT_URL"}
 
 
-def test_nothing_is_wrong_with_what_cloudformation_gets(transformed):
-    # W2001: parameters that the transformation has used up.
-    ran = sam_program("cfn-lint", "-r", REGION, "-i", "W2001", "-t", str(transformed))
+def test_sam_validates_the_template():
+    result = sam_program("sam", "validate", "--lint", "--template", str(TEMPLATE))
 
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_every_variable_is_a_setting(resources):
+def test_cfn_lint_accepts_the_transformed_template(transformed):
+    # W2001: parameters that are unused after the transformation.
+    result = sam_program("cfn-lint", "-r", REGION, "-i", "W2001", "-t", str(transformed))
+
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_every_environment_variable_is_a_setting(resources):
     for function in of_type(resources, "AWS::Lambda::Function").values():
         variables = set(function["Environment"]["Variables"])
 
-        assert variables - OF_AWS <= {name.upper() for name in Settings.model_fields}
+        assert variables - READ_BY_BOTO3 <= {name.upper() for name in Settings.model_fields}
 
 
 def test_both_functions_run_handlers_that_exist(resources):
@@ -38,23 +38,23 @@ def test_both_functions_run_handlers_that_exist(resources):
     assert {tuple(f["Architectures"]) for f in functions} == {("x86_64",)}
 
 
-def test_nothing_is_demanded_that_a_new_account_lacks(resources, transformed):
+def test_the_template_fits_the_quotas_of_a_new_account(resources, transformed):
     parameters = json.loads(transformed.read_text())["Parameters"]
 
-    assert inside(resources, "ReservedConcurrentExecutions") == []
+    assert find_all(resources, "ReservedConcurrentExecutions") == []
     assert parameters["MemoryMegabytes"]["Default"] <= 3008
 
 
-def test_urls_are_fetched_only_if_the_operator_says_so(resources, transformed):
+def test_url_fetching_is_off_unless_the_operator_turns_it_on(resources, transformed):
     parameter = json.loads(transformed.read_text())["Parameters"]["FetchUrls"]
 
     assert (parameter["Default"], parameter["AllowedValues"]) == ("off", ["off", "https", "http"])
-    assert {"Ref": "FetchUrls"} in inside(resources, "LOOKALIKE_FETCH_URLS")
+    assert {"Ref": "FetchUrls"} in find_all(resources, "LOOKALIKE_FETCH_URLS")
 
 
-def test_the_rules_events_reach_both_queues(resources):
+def test_the_rule_can_send_events_to_both_queues(resources):
     (policy,) = of_type(resources, "AWS::SQS::QueuePolicy").values()
-    (sending,) = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
+    (allow,) = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
     (rule,) = [
         name
         for name, r in resources.items()
@@ -63,20 +63,20 @@ def test_the_rules_events_reach_both_queues(resources):
     (target,) = resources[rule]["Properties"]["Targets"]
     queues = [target["Arn"], target["DeadLetterConfig"]["Arn"]]
 
-    assert sorted(sending["Resource"], key=str) == sorted(queues, key=str)
+    assert sorted(allow["Resource"], key=str) == sorted(queues, key=str)
     assert sorted(each["Ref"] for each in policy["Queues"]) == sorted(
         queue["Fn::GetAtt"][0] for queue in queues
     )
-    assert sending["Condition"]["ArnEquals"]["aws:SourceArn"] == {"Fn::GetAtt": [rule, "Arn"]}
+    assert allow["Condition"]["ArnEquals"]["aws:SourceArn"] == {"Fn::GetAtt": [rule, "Arn"]}
 
 
-def test_what_lookalike_keeps_for_itself_makes_no_event(resources):
-    (pattern,) = inside(of_type(resources, "AWS::Events::Rule"), "EventPattern")
+def test_lookalikes_own_objects_send_no_events(resources):
+    (pattern,) = find_all(of_type(resources, "AWS::Events::Rule"), "EventPattern")
 
     assert pattern["detail"]["object"]["key"] == [{"anything-but": {"prefix": ".lookalike/"}}]
 
 
-def test_a_failed_change_comes_back_alone_and_ends_among_the_dead_letters(resources):
+def test_a_failed_change_is_retried_alone_and_ends_in_the_dead_letter_queue(resources):
     (mapping,) = of_type(resources, "AWS::Lambda::EventSourceMapping").values()
     queue = resources[mapping["EventSourceArn"]["Fn::GetAtt"][0]]["Properties"]
     function = resources[mapping["FunctionName"]["Ref"]]["Properties"]
@@ -87,7 +87,7 @@ def test_a_failed_change_comes_back_alone_and_ends_among_the_dead_letters(resour
     assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
 
 
-def test_every_log_has_an_end_and_a_function_that_writes_it(resources):
+def test_every_log_expires_and_is_written_by_a_function(resources):
     groups = of_type(resources, "AWS::Logs::LogGroup")
     functions = of_type(resources, "AWS::Lambda::Function").values()
     written = {f["LoggingConfig"]["LogGroup"]["Ref"] for f in functions}
@@ -97,14 +97,14 @@ def test_every_log_has_an_end_and_a_function_that_writes_it(resources):
     assert {f["LoggingConfig"]["LogFormat"] for f in functions} == {"JSON"}
 
 
-def test_calls_are_traced_unless_the_operator_says_no(resources, transformed):
+def test_calls_are_traced_unless_the_operator_turns_it_off(resources, transformed):
     functions = of_type(resources, "AWS::Lambda::Function").values()
 
     assert all(f["TracingConfig"]["Mode"] == {"Ref": "Traces"} for f in functions)
     assert json.loads(transformed.read_text())["Parameters"]["Traces"]["Default"] == "Active"
 
 
-def test_calls_are_held_to_a_rate_and_written_down(resources):
+def test_requests_are_throttled_and_logged(resources):
     (stage,) = of_type(resources, "AWS::ApiGatewayV2::Stage").values()
 
     assert stage["StageName"] == "$default"
@@ -118,13 +118,13 @@ def test_the_gateway_waits_longer_than_the_function(resources):
     assert limit_s < 30
 
 
-def test_the_dashboard_is_json(resources):
+def test_the_dashboard_is_valid_json(resources):
     body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
 
     assert len(json.loads(body)["widgets"]) == 6
 
 
-def test_whoever_deploys_without_keys_is_told_what_to_do(transformed):
+def test_a_deployment_without_keys_prints_the_next_step(transformed):
     outputs = json.loads(transformed.read_text())["Outputs"]
 
     assert outputs["NextStep"]["Condition"] == "HasNoApiKeys"

@@ -1,6 +1,6 @@
-"""Prints the template as CloudFormation gets it, with SAM's resources made plain; run in .venv-sam.
+"""Print the template as CloudFormation receives it, with SAM's resources expanded; for .venv-sam.
 
-A dummy stands for the image, which only a build gives an address.
+A dummy replaces the image's address, which exists only after a build.
 """
 
 import json

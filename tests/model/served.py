@@ -1,4 +1,4 @@
-"""The graph as the tests run it: on one thread, and its card."""
+"""The served graph, run on one thread, and its card."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Altered copies: the same file and name give the same bytes, and what must be lossless is."""
+"""Altered copies can be reproduced, and the lossless ones keep every pixel."""
 
 import io
 
@@ -10,7 +10,7 @@ from model.quality.alterations import LOSSLESS, NAMES, alter
 from tests.drawing import scene, written
 
 
-def opened(data: bytes) -> np.ndarray:
+def pixels_of(data: bytes) -> np.ndarray:
     with Image.open(io.BytesIO(data)) as image:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB")).astype(int)
 
@@ -23,22 +23,22 @@ def photo() -> bytes:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_copy_is_another_file_and_always_the_same(photo, name):
+def test_a_copy_has_other_bytes_and_can_be_reproduced(photo, name):
     copy = alter(name, "a.jpg", photo)
 
     assert copy != photo
     assert copy == alter(name, "a.jpg", photo)
-    assert min(opened(copy).shape[:2]) >= 60
+    assert min(pixels_of(copy).shape[:2]) >= 60
 
 
 @pytest.mark.parametrize("name", LOSSLESS)
-def test_a_lossless_copy_shows_the_same_pixels(photo, name):
-    assert (opened(alter(name, "a.jpg", photo)) == opened(photo)).all()
+def test_a_lossless_copy_has_the_same_pixels(photo, name):
+    assert (pixels_of(alter(name, "a.jpg", photo)) == pixels_of(photo)).all()
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in LOSSLESS])
-def test_every_other_copy_shows_other_pixels(photo, name):
-    copy, original = opened(alter(name, "a.jpg", photo)), opened(photo)
+def test_every_other_copy_has_other_pixels(photo, name):
+    copy, original = pixels_of(alter(name, "a.jpg", photo)), pixels_of(photo)
 
     assert copy.shape != original.shape or np.abs(copy - original).mean() > 0.5
 
@@ -49,7 +49,7 @@ def test_stripping_removes_exif_and_comments(photo):
         assert "comment" not in image.info
 
 
-def test_stickers_are_elsewhere_on_other_files(photo):
+def test_stickers_are_placed_differently_on_other_files(photo):
     assert alter("sticker 15 %", "a.jpg", photo) != alter("sticker 15 %", "b.jpg", photo)
 
 
@@ -66,13 +66,13 @@ def test_stickers_are_elsewhere_on_other_files(photo):
     ],
 )
 def test_copies_have_the_size_in_their_name(photo, name, size):
-    height, width, _ = opened(alter(name, "a.jpg", photo)).shape
+    height, width, _ = pixels_of(alter(name, "a.jpg", photo)).shape
 
     assert (width, height) == size
 
 
 def test_the_sticker_covers_15_percent(photo):
-    copy, original = opened(alter("sticker 15 %", "a.jpg", photo)), opened(photo)
+    copy, original = pixels_of(alter("sticker 15 %", "a.jpg", photo)), pixels_of(photo)
 
     changed = (np.abs(copy - original).max(axis=2) > 60).mean()
     assert 0.10 < changed < 0.17

@@ -1,4 +1,4 @@
-"""Altered copies of pictures, real model and real store: the right notion finds the original."""
+"""Altered copies are matched to their originals, with the real model and the real store."""
 
 from pathlib import Path
 
@@ -48,8 +48,8 @@ def originals() -> dict[str, bytes]:
     return drawn | {path.name: path.read_bytes() for path in photos}
 
 
-class Known:
-    """A store that contains the originals, and indexes further pictures."""
+class KnownPictures:
+    """A store with the originals that can index more pictures."""
 
     def __init__(self, folder: Path) -> None:
         embedder = OnnxEmbedder(MODEL)
@@ -69,7 +69,7 @@ class Known:
         self.store.put([image], vector[None])
 
     def hints(self, alteration: str) -> dict[str, dict[str, Likeness]]:
-        """Return, by original, which images its altered copy matches and by which notion."""
+        """Return, for each original, the images that its altered copy matches, and how."""
         found = {}
         for name, data in self.originals.items():
             copy, vector = self.indexed(f"copy of {name}", alter(alteration, name, data))
@@ -80,7 +80,7 @@ class Known:
 
 @pytest.fixture(scope="module")
 def known(tmp_path_factory):
-    known = Known(tmp_path_factory.mktemp("store"))
+    known = KnownPictures(tmp_path_factory.mktemp("store"))
     yield known
     known.store.close()
 
@@ -99,25 +99,25 @@ def test_a_copy_with_the_same_content_is_reported_as_the_same_picture(known, alt
 
 
 @pytest.mark.parametrize("alteration", BY_VECTOR)
-def test_a_lossless_twin_has_the_vector_of_its_original(known, alteration):
+def test_a_lossless_copy_has_the_vector_of_its_original(known, alteration):
     for name, data in known.originals.items():
-        twin, vector = known.indexed(f"twin of {name}", alter(alteration, name, data))
+        copy, vector = known.indexed(f"twin of {name}", alter(alteration, name, data))
 
-        original, its = known.indexed(name, data)
-        assert float(vector @ its) >= 0.9999
-        assert twin.perceptual_hash == original.perceptual_hash
+        original, original_vector = known.indexed(name, data)
+        assert float(vector @ original_vector) >= 0.9999
+        assert copy.perceptual_hash == original.perceptual_hash
 
 
 @pytest.mark.parametrize("alteration", BY_NEITHER)
-def test_what_shows_something_else_is_not_reported_as_the_same_picture(known, alteration):
+def test_a_copy_with_other_content_is_not_reported_as_the_same_picture(known, alteration):
     hints = known.hints(alteration)
 
     reported = [near.get(name) for name, near in hints.items()]
     assert reported.count(Likeness.SAME_PICTURE) <= 0.1 * len(hints)
 
 
-def test_a_gallery_of_copies_falls_into_groups_around_the_largest(tmp_path):
-    known = Known(tmp_path)
+def test_copies_are_grouped_around_the_largest_picture(tmp_path):
+    known = KnownPictures(tmp_path)
     for name, data in known.originals.items():
         for alteration in ("short side 160", "grey", "JPEG 30"):
             known.put(f"{name}/{alteration}", alter(alteration, name, data))

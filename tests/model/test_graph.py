@@ -1,4 +1,4 @@
-"""The served graph does what its card says, on any CPU. Needs onnxruntime and numpy only."""
+"""The served graph does what its card says, on any CPU. Needs only onnxruntime and numpy."""
 
 import hashlib
 import json
@@ -11,12 +11,12 @@ import pytest
 from model.build.drawings import NAMES, draw_all
 from tests.model.served import CARD, GRAPH, MODEL, embed, embed_singly, open_graph
 
-# What TensorFlow Lite's interpreter and the float parent give for the drawn pictures;
-# model/build/verify.py writes it.
+# Outputs of TensorFlow Lite's interpreter and of the float parent for the drawn pictures;
+# written by model/build/verify.py.
 GOLDEN = Path(__file__).with_name("golden.npz")
 RESULTS = json.loads((MODEL / "quality" / "results.json").read_text())
-# The least of them is 0.938: drawings lie further from photos than what was calibrated.
-LEAST = 0.92
+# The lowest is 0.938: drawings are less like photos than the calibration pictures are.
+MIN_COSINE = 0.92
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def graph():
     return open_graph()
 
 
-def test_the_graph_is_the_one_that_the_card_names():
+def test_the_graph_is_the_file_that_the_card_describes():
     content = GRAPH.read_bytes()
 
     assert hashlib.sha256(content).hexdigest() == CARD["sha256"]
@@ -32,7 +32,7 @@ def test_the_graph_is_the_one_that_the_card_names():
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_any_number_of_views_gives_as_many_unit_vectors(graph, count):
+def test_every_view_gives_one_unit_vector(graph, count):
     vectors = embed(graph, draw_all()[:count])
 
     assert vectors.shape == (count, CARD["output"]["dims"])
@@ -40,12 +40,12 @@ def test_any_number_of_views_gives_as_many_unit_vectors(graph, count):
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
 
 
-def test_a_batch_of_views_gives_what_single_runs_give(graph):
+def test_a_batch_gives_the_same_vectors_as_single_runs(graph):
     drawn = draw_all()
 
     together = embed(graph, drawn)
 
-    # Whole numbers up to the pool; only its float sums may be taken in another order.
+    # Integers up to the pooling layer; only its float sums can run in another order.
     np.testing.assert_allclose(together, embed_singly(graph, drawn), atol=1e-6)
 
 
@@ -63,8 +63,8 @@ def test_the_features_agree_with_tensorflow_lite_on_drawn_pictures(graph):
     (features,) = graph.run(["features"], {CARD["input"]["name"]: draw_all()})
     cosines = (unit(features) * expected).sum(axis=1)
 
-    # Two int8 roundings of the same float network, and drawings lie further from photos than what
-    # was calibrated: 0.975 at worst. Red and blue exchanged: 0.83; pads on the wrong side: 0.50.
+    # Two int8 roundings of the same float network, on drawings, which are less like photos than the
+    # calibration pictures: 0.975 at worst. Red and blue swapped: 0.83; wrong side padded: 0.50.
     low = {name: cosine for name, cosine in zip(NAMES, cosines, strict=True) if cosine < 0.97}
     assert low == {}
 
@@ -74,28 +74,28 @@ def test_the_vectors_agree_with_the_float_parent_on_drawn_pictures(graph):
 
     cosines = (embed(graph, draw_all()) * expected).sum(axis=1)
 
-    low = {name: cosine for name, cosine in zip(NAMES, cosines, strict=True) if cosine < LEAST}
+    low = {name: cosine for name, cosine in zip(NAMES, cosines, strict=True) if cosine < MIN_COSINE}
     assert low == {}
 
 
 @pytest.mark.parametrize("width", CARD["widths"])
-def test_the_first_numbers_keep_more_than_their_share(graph, width):
+def test_the_first_dimensions_keep_more_than_their_share(graph, width):
     kept = (embed(graph, draw_all())[:, :width] ** 2).sum(axis=1)
 
-    # Of vectors of length 1, numbers in no order would keep width / 1280 on average.
+    # Of unit vectors, dimensions in random order would keep width / 1280 on average.
     assert (kept > 1.3 * width / CARD["output"]["dims"]).all()
 
 
 def test_a_cpu_without_vnni_gives_the_same_vectors(graph):
-    # This makes onnxruntime use weights that cannot overflow on such a CPU; elsewhere it does
-    # nothing. Plain 8-bit weights fell to a cosine of 0.26 to float there.
+    # On such a CPU, this makes onnxruntime use weights that cannot overflow; on others it does
+    # nothing. With plain 8-bit weights the cosine to the float vectors fell to 0.26 there.
     exact = open_graph(x64quantprecision="1")
     drawn = draw_all()
 
     np.testing.assert_allclose(embed(graph, drawn), embed(exact, drawn), atol=1e-6)
 
 
-def test_the_graph_has_standard_operators_only_and_no_padding_steps(tmp_path):
+def test_the_graph_has_only_standard_operators_and_no_padding_steps(tmp_path):
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.enable_profiling = True
@@ -137,26 +137,28 @@ def test_the_card_has_what_the_service_reads():
     assert CARD["licence"] == "Apache-2.0"
 
 
-def test_int8_is_faithful_to_its_float_parent():
+def test_the_int8_graph_is_close_to_its_float_parent():
     ranking = RESULTS["ranking"]
     for figures in ranking["fidelity"]["served"].values():
-        # A mean of 0.98 and a 5th percentile of 0.95 are the least that may ship.
+        # A release needs a mean of at least 0.98 and a 5th percentile of at least 0.95.
         assert figures["cosine_mean"] >= 0.98
         assert figures["cosine_p5"] >= 0.95
     drops = [
-        of["served, float"]["map"] - of["served"]["map"]
-        for of in (task["variants"] for task in ranking["tasks"].values())
+        variants["served, float"]["map"] - variants["served"]["map"]
+        for variants in (task["variants"] for task in ranking["tasks"].values())
     ]
     assert max(drops) <= 0.010
     assert np.mean(drops) <= 0.005
 
 
-def test_what_is_served_ranks_better_than_the_plain_network_on_the_same_views():
+def test_the_served_model_ranks_better_than_the_plain_network_on_the_same_views():
     tasks = [task["variants"] for task in RESULTS["ranking"]["tasks"].values()]
 
-    for of in tasks:
-        assert of["served"]["map"] > of["plain"]["map"] - 0.010
-    means = {name: np.mean([of[name]["map"] for of in tasks]) for name in ("served", "plain")}
+    for variants in tasks:
+        assert variants["served"]["map"] > variants["plain"]["map"] - 0.010
+    means = {
+        name: np.mean([variants[name]["map"] for variants in tasks]) for name in ("served", "plain")
+    }
     assert means["served"] > means["plain"] + 0.02
 
 

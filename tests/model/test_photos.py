@@ -1,4 +1,4 @@
-"""Real photos find their like, where the measuring sets lie; they are no part of the product."""
+"""Real photos find similar ones; needs the picture sets, which are not part of the product."""
 
 import csv
 import os
@@ -15,22 +15,22 @@ KINDS = ("dress", "hat", "pants", "shoes", "t-shirt")
 
 
 def photos(role, each):
-    with (CLOTHING / "labels.csv").open(newline="") as opened:
-        rows = [row for row in csv.DictReader(opened) if row["role"] == role]
+    with (CLOTHING / "labels.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["role"] == role]
     chosen = [row for kind in KINDS for row in [r for r in rows if r["label"] == kind][:each]]
     return [CLOTHING / "images" / row["file"] for row in chosen], [row["label"] for row in chosen]
 
 
-@pytest.mark.skipif(not CLOTHING.is_dir(), reason="the measuring sets are not on this machine")
+@pytest.mark.skipif(not CLOTHING.is_dir(), reason="the picture sets are not on this machine")
 def test_most_of_the_five_nearest_garments_are_of_the_same_kind():
     graph = open_graph()
-    queries, asked = photos("query", each=5)
+    queries, query_kinds = photos("query", each=5)
     gallery, kinds = photos("gallery", each=20)
 
     nearest = embed_pictures(graph, queries) @ embed_pictures(graph, gallery).T
 
     ranked = np.array(kinds)[np.argsort(-nearest, axis=1)[:, :5]]
-    precision = (ranked == np.array(asked)[:, np.newaxis]).mean()
+    precision = (ranked == np.array(query_kinds)[:, np.newaxis]).mean()
     # Chance is 0.2; the float network and this graph both reach 0.80 on these photos.
     assert precision >= 0.75
 

@@ -25,7 +25,7 @@ NAMES = ("stripped", "png", "exif turned", "blur 1 %", "mirrored")
 
 
 def write_set(folder: Path, drawn: dict[str, tuple[str, Image.Image]]) -> Path:
-    """Write a set of labelled pictures by file; each is looked for among all others."""
+    """Write a set of labelled pictures, each of which searches all others."""
     (folder / "images").mkdir(parents=True)
     rows = [("file", "label", "item", "role", "part")]
     for file, (label, image) in drawn.items():
@@ -38,7 +38,7 @@ def write_set(folder: Path, drawn: dict[str, tuple[str, Image.Image]]) -> Path:
 
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory) -> Path:
-    """Draw two sets; in each, a label has a scene and its mirrored or smaller copy."""
+    """Draw two sets in which each label has a scene and a smaller copy of it."""
     folder = tmp_path_factory.mktemp("sets")
     for number, name in enumerate(("one", "two")):
         images = folder / name / "images"
@@ -83,7 +83,7 @@ def test_a_picture_that_cannot_be_decoded_is_named(variants):
         embed([("shop/broken.jpg", lambda: b"\xff\xd8 broken")], variants, "pictures")
 
 
-def test_a_narrow_variant_keeps_the_first_numbers_at_length_one(sets, variants):
+def test_a_narrow_variant_keeps_the_first_dimensions_as_unit_vectors(sets, variants):
     file = sets / "one" / "images" / "0-query.jpg"
 
     vectors = embed([("0", file.read_bytes)], variants, "pictures").vectors
@@ -101,7 +101,7 @@ def test_every_variant_is_measured_on_every_set(sets, variants):
     figures = ranking["tasks"]["one, category"]
     assert (figures["queries"], figures["gallery"]) == (6, 6)
     # Every variant finds smaller copies of drawn scenes first.
-    assert {name: of["r1"] for name, of in figures["variants"].items()} == dict.fromkeys(
+    assert {name: values["r1"] for name, values in figures["variants"].items()} == dict.fromkeys(
         ("whole", "served", "narrow", "served, float"), 1.0
     )
     assert set(ranking["fidelity"]) == {"served"}
@@ -129,7 +129,7 @@ def test_a_task_in_which_nothing_can_be_found_is_skipped_and_named(variants, tmp
     assert "skipped alone, leave one out" in capsys.readouterr().err
 
 
-def test_a_single_set_is_ranked_and_says_why_there_is_no_more(sets, variants):
+def test_a_single_set_is_only_ranked_and_the_report_says_why(sets, variants):
     results = measure([sets / "one"], variants, frozenset(), originals=20)
 
     assert set(results["ranking"]["tasks"]) == {"one, category"}
@@ -137,7 +137,7 @@ def test_a_single_set_is_ranked_and_says_why_there_is_no_more(sets, variants):
     assert "too few pictures" in results["left_out"]
 
 
-def test_a_set_with_a_picture_that_made_the_model_is_not_measured(sets, variants):
+def test_a_set_with_a_picture_used_to_build_the_model_is_not_measured(sets, variants):
     seen = frozenset({hash_of(sets / "two" / "images" / "3-gallery.jpg")})
 
     with pytest.raises(SetError, match=r"two: 1 pictures .* 3-gallery\.jpg"):
@@ -146,7 +146,7 @@ def test_a_set_with_a_picture_that_made_the_model_is_not_measured(sets, variants
 
 @pytest.fixture(scope="module")
 def material(variants, tmp_path_factory):
-    """Alter the pictures of two sets without near neighbours; in each all have one label."""
+    """Alter the pictures of two sets without near neighbours; all have the same label."""
     folder = tmp_path_factory.mktemp("few")
     for number, name in enumerate(("one", "two")):
         drawn = {f"{name}-{seed}.jpg": ("x", scene(100 * number + seed)) for seed in range(6)}
@@ -172,27 +172,27 @@ def test_a_lossless_copy_has_the_vector_of_its_original(material):
     assert (copies[:3] * originals).sum(axis=2).min() > 0.9999
 
 
-def test_a_query_is_not_its_own_hit_in_a_gallery_of_few(material):
+def test_a_query_is_not_its_own_hit_in_a_small_gallery(material):
     found = list(untouched_pairs(material, np.ones(len(material.names), bool)))
 
     assert [len(pairs) for pairs in found] == [6 * 5, 6 * 5]
     assert set(np.concatenate(found)["relation"]) == {LABEL}
 
 
-def test_of_an_altered_copy_only_its_original_and_other_labels_are_judged(material):
+def test_a_copy_is_judged_only_against_its_original_and_other_labels(material):
     pairs = copy_pairs(material, np.ones(len(material.names), bool))
 
     # Each copy searches the nine pictures of the gallery; those of its own set have its label.
     kinds, counts = np.unique(pairs["relation"], return_counts=True)
-    own = len(NAMES) * len(material.roles.originals)
+    from_originals = len(NAMES) * len(material.roles.originals)
     count = dict(zip(kinds.tolist(), counts.tolist(), strict=True))
-    assert count[SAME] + count[COPY] == own
-    assert count[LABEL] + count[NOTHING] == len(NAMES) * 12 * 9 - own
-    in_set = np.array([name.partition("/")[0] for name in material.names])
+    assert count[SAME] + count[COPY] == from_originals
+    assert count[LABEL] + count[NOTHING] == len(NAMES) * 12 * 9 - from_originals
+    set_of = np.array([name.partition("/")[0] for name in material.names])
     same_set = [
-        (in_set[material.roles.gallery] == in_set[row]).sum() for row in material.roles.altered
+        (set_of[material.roles.gallery] == set_of[row]).sum() for row in material.roles.altered
     ]
-    assert count[LABEL] == len(NAMES) * sum(same_set) - own
+    assert count[LABEL] == len(NAMES) * sum(same_set) - from_originals
 
 
 def test_a_table_replaces_what_the_bench_wrote_before(tmp_path):

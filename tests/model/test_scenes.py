@@ -1,4 +1,4 @@
-"""Sets of small objects in scenes, made of drawn pictures."""
+"""Sets of small objects in scenes, made from drawn pictures."""
 
 import csv
 from pathlib import Path
@@ -26,7 +26,7 @@ def read_sets(folder: Path) -> list[LabelledSet]:
     return [read_set(each) for each in find_sets(folder)]
 
 
-def test_every_labelled_picture_lies_small_on_a_background(tmp_path):
+def test_every_labelled_picture_is_placed_small_on_a_background(tmp_path):
     rows = [("a.jpg", "red", "all"), ("b.jpg", "red", "all"), ("c.jpg", "", "distractor")]
     write_set(tmp_path / "sets" / "one", rows)
 
@@ -35,8 +35,8 @@ def test_every_labelled_picture_lies_small_on_a_background(tmp_path):
     assert folder == tmp_path / "made" / "one-scenes"
     made = read_set(folder)
     assert [task.name for task in tasks_of(made)] == ["leave one out"]
-    for place, file in enumerate(made.files):
-        pixels = np.asarray(Image.open(made.path(place)), int)
+    for row, file in enumerate(made.files):
+        pixels = np.asarray(Image.open(made.path(row)), int)
         assert min(pixels.shape[:2]) == (SHORT_SIDE if file != "c.jpg" else 60)
         red = pixels[..., 0] > pixels[..., 2]
         if file == "c.jpg":

@@ -29,21 +29,21 @@ def pairs_between(
     return np.array([(s, bits, relation, name, lower) for s in np.linspace(low, high, 100)], PAIR)
 
 
-def together(*every: Pairs) -> Pairs:
-    return np.concatenate(every)
+def together(*parts: Pairs) -> Pairs:
+    return np.concatenate(parts)
 
 
 WORLD = together(
     pairs_between(0.97, 1.0, SAME, bits=1),
     pairs_between(0.90, 0.965, COPY, bits=30),
-    pairs_between(0.70, 0.80, COPY, bits=4),  # blurred: far for the network, near for the hash
+    pairs_between(0.70, 0.80, COPY, bits=4),  # blurred: far by vector, near by hash
     pairs_between(0.60, 0.88, LABEL, bits=30),
     pairs_between(0.20, 0.59, NOTHING, bits=30),
     pairs_between(0.50, 0.87, NOTHING, bits=30, of_copies=True),  # neighbours of the original
 )
 
 
-def test_limits_fall_between_what_they_separate():
+def test_limits_lie_between_the_pairs_that_they_separate():
     bands = choose(WORLD)
 
     assert bands.same_picture >= bands.near_duplicate
@@ -54,12 +54,12 @@ def test_limits_fall_between_what_they_separate():
     assert 0.4 <= bands.similar <= 0.61
 
 
-def test_the_limits_chosen_are_right_as_often_as_wanted_where_they_were_chosen():
+def test_the_chosen_limits_reach_the_required_precision_on_their_own_pairs():
     measured = measure(choose(WORLD), WORLD)
 
     assert measured["same picture"]["precision"] >= 0.95
     assert measured["near-duplicate"]["precision"] >= 0.95
-    # From its limit up 0.70 was wanted; the surest pairs of one label are in the bands above.
+    # 0.70 is required above its limit, but the surest pairs of one label are in the bands above.
     assert measured["similar"]["precision"] >= 0.65
 
 
@@ -100,7 +100,9 @@ def test_precision_is_counted_by_band_and_by_set():
 
     measured = measure(bands, pairs)
 
-    assert {band: (of["pairs"], of["precision"]) for band, of in measured.items()} == {
+    assert {
+        band: (figures["pairs"], figures["precision"]) for band, figures in measured.items()
+    } == {
         "same picture": (1, 1.0),
         "near-duplicate": (3, 0.6667),
         "similar": (2, 0.5),
@@ -112,13 +114,13 @@ def test_precision_is_counted_by_band_and_by_set():
     }
 
 
-def test_about_half_of_the_pictures_measure_and_which_do_never_changes():
+def test_about_half_of_the_pictures_are_held_out_and_always_the_same_ones():
     names = [f"set/{number}.jpg" for number in range(1_000)]
 
     measured = [name for name in names if is_held_out(name)]
 
     assert 450 < len(measured) < 550
-    # Their SHA-256 start with 4f, which is odd, and 08.
+    # Their SHA-256 hashes start with 4f, which is odd, and with 08.
     assert (is_held_out("set/0.jpg"), is_held_out("set/1.jpg")) == (True, False)
 
 
@@ -131,18 +133,18 @@ def test_limits_are_read_back_as_they_were_written():
 
 @pytest.mark.parametrize("of_copies", [False, True])
 def test_whether_a_pair_of_one_label_is_a_copy_is_not_guessed(of_copies):
-    alike = pairs_between(0.91, 0.93, LABEL, bits=30, of_copies=of_copies)
+    same_label = pairs_between(0.91, 0.93, LABEL, bits=30, of_copies=of_copies)
     bands = choose(WORLD)
 
-    without, with_them = measure(bands, WORLD), measure(bands, together(WORLD, alike))
+    without, with_them = measure(bands, WORLD), measure(bands, together(WORLD, same_label))
 
-    assert choose(together(WORLD, alike)).near_duplicate == bands.near_duplicate
+    assert choose(together(WORLD, same_label)).near_duplicate == bands.near_duplicate
     near = without["near-duplicate"]
     expected = near | {"not_judged": near["not_judged"] + 100, "sets": {"one": ANY}}
     assert with_them["near-duplicate"] == expected
 
 
-def test_pairs_near_by_hash_must_be_right_in_every_set_too():
+def test_pairs_with_near_hashes_must_be_right_in_every_set_too():
     # 34 unrelated with nearly the same hash are few among all pairs, and many in their own set.
     shop = pairs_between(0.72, 0.79, NOTHING, bits=4, name="shop")[::3]
     many = together(*[WORLD] * 20)

@@ -1,4 +1,4 @@
-"""Which tasks a folder of labelled pictures has, and what is refused."""
+"""The tasks of a folder of labelled pictures, and the folders that are refused."""
 
 import csv
 import json
@@ -24,8 +24,8 @@ def make(tmp_path):
     def write(name, rows):
         folder = tmp_path / name
         (folder / "images").mkdir(parents=True)
-        with (folder / "labels.csv").open("w", newline="") as opened:
-            writer = csv.writer(opened)
+        with (folder / "labels.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
             writer.writerow(COLUMNS)
             writer.writerows(rows)
         for number, row in enumerate(rows):
@@ -110,7 +110,7 @@ def test_a_picture_that_is_missing_is_named(make):
         read_set(folder)
 
 
-def test_a_file_without_the_columns_is_refused(make):
+def test_a_table_without_the_required_columns_is_refused(make):
     folder = make("set", [("a.jpg", "x", "", "file", "")])
     (folder / "labels.csv").write_text("file,label\na.jpg,x\n")
 
@@ -135,7 +135,7 @@ def test_a_table_that_cannot_be_read_is_named_with_the_reason(make, content, mes
         read_set(folder)
 
 
-def test_a_table_as_spreadsheets_write_it_is_read(make):
+def test_a_table_saved_by_a_spreadsheet_is_read(make):
     folder = make("set", [("a.jpg", "caf\u00e9", "", "file", "")])
     table = (folder / "labels.csv").read_text()
     (folder / "labels.csv").write_text(table, encoding="utf-8-sig")
@@ -148,7 +148,7 @@ def test_a_folder_without_a_set_is_refused(tmp_path):
         find_sets(tmp_path)
 
 
-def test_pictures_that_made_the_model_are_refused_whatever_their_name(make, tmp_path):
+def test_pictures_used_to_build_the_model_are_refused_under_any_name(make, tmp_path):
     labelled = read_set(
         make("set", [("a.jpg", "x", "", "file", ""), ("b.jpg", "x", "", "dup", "")])
     )
@@ -163,7 +163,7 @@ def test_pictures_that_made_the_model_are_refused_whatever_their_name(make, tmp_
         refuse_seen(labelled, seen(0))
 
 
-def test_sets_are_found_below_a_folder_or_are_the_folder(make, tmp_path):
+def test_a_folder_can_be_a_set_or_contain_sets(make, tmp_path):
     one, two = make("one", [("a.jpg", "x", "", "", "")]), make("two", [("a.jpg", "", "", "", "")])
 
     assert find_sets(tmp_path) == [one, two]

@@ -1,4 +1,4 @@
-"""Teach schemathesis what no schema can express: which bytes are a picture.
+"""Teach schemathesis what a schema cannot express: which bytes are a picture.
 
 Loaded by schemathesis.toml. Without it schemathesis sends any bytes as pictures and reports the
 correct response, 415 or 422, as a refusal of valid data. Depends only on schemathesis and Pillow.
@@ -13,9 +13,9 @@ from PIL import Image
 
 
 def picture(width: int, height: int, colour: int, kind: str) -> bytes:
-    written = io.BytesIO()
-    Image.new("RGB", (width, height), colour).save(written, kind)
-    return written.getvalue()
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(buffer, kind)
+    return buffer.getvalue()
 
 
 def pictures(*kinds: str) -> st.SearchStrategy[bytes]:

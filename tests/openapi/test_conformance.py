@@ -1,4 +1,4 @@
-"""What the document promises about methods, options and texts, on the real application."""
+"""The real application treats methods, options and values as the OpenAPI document says."""
 
 import json
 
@@ -7,8 +7,8 @@ import pytest
 
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.settings import Settings
-from tests.doors.server import served
 from tests.drawing import jpeg
+from tests.end_to_end.server import served
 
 FIELDS = {"category": "keyword", "price": "float", "stock": "integer"}
 
@@ -32,7 +32,7 @@ def id(http):
 
 
 @pytest.mark.parametrize("path", ["/v1/stats", "/v1/images", "/healthz", "/openapi.json", "/"])
-def test_head_answers_as_get_without_a_body(http, path):
+def test_head_responds_like_get_but_without_a_body(http, path):
     head, get = http.head(path), http.get(path)
 
     assert (head.status_code, head.content) == (200, b"")
@@ -49,14 +49,14 @@ def test_head_answers_as_get_without_a_body(http, path):
         ("OPTIONS", "/v1/search", "POST"),
     ],
 )
-def test_another_method_is_refused_with_those_there_are(http, method, path, allowed):
-    answer = http.request(method, path)
+def test_an_unsupported_method_is_refused_with_the_allowed_ones(http, method, path, allowed):
+    response = http.request(method, path)
 
-    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert (response.status_code, response.headers["allow"]) == (405, allowed)
 
 
 @pytest.mark.parametrize(
-    ("body", "wrong"),
+    ("body", "pointer"),
     [
         ({"limit": "5"}, "#/limit"),
         ({"limit": True}, "#/limit"),
@@ -69,45 +69,45 @@ def test_another_method_is_refused_with_those_there_are(http, method, path, allo
         ({"group_by": "colour"}, "#/group_by"),
     ],
 )
-def test_json_is_taken_by_its_types_and_errors_point_into_it(http, id, body, wrong):
-    answer = http.post("/v1/search", json={"id": id, **body})
+def test_json_types_are_strict_and_errors_point_to_the_value(http, id, body, pointer):
+    response = http.post("/v1/search", json={"id": id, **body})
 
-    assert answer.status_code == 422
-    assert [each["pointer"] for each in answer.json()["errors"]] == [wrong]
-
-
-def test_whole_numbers_may_be_written_with_a_point(http, id):
-    demands = {"stock": {"not": 3.0}}
-
-    answer = http.post("/v1/search", json={"id": id, "limit": 1.0, "filter": demands})
-
-    assert len(answer.json()["results"]) == 1
+    assert response.status_code == 422
+    assert [each["pointer"] for each in response.json()["errors"]] == [pointer]
 
 
-def test_what_stands_in_the_body_counts_before_the_query(http, id):
-    asked = {"id": id, "limit": 1}
+def test_integers_can_be_written_with_a_decimal_point(http, id):
+    condition = {"stock": {"not": 3.0}}
 
-    found = http.post("/v1/search?limit=2", json=asked).json()["results"]
-    plain = http.post("/v1/search?limit=2", json={"id": id}).json()["results"]
+    response = http.post("/v1/search", json={"id": id, "limit": 1.0, "filter": condition})
 
-    assert (len(found), len(plain)) == (1, 2)
+    assert len(response.json()["results"]) == 1
+
+
+def test_the_body_takes_precedence_over_the_query_string(http, id):
+    body = {"id": id, "limit": 1}
+
+    overridden = http.post("/v1/search?limit=2", json=body).json()["results"]
+    from_query = http.post("/v1/search?limit=2", json={"id": id}).json()["results"]
+
+    assert (len(overridden), len(from_query)) == (1, 2)
 
 
 @pytest.mark.parametrize(
     "query",
     [{"limit": "none"}, {"filter": '{"price": "x"}'}, {"filter": "x"}, {"group_by": "colour"}],
 )
-def test_nonsense_in_the_query_is_refused_although_the_body_counts(http, id, query):
+def test_an_invalid_query_parameter_is_refused_even_if_the_body_overrides_it(http, id, query):
     (name,) = query
     body = {"limit": 1, "filter": {"price": 5}, "group_by": "category"}[name]
 
-    answer = http.post("/v1/search", params=query, json={"id": id, name: body})
+    response = http.post("/v1/search", params=query, json={"id": id, name: body})
 
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"].startswith(f"#/{name}")
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"].startswith(f"#/{name}")
 
 
-def test_a_picture_by_key_may_have_metadata_but_no_other_name(http):
+def test_adding_by_key_accepts_metadata_but_no_other_name(http):
     by_key = {"key": "1.jpg", "metadata": {"category": "hat"}}
 
     added = http.post("/v1/images", json=by_key)
@@ -119,15 +119,15 @@ def test_a_picture_by_key_may_have_metadata_but_no_other_name(http):
     assert missing.status_code == 404
 
 
-def test_the_second_item_of_one_name_is_refused_alone(http):
-    ask = {"key": "1.jpg"}
+def test_only_the_second_item_with_the_same_name_is_refused(http):
+    item = {"key": "1.jpg"}
 
-    answer = http.post("/v1/images/batch", json={"items": [ask, {"key": "2.jpg"}, ask]})
+    response = http.post("/v1/images/batch", json={"items": [item, {"key": "2.jpg"}, item]})
 
-    assert [each["status"] for each in answer.json()["results"]] == [200, 200, 422]
+    assert [each["status"] for each in response.json()["results"]] == [200, 200, 422]
 
 
-def test_the_largest_integers_are_kept(http, id):
+def test_the_largest_integers_are_stored_exactly(http, id):
     largest = 2**63 - 1
 
     kept = http.patch(f"/v1/images/{id}", json={"metadata": {"stock": largest}})
@@ -138,7 +138,7 @@ def test_the_largest_integers_are_kept(http, id):
     assert (over.status_code, wide.status_code) == (422, 422)
 
 
-def test_a_filter_of_a_thousand_values_fits_into_a_query(http):
+def test_a_filter_with_a_thousand_values_fits_in_a_query_string(http):
     values = [f"a category with a rather long name, number {number}" for number in range(1_000)]
 
     listed = http.get("/v1/images", params={"filter": json.dumps({"category": values})})

@@ -1,4 +1,4 @@
-"""The OpenAPI document is complete, true, and the same in docs/ as from the application."""
+"""The OpenAPI document is complete, correct, and the same in docs/ as in the application."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ CHANGING = {"request_id", "X-Amz-Date", "policy", "X-Amz-Signature"}
 
 
 def app_of(folder: Path, fields: dict[str, str] = FIELDS, **more: Any) -> Any:
-    """The application that the document describes, on fakes."""
+    """Return the application that the document describes, built on fakes."""
     embedder = FakeEmbedder()
     spec = CollectionSpec(embedder.card.id, embedder.card.dims, fields=fields)
     gallery = Gallery(spec, Limits(), embedder, FakeStore(spec), FakeOriginals())
@@ -35,21 +35,21 @@ def app_of(folder: Path, fields: dict[str, str] = FIELDS, **more: Any) -> Any:
 
 
 @cache
-def kept() -> dict[str, Any]:
+def documented() -> dict[str, Any]:
     return json.loads((ROOT / "docs" / "openapi.json").read_text())
 
 
 def operations() -> dict[str, dict[str, Any]]:
     return {
         operation["operationId"]: operation
-        for path in kept()["paths"].values()
+        for path in documented()["paths"].values()
         for operation in path.values()
     }
 
 
 def resolved(part: dict[str, Any]) -> dict[str, Any]:
     while "$ref" in part:
-        found: Any = kept()
+        found: Any = documented()
         for name in part["$ref"].removeprefix("#/").split("/"):
             found = found[name]
         part = found
@@ -57,21 +57,21 @@ def resolved(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def examples() -> list[Any]:
-    """Every example of the document with its schema."""
+    """Return every example in the document with its schema."""
     found = []
     for id, operation in operations().items():
-        places = {"request": operation.get("requestBody", {}), **operation["responses"]}
-        for place, told in places.items():
-            for media_type, content in told.get("content", {}).items():
+        parts = {"request": operation.get("requestBody", {}), **operation["responses"]}
+        for part, description in parts.items():
+            for media_type, content in description.get("content", {}).items():
                 for name, example in content.get("examples", {}).items():
-                    named = f"{id} {place} {media_type} {name}"
+                    named = f"{id} {part} {media_type} {name}"
                     value = resolved(example)["value"]
                     found.append(pytest.param(content["schema"], value, id=named))
     return found
 
 
 def shape(value: Any) -> Any:
-    """The structure of a response, without its values."""
+    """Return the structure of a response without its values."""
     if isinstance(value, dict):
         return {name: shape(part) for name, part in value.items() if name not in CHANGING}
     if isinstance(value, list):
@@ -80,7 +80,7 @@ def shape(value: Any) -> Any:
 
 
 def recorded() -> dict[str, Any]:
-    """The responses recorded in the document, by operation id, status and name."""
+    """Return the responses recorded in the document by operation id, status and name."""
     found: dict[str, Any] = {}
     for id, operation in operations().items():
         for status, response in operation["responses"].items():
@@ -91,41 +91,43 @@ def recorded() -> dict[str, Any]:
     return found
 
 
-def test_docs_hold_the_document_that_the_application_serves(tmp_path):
-    assert add_responses(app_of(tmp_path).openapi(), recorded()) == kept(), STALE
+def test_the_docs_contain_the_document_that_the_application_serves(tmp_path):
+    assert add_responses(app_of(tmp_path).openapi(), recorded()) == documented(), STALE
 
 
-def test_the_document_keeps_to_openapi():
-    validate(kept())
+def test_the_document_is_valid_openapi():
+    validate(documented())
 
 
 @pytest.mark.parametrize(("schema", "value"), examples())
-def test_every_example_fits_its_schema(schema, value):
-    whole = {"$ref": "#/there", "there": schema, "components": kept()["components"]}
+def test_every_example_matches_its_schema(schema, value):
+    full_schema = {"$ref": "#/there", "there": schema, "components": documented()["components"]}
 
-    Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(value)
+    Draft202012Validator(full_schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(
+        value
+    )
 
 
-def test_the_examples_are_what_the_application_answers(tmp_path):
+def test_the_examples_match_the_responses_of_the_application(tmp_path):
     assert shape(record(tmp_path)) == shape(recorded()), STALE
 
 
-def test_every_operation_has_its_row_and_every_row_its_operation():
+def test_the_document_and_the_operations_table_list_the_same_operations():
     assert operations().keys() == OPERATIONS.keys()
 
 
 @pytest.mark.parametrize("id", sorted(operations()))
-def test_every_answer_has_an_example_a_status_and_headers(id):
-    for status, answer in operations()[id]["responses"].items():
+def test_every_response_has_an_example_a_status_and_headers(id):
+    for status, response in operations()[id]["responses"].items():
         assert status.isdigit()
-        assert "x-request-id" in answer["headers"]
-        for media_type, content in answer.get("content", {}).items():
+        assert "x-request-id" in response["headers"]
+        for media_type, content in response.get("content", {}).items():
             if not media_type.startswith("image/"):
                 assert content["examples"], (id, status)
 
 
 @pytest.mark.parametrize("id", sorted(operations()))
-def test_every_operation_tells_what_it_does_and_every_body_shows_how(id):
+def test_every_operation_has_a_description_and_every_json_body_an_example(id):
     operation = operations()[id]
 
     assert operation["summary"] and operation["description"] and operation["tags"]
@@ -133,10 +135,10 @@ def test_every_operation_tells_what_it_does_and_every_body_shows_how(id):
     assert body is None or body["examples"]
 
 
-def test_every_problem_stands_under_its_own_status():
+def test_every_problem_is_listed_under_its_own_status():
     for operation in operations().values():
-        for status, answer in operation["responses"].items():
-            problems = answer.get("content", {}).get("application/problem+json", {})
+        for status, response in operation["responses"].items():
+            problems = response.get("content", {}).get("application/problem+json", {})
             for code in problems.get("examples", {}):
                 assert (int(status), resolved(problems["examples"][code])["value"]["code"]) == (
                     statuses()[code],
@@ -144,13 +146,13 @@ def test_every_problem_stands_under_its_own_status():
                 )
 
 
-def test_only_a_gallery_with_keys_demands_one(tmp_path):
-    closed = app_of(tmp_path).openapi()["paths"]["/v1/stats"]["get"]
-    opened = document(app_of(tmp_path, lookalike_api_keys={}))["paths"]["/v1/stats"]["get"]
+def test_a_key_is_required_only_if_the_gallery_has_keys(tmp_path):
+    with_keys = app_of(tmp_path).openapi()["paths"]["/v1/stats"]["get"]
+    without_keys = document(app_of(tmp_path, lookalike_api_keys={}))["paths"]["/v1/stats"]["get"]
 
     assert set(KEYS.values()) == {"read", "write"}
-    assert closed["security"] == [{"ApiKey": ["read"]}]
-    assert opened["security"] == [{}, {"ApiKey": ["read"]}]
+    assert with_keys["security"] == [{"ApiKey": ["read"]}]
+    assert without_keys["security"] == [{}, {"ApiKey": ["read"]}]
 
 
 def test_filters_metadata_and_sorting_follow_the_declared_fields(tmp_path):
@@ -158,23 +160,23 @@ def test_filters_metadata_and_sorting_follow_the_declared_fields(tmp_path):
 
     assert "shelf" in schemas["Filter"]["properties"]
     assert "price" not in schemas["Filter"]["properties"]
-    assert "-shelf" in sorting(document(app_of(tmp_path, {"shelf": "integer"})))
-    assert "-shelf" not in sorting(kept())
+    assert "-shelf" in sort_orders(document(app_of(tmp_path, {"shelf": "integer"})))
+    assert "-shelf" not in sort_orders(documented())
 
 
-def sorting(whole: dict[str, Any]) -> list[str]:
-    return whole["components"]["schemas"]["Order"]["enum"]
+def sort_orders(openapi: dict[str, Any]) -> list[str]:
+    return openapi["components"]["schemas"]["Order"]["enum"]
 
 
-def test_where_urls_are_not_fetched_none_is_asked_for(tmp_path):
-    whole = document(app_of(tmp_path, lookalike_fetch_urls="off"))
+def test_the_document_offers_no_urls_if_fetching_is_off(tmp_path):
+    without_urls = document(app_of(tmp_path, lookalike_fetch_urls="off"))
 
-    assert "SearchByUrl" in kept()["components"]["schemas"]
-    assert '"url"' not in json.dumps(whole["components"]["schemas"]["SearchRequest"])
-    assert "SearchByUrl" not in whole["components"]["schemas"]
+    assert "SearchByUrl" in documented()["components"]["schemas"]
+    assert '"url"' not in json.dumps(without_urls["components"]["schemas"]["SearchRequest"])
+    assert "SearchByUrl" not in without_urls["components"]["schemas"]
 
 
-def test_a_cold_start_reads_nothing_of_the_document():
+def test_a_cold_start_does_not_load_the_document():
     script = "import functions.api.app, sys; print(*sys.modules)"
     command = [sys.executable, "-c", script]
     loaded = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout

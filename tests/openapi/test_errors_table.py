@@ -1,4 +1,4 @@
-"""docs/errors.md has one correct row for every code that a problem can have."""
+"""docs/errors.md has exactly one correct row for each error code."""
 
 import re
 from pathlib import Path
@@ -11,17 +11,19 @@ ROW = re.compile(r"\| `([a-z-]+)` \| (\d{3}) \| (.+) \| (yes|no) \| (.+) \|")
 
 def rows() -> list[tuple[str, int, bool]]:
     lines = [line for line in TABLE.read_text().splitlines() if line.startswith("| `")]
-    read = [ROW.fullmatch(line) for line in lines]
-    return [(row[1], int(row[2]), row[4] == "yes") for row in read if row]
+    matches = [ROW.fullmatch(line) for line in lines]
+    return [(row[1], int(row[2]), row[4] == "yes") for row in matches if row]
 
 
-def test_every_code_has_one_row_and_no_other_has():
+def test_every_code_has_exactly_one_row_and_there_are_no_others():
     codes = [code for code, _, _ in rows()]
 
     assert sorted(codes) == sorted(statuses())
 
 
-def test_every_row_tells_the_status_and_whether_to_try_again():
-    told = {code: (status, again) for code, status, again in rows()}
+def test_every_row_has_the_correct_status_and_retry_column():
+    documented = {code: (status, retry) for code, status, retry in rows()}
 
-    assert told == {code: (int(status), code in retryable()) for code, status in statuses().items()}
+    assert documented == {
+        code: (int(status), code in retryable()) for code, status in statuses().items()
+    }

@@ -1,4 +1,4 @@
-// What the client of the recipe makes of every answer; node calls.mjs FOLDER ADDRESS CASE
+// Run one case with the recipe's client and print its result or error: node calls.mjs FOLDER ADDRESS CASE PICTURES
 const [folder, address, name, ...rest] = process.argv.slice(2);
 const { connect, formOf, LookalikeError } = await import(`${folder}/lookalike.mjs`);
 const { catalogueOf } = await import(`${folder}/catalogue.mjs`);
@@ -24,7 +24,7 @@ const cases = {
     id: '7', facts: { price: 1 }, pictures: { good: one, text: 'no picture', half: other.subarray(0, 900) },
   }),
   save: () => shop.saveProduct({ id: '7', facts: { price: 1 }, pictures: { front: one } }),
-  'save at a price': () => shop.saveProduct({ id: '7', facts: { price: 'a lot' }, pictures: { front: one } }),
+  'save with a bad price': () => shop.saveProduct({ id: '7', facts: { price: 'a lot' }, pictures: { front: one } }),
   'save without id': () => shop.saveProduct({ facts: {}, pictures: { front: one } }),
   emptied: async () => {
     await shop.saveProduct({ id: '7', facts: {}, pictures: { front: one, side: other } });
@@ -44,7 +44,7 @@ const cases = {
 };
 
 try {
-  console.log(JSON.stringify({ gave: await cases[name]() ?? null }));
+  console.log(JSON.stringify({ result: await cases[name]() ?? null }));
 } catch (error) {
   const { status, code, errors, requestId } = error;
   const ours = error instanceof LookalikeError;

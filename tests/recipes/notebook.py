@@ -1,9 +1,9 @@
-"""Runs docs/walkthrough.ipynb from top to bottom, in a kernel of its own.
+"""Run docs/walkthrough.ipynb from top to bottom, in its own kernel.
 
-    python -m tests.recipes.notebook [NOTEBOOK WHERE]
+    python -m tests.recipes.notebook [NOTEBOOK OUTPUT]
 
-writes it with its outputs in its own place, or another notebook to WHERE. Of the machine nothing is
-kept: neither times nor versions.
+Without arguments, the walkthrough is overwritten with its new outputs; otherwise NOTEBOOK is run
+and saved as OUTPUT. Nothing about the machine is saved: no times, no versions.
 """
 
 import importlib
@@ -18,11 +18,11 @@ NOTEBOOK = Path(__file__).resolve().parents[2] / "docs" / "walkthrough.ipynb"
 
 
 def execute(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Run every cell; raises CellExecutionError at the first that fails."""
-    # Only now, for it reads where it may write when it is loaded.
+    """Run every cell. Raises CellExecutionError at the first one that fails."""
+    # Imported here because it reads its folders from the environment on import.
     from nbclient import NotebookClient
 
-    # Where matplotlib looks for fonts for the first time it may say so, and this is not the place.
+    # On its first run matplotlib can print a message about fonts; keep it out of the outputs.
     importlib.import_module("matplotlib.font_manager")
     client = NotebookClient(
         notebook,
@@ -37,12 +37,12 @@ def execute(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return notebook
 
 
-def main(notebook: Path, where: Path) -> None:
+def main(notebook: Path, output: Path) -> None:
     """Run a notebook and write it with its outputs."""
     with tempfile.TemporaryDirectory() as home:
-        own = ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR")
-        os.environ.update(dict.fromkeys(own, home))
-        nbformat.write(execute(nbformat.read(notebook, as_version=4)), where)
+        variables = ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR")
+        os.environ.update(dict.fromkeys(variables, home))
+        nbformat.write(execute(nbformat.read(notebook, as_version=4)), output)
 
 
 if __name__ == "__main__":

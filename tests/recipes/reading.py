@@ -1,4 +1,4 @@
-"""Does what docs/recipes.md says, as its reader would: saves the files, types the commands."""
+"""Follow docs/recipes.md as a reader would: save the files, type the commands."""
 
 import os
 import re
@@ -8,10 +8,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.doors.server import ROOT, environment_of, free_port, said_until
+from tests.end_to_end.server import ROOT, environment_of, free_port, output_until
 
 RECIPES = ROOT / "docs" / "recipes.md"
-LOOKALIKE, WEB = "8000", "8001"  # the printed ports: of Lookalike, and of a web server beside it
+LOOKALIKE, WEB = "8000", "8001"  # the printed ports of Lookalike and of a second web server
 _PORT = re.compile(rf"\b(?:{LOOKALIKE}|{WEB})\b")
 _NUMBER = re.compile(r"\d+\.\d+")
 _FILE = re.compile(r"(?://|#) ([\w.]+\.(?:mjs|py)): ")
@@ -19,7 +19,7 @@ _FILE = re.compile(r"(?://|#) ([\w.]+\.(?:mjs|py)): ")
 
 @dataclass(frozen=True)
 class Block:
-    """One block of code: in which language, and the file that its first line names, if one."""
+    """A code block: its language, its text, and the file that its first line names, if any."""
 
     language: str
     text: str
@@ -31,27 +31,31 @@ class Block:
 
 
 def blocks_of(title: str) -> list[Block]:
-    """Give the blocks of the part of this title, in order."""
-    parts = re.split(r"^## (.+)\n", RECIPES.read_text(), flags=re.MULTILINE)[1:]
-    (part,) = [text for at, text in zip(parts[::2], parts[1::2], strict=True) if at == title]
-    found = re.findall(r"^```(\w+)\n(.*?)^```$", part, re.MULTILINE | re.DOTALL)
+    """Return the blocks of the section with this title, in order."""
+    sections = re.split(r"^## (.+)\n", RECIPES.read_text(), flags=re.MULTILINE)[1:]
+    (section,) = [
+        text
+        for heading, text in zip(sections[::2], sections[1::2], strict=True)
+        if heading == title
+    ]
+    found = re.findall(r"^```(\w+)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
     assert found
     return [Block(language, text) for language, text in found]
 
 
-def agree(printed: str, said: str) -> bool:
-    """Tell whether two texts are the same but for small differences of decimal numbers.
+def agree(printed: str, output: str) -> bool:
+    """Return whether two texts are equal except for small differences in decimal numbers.
 
-    Processors differ in the last digits of the int8 graph, and two digits are printed.
+    CPUs differ in the last digits of the int8 graph, and two digits are printed.
     """
-    numbers = [[float(n) for n in _NUMBER.findall(text)] for text in (printed, said)]
-    return _NUMBER.sub("?", printed) == _NUMBER.sub("?", said) and all(
+    numbers = [[float(n) for n in _NUMBER.findall(text)] for text in (printed, output)]
+    return _NUMBER.sub("?", printed) == _NUMBER.sub("?", output) and all(
         abs(one - other) <= 0.02 * max(1, one) for one, other in zip(*numbers, strict=True)
     )
 
 
 class Reader:
-    """Somebody in a fresh clone who follows a recipe, on ports that are free."""
+    """A user with a fresh clone who follows a recipe, on free ports."""
 
     def __init__(self, clone: Path) -> None:
         clone.mkdir()
@@ -68,21 +72,23 @@ class Reader:
         del self.environment["LOOKALIKE_DATA"]
 
     def follow(self, title: str) -> list[str]:
-        """Do all that a part says, and hold what was said against what is printed below it.
+        """Follow a section and compare each command's output with what is printed below it.
 
-        Gives what each command said, in order.
+        Returns the output of every command, in order.
         """
         self.save(title)
-        said: list[str] = []
+        outputs: list[str] = []
         for block in blocks_of(title):
             if block.language == "sh":
-                said.append(self.type(block.text))
+                outputs.append(self.type(block.text))
             elif block.language == "text":
-                assert agree(block.text, said[-1]), f"printed:\n{block.text}\nsaid:\n{said[-1]}"
-        return said
+                assert agree(block.text, outputs[-1]), (
+                    f"printed:\n{block.text}\noutput:\n{outputs[-1]}"
+                )
+        return outputs
 
     def type(self, command: str) -> str:
-        """Run a block of commands; a server is left running in place of the one before."""
+        """Run a block of commands; a server keeps running and replaces the previous one."""
         serves = "scripts/serve" in command
         command = self._at_free_ports(command)
         if serves:
@@ -102,20 +108,20 @@ class Reader:
         )
         if serves:
             self.server = process
-            return said_until("Ctrl-C stops it", process)
-        said, _ = process.communicate(timeout=120)
-        assert process.returncode == 0, f"{command}\n{said}"
-        return said
+            return output_until("Ctrl-C stops it", process)
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, f"{command}\n{output}"
+        return output
 
     def press_ctrl_c(self) -> None:
-        """Stop the server, if one runs."""
+        """Stop the server if one is running."""
         if self.server is not None:
             self.server.send_signal(signal.SIGINT)
             self.server.communicate(timeout=30)
             self.server = None
 
     def save(self, title: str) -> None:
-        """Save the files of a part."""
+        """Save the files of a section."""
         for block in blocks_of(title):
             if block.file:
                 (self.clone / block.file).write_text(self._at_free_ports(block.text))

@@ -1,4 +1,4 @@
-"""The catalogue recipe's own files, run by Node against the real application in all its moods."""
+"""The catalogue recipe's own files, run by Node against the real application and its failures."""
 
 import json
 import re
@@ -18,8 +18,8 @@ from functions.gallery.bootstrap import build_gallery
 from functions.gallery.errors import StoreUnavailable
 from functions.gallery.settings import Settings
 from functions.gallery.stores.embedded.store import EdgeStore
-from tests.doors.server import free_port, serving
 from tests.drawing import jpeg
+from tests.end_to_end.server import free_port, serving
 from tests.recipes.reading import RECIPES, Reader
 
 CATALOGUE = "A product catalogue, from Node.js"
@@ -27,16 +27,16 @@ FIELDS = {"product": "keyword", "category": "keyword", "price": "float"}
 
 
 class Gateway:
-    """Stands before the application: notes every call, and may lose the answers of some."""
+    """Sits in front of the application: records every call and can lose responses."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self.start_anew()
+        self.reset()
 
-    def start_anew(self) -> None:
-        self.loses = 0
+    def reset(self) -> None:
+        self.responses_to_lose = 0
         self.calls: list[tuple[str, str | None, float]] = []
-        self.repeated = 0  # answers that were given before
+        self.replayed = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] == "/healthz":
@@ -46,25 +46,25 @@ class Gateway:
         call = f"{scope['method']} {scope['path']}"
         self.calls.append((call, headers.get("idempotency-key"), time.monotonic()))
 
-        async def note(message: Message) -> None:
+        async def record(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self.repeated += "idempotent-replayed" in Headers(raw=message["headers"])
+                self.replayed += "idempotent-replayed" in Headers(raw=message["headers"])
             await send(message)
 
-        if not self.loses:
-            await self._app(scope, receive, note)
+        if not self.responses_to_lose:
+            await self._app(scope, receive, record)
             return
-        self.loses -= 1
+        self.responses_to_lose -= 1
 
         async def drop(_message: object) -> None:
-            """Let nothing through."""
+            """Discard the response."""
 
         await self._app(scope, receive, drop)
         await Response("<h1>Gateway Timeout</h1>", 504)(scope, receive, send)
 
 
 class Shop:
-    """A back end in Node, the gallery that it calls, and what stands between them."""
+    """A back end in Node, the gallery that it calls, and the gateway between them."""
 
     def __init__(self, folder: Path, address: str, gateway: Gateway) -> None:
         reader = Reader(folder / "clone")
@@ -89,7 +89,7 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory):
+def shared_shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shop")
     settings = Settings(lookalike_data=folder / "data", lookalike_filter_fields=FIELDS)
     gallery = build_gallery(settings)
@@ -100,20 +100,20 @@ def opened(tmp_path_factory):
 
 
 @pytest.fixture
-def shop(opened):
+def shop(shared_shop):
     everything = {"filter": {"bytes": {"gte": 0}}}
-    httpx.post(f"{opened.address}/v1/images/delete", json=everything).raise_for_status()
-    opened.gateway.start_anew()
-    return opened
+    httpx.post(f"{shared_shop.address}/v1/images/delete", json=everything).raise_for_status()
+    shared_shop.gateway.reset()
+    return shared_shop
 
 
 ROW = re.compile(r"^\| ([\d, ]+) \| (.+?) \|", re.MULTILINE)
 
 
 def documented() -> set[tuple[int, str]]:
-    """Give the pairs of status and code in the recipe's table."""
-    part = RECIPES.read_text().split(f"## {CATALOGUE}\n")[1].split("\n## ")[0]
-    rows = ROW.findall(part)
+    """Return the (status, code) pairs in the recipe's table."""
+    section = RECIPES.read_text().split(f"## {CATALOGUE}\n")[1].split("\n## ")[0]
+    rows = ROW.findall(section)
     assert rows
     return {
         (int(status), code)
@@ -135,24 +135,24 @@ def documented() -> set[tuple[int, str]]:
         ("invalid-parameters", 422),
     ],
 )
-def test_what_is_wrong_is_thrown_at_once_as_the_table_says(shop, code, status):
-    said = shop.run(code)
+def test_client_errors_are_thrown_at_once_as_documented(shop, code, status):
+    error = shop.run(code)
 
-    assert (said["ours"], said["status"], said["code"]) == (True, status, code)
-    assert said["requestId"]
+    assert (error["ours"], error["status"], error["code"]) == (True, status, code)
+    assert error["requestId"]
     assert (status, code) in documented()
-    tries = Counter(call for call, _, _ in shop.gateway.calls)
-    assert tries.total() == (2 if code == "name-taken" else 1)
+    calls = Counter(call for call, _, _ in shop.gateway.calls)
+    assert calls.total() == (2 if code == "name-taken" else 1)
 
 
-def test_what_is_wrong_with_a_field_points_to_it(shop):
+def test_an_error_in_a_field_points_to_it(shop):
     (error,) = shop.run("invalid-metadata")["errors"]
 
     assert error["pointer"] == "#/metadata/price"
 
 
-def test_a_picture_that_is_refused_does_not_keep_the_others_out(shop):
-    refused = shop.run("refused")["gave"]
+def test_a_refused_picture_does_not_block_the_others(shop):
+    refused = shop.run("refused")["result"]
 
     assert {each["name"]: each["code"] for each in refused} == {
         "products/7/text": "unsupported-format",
@@ -161,27 +161,27 @@ def test_a_picture_that_is_refused_does_not_keep_the_others_out(shop):
     assert shop.images() == {"products/7/good": {"product": "7", "price": 1.0}}
 
 
-def test_facts_that_are_refused_are_no_fault_of_a_picture(shop):
+def test_refused_facts_are_not_reported_as_refused_pictures(shop):
     shop.run("save")
 
-    assert shop.run("save at a price")["code"] == "invalid-metadata"
+    assert shop.run("save with a bad price")["code"] == "invalid-metadata"
 
     assert shop.images() == {"products/7/front": {"product": "7", "price": 1.0}}
 
 
-def test_saving_again_takes_away_pictures_and_facts_that_are_gone(shop):
+def test_saving_again_removes_dropped_pictures_and_facts(shop):
     shop.run("steps")
 
     assert shop.images() == {"products/7/front": {"product": "7", "price": 2.0}}
 
 
-def test_a_product_without_pictures_has_none(shop):
+def test_a_product_saved_without_pictures_has_no_images(shop):
     shop.run("emptied")
 
     assert shop.images() == {}
 
 
-def test_a_product_without_an_id_touches_no_other(shop):
+def test_a_product_without_an_id_is_refused_and_changes_no_other(shop):
     shop.run("save")
 
     refused = shop.run("save without id")
@@ -190,57 +190,57 @@ def test_a_product_without_an_id_touches_no_other(shop):
     assert list(shop.images()) == ["products/7/front"]
 
 
-def test_the_products_that_are_there_can_be_told(shop):
-    assert shop.run("product ids")["gave"] == ["1", "3"]
+def test_the_stored_products_can_be_listed(shop):
+    assert shop.run("product ids")["result"] == ["1", "3"]
 
 
-def test_a_store_that_is_away_for_a_moment_is_waited_for_as_it_asks(shop, monkeypatch):
+def test_a_short_store_outage_is_retried_after_the_requested_pause(shop, monkeypatch):
     put, failures = EdgeStore.put, iter(range(2))
 
-    def away(store, images, vectors):
+    def fail_twice(store, images, vectors):
         if next(failures, None) is not None:
             raise StoreUnavailable("The store is away for a moment", retry_after=1)
         put(store, images, vectors)
 
-    monkeypatch.setattr(EdgeStore, "put", away)
+    monkeypatch.setattr(EdgeStore, "put", fail_twice)
 
-    assert shop.run("save") == {"gave": []}
+    assert shop.run("save") == {"result": []}
 
     adds = [call for call in shop.gateway.calls if call[0] == "POST /v1/images"]
     assert len(adds) == 3
     assert len({key for _, key, _ in adds}) == 1
-    pauses = [later[2] - sooner[2] for sooner, later in zip(adds, adds[1:], strict=False)]
+    pauses = [later[2] - earlier[2] for earlier, later in zip(adds, adds[1:], strict=False)]
     assert min(pauses) >= 1
     assert list(shop.images()) == ["products/7/front"]
     assert (503, StoreUnavailable.code) in documented()
 
 
-def test_a_store_that_stays_away_is_given_up_with_its_own_words(shop, monkeypatch):
-    def away(store, images, vectors):
+def test_a_long_store_outage_ends_with_the_stores_error(shop, monkeypatch):
+    def fail(store, images, vectors):
         raise StoreUnavailable("The store is away", retry_after=1)
 
-    monkeypatch.setattr(EdgeStore, "put", away)
+    monkeypatch.setattr(EdgeStore, "put", fail)
 
-    said = shop.run("save")
+    error = shop.run("save")
 
-    assert (said["status"], said["code"]) == (503, "store-unreachable")
+    assert (error["status"], error["code"]) == (503, "store-unreachable")
     assert len(shop.gateway.calls) == 5
     assert shop.images() == {}
 
 
-def test_an_answer_that_was_lost_is_given_again(shop):
-    shop.gateway.loses = 1
+def test_a_lost_response_is_replayed(shop):
+    shop.gateway.responses_to_lose = 1
 
-    assert shop.run("save") == {"gave": []}
+    assert shop.run("save") == {"result": []}
 
     adds = [key for call, key, _ in shop.gateway.calls if call == "POST /v1/images"]
     assert len(adds) == 2
     assert len(set(adds)) == 1
-    assert shop.gateway.repeated == 1
+    assert shop.gateway.replayed == 1
     assert list(shop.images()) == ["products/7/front"]
 
 
-def test_a_server_that_is_not_there_is_given_up_with_the_reason(shop):
-    said = shop.run("save", address=f"http://127.0.0.1:{free_port()}")
+def test_an_unreachable_server_ends_with_the_reason(shop):
+    error = shop.run("save", address=f"http://127.0.0.1:{free_port()}")
 
-    assert (said["ours"], said["message"]) == (False, "fetch failed")
+    assert (error["ours"], error["message"]) == (False, "fetch failed")

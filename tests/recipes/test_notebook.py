@@ -1,4 +1,4 @@
-"""The walkthrough, executed in a real kernel and held against the outputs that are committed."""
+"""The walkthrough, run in a real kernel and compared with its committed outputs."""
 
 import json
 import subprocess
@@ -8,8 +8,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tests.doors.server import ROOT, environment_of
 from tests.drawing import jpeg
+from tests.end_to_end.server import ROOT, environment_of
 from tests.recipes.notebook import NOTEBOOK
 from tests.recipes.reading import agree
 
@@ -17,22 +17,22 @@ MAX_BYTES = 1_000_000
 COMMITTED = nbformat.read(NOTEBOOK, as_version=4)
 
 
-def executed(notebook: Path, where: Path) -> nbformat.NotebookNode:
-    command = [sys.executable, "-m", "tests.recipes.notebook", str(notebook), str(where)]
+def executed(notebook: Path, output_path: Path) -> nbformat.NotebookNode:
+    command = [sys.executable, "-m", "tests.recipes.notebook", str(notebook), str(output_path)]
     process = subprocess.run(
         command,
         cwd=ROOT,
-        env=environment_of(where.parent),
+        env=environment_of(output_path.parent),
         capture_output=True,
         text=True,
         timeout=300,
     )
     assert process.returncode == 0, process.stderr
-    return nbformat.read(where, as_version=4)
+    return nbformat.read(output_path, as_version=4)
 
 
 def outputs(notebook: nbformat.NotebookNode) -> list[tuple[int, str, str]]:
-    """Give every output with the number of its cell: text as it is, of a picture its type."""
+    """Return every output with its cell's number: text as it is, pictures by their type."""
     found = []
     for number, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
@@ -44,7 +44,7 @@ def outputs(notebook: nbformat.NotebookNode) -> list[tuple[int, str, str]]:
     return found
 
 
-def test_the_walkthrough_says_again_what_is_committed(tmp_path):
+def test_the_walkthrough_reproduces_its_committed_outputs(tmp_path):
     again = executed(NOTEBOOK, tmp_path / "again.ipynb")
 
     for before, now in zip(outputs(COMMITTED), outputs(again), strict=True):
@@ -52,7 +52,7 @@ def test_the_walkthrough_says_again_what_is_committed(tmp_path):
         assert agree(before[2], now[2]), f"{before[2]}\n{now[2]}"
 
 
-def test_the_walkthrough_goes_on_with_a_folder_of_ones_own(tmp_path):
+def test_the_walkthrough_works_with_your_own_folder(tmp_path):
     folder = tmp_path / "pictures"
     for number in range(6):
         path = folder / str(number % 2) / f"{number}.jpg"
@@ -65,12 +65,12 @@ def test_the_walkthrough_goes_on_with_a_folder_of_ones_own(tmp_path):
     first.source = first.source.replace("None", repr(str(folder)), 1)
     nbformat.write(own, tmp_path / "own.ipynb")
 
-    said = [
+    texts = [
         text for _, _, text in outputs(executed(tmp_path / "own.ipynb", tmp_path / "out.ipynb"))
     ]
 
-    assert any(text.startswith("refused broken.jpg") for text in said)
-    assert "6 pictures in the gallery\n" in said
+    assert any(text.startswith("refused broken.jpg") for text in texts)
+    assert "6 pictures in the gallery\n" in texts
 
 
 def test_the_committed_walkthrough_was_run_in_order_and_shows_pictures():
@@ -82,12 +82,12 @@ def test_the_committed_walkthrough_was_run_in_order_and_shows_pictures():
     assert "stderr" not in kinds
 
 
-@pytest.mark.parametrize("trace", ["/home/", "/root/", "/tmp/", "/usr/", "/work/", "Users"])
-def test_the_committed_walkthrough_tells_nothing_of_a_machine(trace):
+@pytest.mark.parametrize("path", ["/home/", "/root/", "/tmp/", "/usr/", "/work/", "Users"])
+def test_the_committed_walkthrough_contains_no_path_of_a_machine(path):
     for cell in COMMITTED.cells:
         texts = [text for _, _, text in outputs(nbformat.from_dict({"cells": [cell]}))]
-        assert not any(trace in text for text in texts)
-    assert trace not in json.dumps(COMMITTED.metadata)
+        assert not any(path in text for text in texts)
+    assert path not in json.dumps(COMMITTED.metadata)
 
 
 def test_the_committed_walkthrough_is_small():

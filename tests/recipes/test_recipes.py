@@ -1,4 +1,4 @@
-"""The recipes, followed as they are printed: real files, commands, servers and pictures."""
+"""The recipes, followed as printed: real files, commands, servers and pictures."""
 
 import json
 import shutil
@@ -12,9 +12,9 @@ from functions.gallery.bootstrap import build_gallery
 from functions.gallery.originals.aws import client
 from functions.gallery.settings import Settings
 from tests.cloud import cloud
-from tests.doors.server import ROOT, serving
-from tests.doors.test_fetch_live import HostileServer, fetcher, redirect, sized, url
 from tests.drawing import jpeg
+from tests.end_to_end.server import ROOT, serving
+from tests.end_to_end.test_fetch_live import HostileServer, fetcher, redirect, sized, url
 from tests.recipes.reading import Reader
 
 sys.path.append(str(ROOT / "scripts"))
@@ -23,7 +23,7 @@ from demo import draw_demo
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory):
-    """Give the folder of drawn pictures that every reader has from the first `scripts/serve`."""
+    """The folder of drawn pictures that the first `scripts/serve` creates."""
     folder = tmp_path_factory.mktemp("drawn")
     draw_demo(folder)
     return folder
@@ -41,11 +41,11 @@ def images(reader):
     return httpx.get(f"{reader.address}/v1/images").json()["images"]
 
 
-def kinds(answer):
-    return {result["name"].rpartition("-")[0] for result in json.loads(answer)["results"]}
+def kinds(output):
+    return {result["name"].rpartition("-")[0] for result in json.loads(output)["results"]}
 
 
-def test_a_shop_keeps_its_products_in_step_from_node(reader):
+def test_a_shop_keeps_its_products_in_sync_from_node(reader):
     reader.follow("A product catalogue, from Node.js")
 
     mug = {"product": "mug-12", "category": "kitchen", "price": 11.0}
@@ -57,24 +57,24 @@ def test_a_shop_keeps_its_products_in_step_from_node(reader):
     }
 
 
-def test_a_part_of_a_picture_is_looked_for(reader):
+def test_a_search_by_part_of_a_picture_finds_that_part(reader):
     _, found = reader.follow("Search by a part of a picture")
 
     assert kinds(found) == {"demo/boat"}
 
 
-def test_several_examples_lead_a_search(reader):
-    _, said = reader.follow("More like this, less like that")
+def test_positive_and_negative_examples_steer_a_search(reader):
+    _, output = reader.follow("More like this, less like that")
 
-    like, unlike = said.split("Like the boat, but not like the tree:")
+    like, unlike = output.split("Like the boat, but not like the tree:")
     assert like.count("demo/boat-") == 8
     assert like.count("demo/tree-") == 4
     assert unlike.count("demo/boat-") == 8
     assert unlike.count("demo/tree-") == 0
 
 
-def test_a_table_of_urls_is_imported_and_mended_and_goes_on(reader):
-    # The real guard: this machine is no place that the server would fetch from.
+def test_a_table_of_urls_is_imported_corrected_and_resumed(reader):
+    # With the real guard: the server does not fetch from this machine.
     (reader.clone / "public.csv").write_text("url\nhttps://127.0.0.1/mug-1.jpg\n")
 
     *_, public = reader.follow("A catalogue as a CSV of URLs")
@@ -84,12 +84,12 @@ def test_a_table_of_urls_is_imported_and_mended_and_goes_on(reader):
 
 @pytest.fixture
 def public(tmp_path):
-    """Serve a gallery that may fetch from pictures.test, which is a server of ours on loopback."""
+    """Serve a gallery that can fetch from pictures.test, our own server on loopback."""
     settings = Settings(lookalike_data=tmp_path / "fetched", lookalike_fetch_urls="http")
     gallery = build_gallery(settings)
     web = HostileServer()
     app = create_app(gallery, settings)
-    # The real guard; only the name is looked up in another book, and one address is let through.
+    # The real guard, but the test resolves the name and allows one address.
     app.state.fetcher = fetcher(web)
     with serving(app) as address:
         yield web, address
@@ -97,9 +97,9 @@ def public(tmp_path):
     gallery.close()
 
 
-def test_pictures_on_the_public_internet_are_fetched_by_the_server(reader, public):
+def test_the_server_fetches_pictures_from_the_public_internet(reader, public):
     web, address = public
-    names = [f"{number}.jpg" for number in range(25)]  # more than go into one call
+    names = [f"{number}.jpg" for number in range(25)]  # more than fit in one call
     web.answers |= {f"/{name}": sized(jpeg(number)) for number, name in enumerate(names)}
     web.answers["/moved.jpg"] = redirect("http://169.254.169.254/latest/meta-data/")
     web.answers["/gone.jpg"] = b"HTTP/1.1 404 Not Found\r\n\r\n"
@@ -109,21 +109,21 @@ def test_pictures_on_the_public_internet_are_fetched_by_the_server(reader, publi
     reader.environment["LOOKALIKE_URL"] = address
 
     first = reader.type("python3 import_urls.py public.csv")
-    asked = len(web.requests)
+    requests_before = len(web.requests)
     web.answers["/gone.jpg"] = sized(jpeg(99))
     second = reader.type("python3 import_urls.py public.csv")
 
     assert first.splitlines()[-1] == "25 added, 2 url-refused, 1 url-unreachable, 0 to go"
     assert second.splitlines()[-1] == "25 in already, 2 url-refused, 1 added, 0 to go"
-    assert asked == 25 + 2
-    assert len(web.requests) == asked + 2
+    assert requests_before == 25 + 2
+    assert len(web.requests) == requests_before + 2
 
 
 def test_copies_in_an_archive_are_found_reviewed_and_removed(reader):
-    said = reader.follow("Duplicates in a photo archive")
+    outputs = reader.follow("Duplicates in a photo archive")
 
     assert (reader.clone / "duplicates" / "report.html").is_file()
-    assert said[-1].split() == ["20"]
+    assert outputs[-1].split() == ["20"]
     assert sorted(image["name"] for image in images(reader)) == sorted(
         f"2021/{kind}-{number}.jpg" for kind in ("mug", "boat") for number in range(1, 10)
     )
@@ -131,7 +131,7 @@ def test_copies_in_an_archive_are_found_reviewed_and_removed(reader):
     assert {path.name for path in aside.iterdir()} == {"IMG_0001.jpg", "IMG_0002.jpg"}
 
 
-def test_a_bucket_that_is_there_already_is_indexed(reader, drawn):
+def test_an_existing_bucket_is_indexed(reader, drawn):
     files = sorted(drawn.iterdir())[:3]
     with cloud() as environment:
         s3 = client("s3")
@@ -141,7 +141,7 @@ def test_a_bucket_that_is_there_already_is_indexed(reader, drawn):
             s3.put_object(Bucket="my-pictures", Key=file.name, Body=file.read_bytes())
         reader.environment |= environment
 
-        (said,) = reader.follow("An existing bucket")
+        (output,) = reader.follow("An existing bucket")
 
-    told = [f"{outcome} {file.name}" for outcome in ("differs", "indexed") for file in files]
-    assert sorted(line for line in said.splitlines() if ".jpg" in line) == sorted(told)
+    expected = [f"{outcome} {file.name}" for outcome in ("differs", "indexed") for file in files]
+    assert sorted(line for line in output.splitlines() if ".jpg" in line) == sorted(expected)

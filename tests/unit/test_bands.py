@@ -1,4 +1,4 @@
-"""A similarity, and a hash distance where it is known, become a word."""
+"""Bands: a similarity, and a hash distance if known, as a word."""
 
 from dataclasses import replace
 
@@ -35,7 +35,7 @@ BANDS = Bands.read(LIMITS)
         (0.0, Band.WEAK),
     ],
 )
-def test_a_similarity_alone_has_a_band_from_its_least_value_up(similarity, band):
+def test_without_a_hash_the_similarity_decides_the_band(similarity, band):
     assert BANDS.of(similarity) == band
 
 
@@ -43,34 +43,34 @@ def test_a_similarity_alone_has_a_band_from_its_least_value_up(similarity, band)
     ("similarity", "bits", "band"),
     [
         (0.99, 2, Band.SAME_PICTURE),
-        (0.99, 3, Band.NEAR_DUPLICATE),  # an edit that the network hardly sees
-        (0.95, 40, Band.NEAR_DUPLICATE),  # mirrored: the network's word is enough
-        (0.7, 6, Band.NEAR_DUPLICATE),  # blurred: the hash has not changed
+        (0.99, 3, Band.NEAR_DUPLICATE),  # an edit that the model hardly notices
+        (0.95, 40, Band.NEAR_DUPLICATE),  # mirrored: the similarity is enough
+        (0.7, 6, Band.NEAR_DUPLICATE),  # blurred: the hash has hardly changed
         (0.7, 7, Band.SIMILAR),
-        (0.59, 0, Band.SIMILAR),  # plain pictures of different things share hashes
+        (0.59, 0, Band.SIMILAR),  # plain pictures of different things can share a hash
         (0.4, 0, Band.WEAK),
     ],
 )
-def test_a_hash_takes_from_one_band_and_adds_to_another(similarity, bits, band):
+def test_a_hash_distance_can_lower_or_raise_the_band(similarity, bits, band):
     assert BANDS.of(similarity, bits) == band
 
 
-def test_bands_are_written_as_people_read_them():
+def test_bands_print_as_plain_words():
     assert [str(band) for band in Band] == ["same picture", "near-duplicate", "similar", "weak"]
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "invalid",
     [{"similar": 0.7}, {"same_picture": 1.1}, {"near_duplicate": 0.98}, {"similar": None}],
 )
-def test_limits_out_of_order_are_refused(wrong):
+def test_invalid_band_limits_are_refused(invalid):
     with pytest.raises((ValueError, TypeError)):
-        Bands.read(LIMITS | wrong)
+        Bands.read(LIMITS | invalid)
 
 
 @pytest.fixture
-def banded(rig, monkeypatch):
-    """Give a gallery whose model has bands, with two drawn scenes and a grey copy of one."""
+def gallery_with_bands(rig, monkeypatch):
+    """A gallery whose model has bands, with two drawn scenes and a grey copy of one."""
     card = replace(FakeEmbedder.card, bands=Bands(0.999, 0.995, 0.9, 2, 8, 0.95))
     monkeypatch.setattr(FakeEmbedder, "card", card)
     grey = written(scene(1).convert("L"), quality=90)
@@ -83,45 +83,45 @@ def bands_of(result) -> dict[str, Band | None]:
     return {match.image.name: match.band for match in result.matches}
 
 
-def test_each_match_of_a_picture_has_its_band_by_vector_and_hash(banded):
-    bands = bands_of(banded.search([jpeg(1)], [], SearchOptions()))
+def test_the_band_of_a_match_depends_on_vector_and_hash(gallery_with_bands):
+    bands = bands_of(gallery_with_bands.search([jpeg(1)], [], SearchOptions()))
 
-    # Grey, it is further than 0.995 for this embedder, but its hash is the same.
+    # In grey its similarity is below 0.995 for this embedder, but the hash is the same.
     assert bands["one.jpg"] == Band.SAME_PICTURE
     assert bands["grey.jpg"] == Band.NEAR_DUPLICATE
     assert bands["two.jpg"] in (Band.SIMILAR, Band.WEAK)
 
 
-def test_a_stored_image_gives_the_bands_that_its_file_gives(banded):
-    by_file = banded.search([jpeg(1)], [], SearchOptions())
+def test_a_search_by_id_gives_the_same_bands_as_by_file(gallery_with_bands):
+    by_file = gallery_with_bands.search([jpeg(1)], [], SearchOptions())
     stored = next(m.image.id for m in by_file.matches if m.image.name == "one.jpg")
 
-    by_id = banded.search([stored], [], SearchOptions())
+    by_id = gallery_with_bands.search([stored], [], SearchOptions())
 
     assert bands_of(by_id) == bands_of(by_file)
 
 
-def test_several_examples_have_no_bands(banded):
-    bands = bands_of(banded.search([jpeg(1), jpeg(2)], [], SearchOptions()))
+def test_a_search_by_several_examples_has_no_bands(gallery_with_bands):
+    bands = bands_of(gallery_with_bands.search([jpeg(1), jpeg(2)], [], SearchOptions()))
 
     assert set(bands.values()) == {None}
 
 
-def test_a_model_without_bands_gives_none(gallery):
+def test_a_model_without_bands_gives_matches_without_bands(gallery):
     gallery.add(Submission(lambda: jpeg(1), "one.jpg"))
 
     assert bands_of(gallery.search([jpeg(1)], [], SearchOptions())) == {"one.jpg": None}
 
 
-def test_two_pictures_compared_have_a_band(banded):
-    assert banded.compare(jpeg(1), jpeg(1)).band == Band.SAME_PICTURE
+def test_a_comparison_of_two_pictures_has_a_band(gallery_with_bands):
+    assert gallery_with_bands.compare(jpeg(1), jpeg(1)).band == Band.SAME_PICTURE
 
 
-def test_manhattan_distances_have_no_bands():
+def test_only_manhattan_distances_have_no_bands():
     assert [distance for distance in Distance if not distance.has_bands] == [Distance.MANHATTAN]
 
 
-def test_a_cut_vector_has_no_bands():
+def test_truncated_vectors_have_no_bands():
     card = replace(FakeEmbedder.card, bands=BANDS)
 
     assert card.truncated(48).bands == BANDS

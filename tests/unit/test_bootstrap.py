@@ -1,4 +1,4 @@
-"""What is built where: on a laptop, under `sam local`, in a deployed function."""
+"""What is built on a laptop, under `sam local` and in a deployed function."""
 
 import subprocess
 import sys
@@ -26,19 +26,19 @@ SAM_LOCAL = {
 }
 
 
-def put_in(monkeypatch, place: dict[str, str]) -> None:
-    for name, value in place.items():
+def set_environment(monkeypatch, variables: dict[str, str]) -> None:
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
 def locked_qdrant():
-    """Give the address of a server that lets nobody in, and the keys that it was shown."""
-    shown = []
+    """Yield the address of a server that refuses every key, and the keys it received."""
+    received_keys = []
 
     class Locked(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            shown.append(self.headers["api-key"])
+            received_keys.append(self.headers["api-key"])
             self.send_response(403)
             self.end_headers()
 
@@ -48,27 +48,27 @@ def locked_qdrant():
     server = HTTPServer(("127.0.0.1", 0), Locked)
     thread = Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", shown
+    yield f"http://127.0.0.1:{server.server_port}", received_keys
     server.shutdown()
     thread.join()
     server.server_close()
 
 
 def test_a_deployed_function_without_a_qdrant_server_does_not_start(monkeypatch):
-    put_in(monkeypatch, DEPLOYED)
+    set_environment(monkeypatch, DEPLOYED)
 
     with pytest.raises(SettingsError, match="QDRANT_URL is not set"):
         build_gallery(Settings())
 
 
-def test_a_deployed_function_is_not_taken_for_sam_local(monkeypatch):
-    put_in(monkeypatch, DEPLOYED | {"AWS_SAM_LOCAL": "true"})
+def test_a_deployed_function_is_not_mistaken_for_sam_local(monkeypatch):
+    set_environment(monkeypatch, DEPLOYED | {"AWS_SAM_LOCAL": "true"})
 
     assert not under_sam_local()
 
 
-def test_sam_local_needs_nothing_and_is_index_in_memory(monkeypatch, tmp_path):
-    put_in(monkeypatch, SAM_LOCAL)
+def test_sam_local_needs_no_settings_and_keeps_its_index_in_memory(monkeypatch, tmp_path):
+    set_environment(monkeypatch, SAM_LOCAL)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
 
@@ -81,8 +81,8 @@ def test_sam_local_needs_nothing_and_is_index_in_memory(monkeypatch, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection")
-def test_the_key_comes_from_the_secret(monkeypatch, locked_qdrant):
-    address, shown = locked_qdrant
+def test_the_qdrant_key_is_read_from_the_secret(monkeypatch, locked_qdrant):
+    address, received_keys = locked_qdrant
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     with mock_aws():
         secrets = boto3.client("secretsmanager")
@@ -91,10 +91,10 @@ def test_the_key_comes_from_the_secret(monkeypatch, locked_qdrant):
         with pytest.raises(StoreDenied):
             build_gallery(Settings(qdrant_url=address, qdrant_api_key_secret_arn=arn))
 
-    assert set(shown) == {"hush"}
+    assert set(received_keys) == {"hush"}
 
 
-def test_a_secret_that_cannot_be_read_is_told_by_its_setting(monkeypatch):
+def test_an_unreadable_secret_is_reported_with_its_setting(monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:gone-AbCdEf"
 
@@ -102,12 +102,12 @@ def test_a_secret_that_cannot_be_read_is_told_by_its_setting(monkeypatch):
         build_gallery(Settings(qdrant_url="http://127.0.0.1:1", qdrant_api_key_secret_arn=arn))
 
 
-def test_the_api_function_starts_without_the_libraries_of_aws():
+def test_under_sam_local_the_api_starts_without_aws_libraries():
     script = "import functions.api.handler, sys; print(*{n.partition('.')[0] for n in sys.modules})"
     environment = SAM_LOCAL | {"PATH": ""}
-    ran = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True
     )
 
-    assert ran.returncode == 0, ran.stderr
-    assert set(ran.stdout.split()).isdisjoint({"boto3", "botocore", "qdrant_edge", "uvicorn"})
+    assert process.returncode == 0, process.stderr
+    assert set(process.stdout.split()).isdisjoint({"boto3", "botocore", "qdrant_edge", "uvicorn"})

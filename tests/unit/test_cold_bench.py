@@ -1,4 +1,4 @@
-"""The bench of cold starts runs handlers under Lambda's runtime client."""
+"""The cold-start benchmark runs handlers under Lambda's runtime client."""
 
 import sys
 
@@ -15,13 +15,13 @@ def event():
     return {"version": "2.0", "headers": {}, "requestContext": {"http": http}}
 
 
-def test_a_function_answers_every_event_and_its_time_is_counted(event):
+def test_a_function_answers_every_event_and_its_cpu_time_is_measured(event):
     with start(HELLO, sys.executable, {}) as function:
         responses = [function.invoke(event) for _ in range(2)]
-        spent = function.processor_ms()
+        cpu_ms = function.processor_ms()
 
     assert [response["statusCode"] for response in responses] == [200, 200]
-    assert spent > 50
+    assert cpu_ms > 50
 
 
 def test_a_handler_that_cannot_be_imported_is_reported(event):

@@ -1,4 +1,4 @@
-"""docs/cost.md works out its figures from its own prices, measurements and assumptions."""
+"""The figures in docs/cost.md follow from its own prices, measurements and assumptions."""
 
 import json
 import math
@@ -11,29 +11,29 @@ RESULTS = ROOT / "scripts" / "bench" / "results"
 
 
 class Names(dict):
-    """The names of the page: numbers, and formulas that are worked out when asked for."""
+    """The names on the page: numbers, and formulas that are evaluated when read."""
 
     def __getitem__(self, name):
-        found = super().__getitem__(name)
-        return evaluate(found, self) if isinstance(found, str) else found
+        value = super().__getitem__(name)
+        return evaluate(value, self) if isinstance(value, str) else value
 
 
 def evaluate(formula, names):
     return eval(formula, {"ceil": math.ceil, "min": min, "__builtins__": {}}, names)
 
 
-def number(shown):
-    return float(re.sub(r"[,*]", "", shown))
+def number(text):
+    return float(re.sub(r"[,*]", "", text))
 
 
-def agrees(value, shown):
-    half_a_digit = 0.51 * 10 ** -len(shown.strip("*").partition(".")[2])
-    return abs(value - number(shown)) <= half_a_digit
+def agrees(value, text):
+    tolerance = 0.51 * 10 ** -len(text.strip("*").partition(".")[2])
+    return abs(value - number(text)) <= tolerance
 
 
 def tables():
     lines = (table.splitlines() for table in re.findall(r"(?:^\|.*\n)+", PAGE, re.MULTILINE))
-    return [[[cell.strip(" `") for cell in row[1:-1].split("|")] for row in of] for of in lines]
+    return [[[cell.strip(" `") for cell in row[1:-1].split("|")] for row in rows] for rows in lines]
 
 
 def names():
@@ -42,32 +42,36 @@ def names():
     return Names(defined | {row[0]: number(row[1]) for row in values})
 
 
-def test_every_formula_comes_to_the_figure_next_to_it():
+def test_every_formula_gives_the_figure_next_to_it():
     figures = re.findall(r"`([^`=]+)`\s+(?:=|\|)\s+([\d,.]*\d)", PAGE)
-    summed = [rows for _, _, *rows in tables() if rows[-1][0] == "**together**"]
+    with_total = [rows for _, _, *rows in tables() if rows[-1][0] == "**together**"]
 
     assert len(figures) > 50
-    assert [each for each in figures if not agrees(evaluate(each[0], names()), each[1])] == []
-    assert len(summed) == 3
-    for *rows, (_, _, total) in summed:
+    assert [
+        figure for figure in figures if not agrees(evaluate(figure[0], names()), figure[1])
+    ] == []
+    assert len(with_total) == 3
+    for *rows, (_, _, total) in with_total:
         assert agrees(sum(evaluate(formula, names()) for _, formula, _ in rows), total)
 
 
-def test_the_tables_by_size_follow_their_formulas():
-    for heads, _, *rows in tables():
-        for row in rows if heads[0] in ("width", "images") else []:
-            given = names()
-            for name, shown in zip((head.partition("`")[0] for head in heads), row, strict=True):
-                if isinstance(dict.get(given, name), str):
-                    assert agrees(given[name], shown), (name, row)
+def test_the_tables_by_size_agree_with_the_formulas():
+    for header, _, *rows in tables():
+        for row in rows if header[0] in ("width", "images") else []:
+            known = names()
+            for name, text in zip((head.partition("`")[0] for head in header), row, strict=True):
+                if isinstance(dict.get(known, name), str):
+                    assert agrees(known[name], text), (name, row)
                 else:
-                    given[name] = number(shown)
+                    known[name] = number(text)
 
 
-def test_what_is_called_measured_was_measured():
+def test_the_measured_figures_are_those_of_the_results_files():
     cold, speed = (json.loads((RESULTS / f"{n}.json").read_text()) for n in ("cold", "speed"))
     stages = speed["bytes to vector, ms"]
-    disks = {of["dims"]: of["disk, MB"] for of in speed["search"] if of["points"] == 10_000}
+    disks = {
+        entry["dims"]: entry["disk, MB"] for entry in speed["search"] if entry["points"] == 10_000
+    }
 
     measured = {
         "warm_ms": cold["search, as deployed"]["warm processor, ms"],

@@ -1,4 +1,4 @@
-"""Groups of duplicates: what they are by definition, page by page, and the nearest few of one."""
+"""Duplicate groups against their definition, page by page; the nearest duplicates of one image."""
 
 import math
 from dataclasses import replace
@@ -17,7 +17,7 @@ from functions.gallery.embedding.fingerprint import PerceptualHash
 from functions.gallery.errors import ImageNotFound, InvalidCursor, InvalidFilter
 from functions.gallery.records import CollectionSpec, Distance, Match, Query
 from functions.gallery.stores.embedded.store import EdgeStore
-from tests.contract.stores import LANES, an_image
+from tests.contract.stores import BACK_ENDS, an_image
 from tests.fakes import FakeStore
 
 SPEC = CollectionSpec("test@1", 2, fields={"shelf": "keyword"})
@@ -25,30 +25,30 @@ KINDS = list(Likeness)
 HASH = 0x0F1E_2D3C_4B5A_6978
 
 
-def flips(count, first=0):
-    """Give HASH with so many bits turned over, from a place on."""
+def flipped(count, first=0):
+    """Return HASH with `count` bits flipped, from bit `first` on."""
     return PerceptualHash(f"{HASH ^ (((1 << count) - 1) << first):016x}")
 
 
-def at(degrees):
+def vector_at(degrees):
     return np.array([math.cos(math.radians(degrees)), math.sin(math.radians(degrees))], np.float32)
 
 
 def picture(name, *, bits=0, degrees=0.0, file="a", width=10, bytes_=1_000, **more):
-    """Make an image of this hash, this vector and these bytes."""
+    """Return an image and its vector."""
     image = an_image(
         name,
         sha256=file * 64,
         width=width,
         height=10,
         bytes=bytes_,
-        perceptual_hash=None if bits is None else flips(bits),
+        perceptual_hash=None if bits is None else flipped(bits),
         **more,
     )
-    return image, at(degrees)
+    return image, vector_at(degrees)
 
 
-def stocked(*pictures, store=None):
+def store_with(*pictures, store=None):
     store = store or FakeStore(SPEC)
     if pictures:
         store.put([image for image, _ in pictures], np.stack([vector for _, vector in pictures]))
@@ -56,32 +56,32 @@ def stocked(*pictures, store=None):
 
 
 def all_groups(store, **options):
-    """Read all pages; give keeper and others of every group by name, in the order they came."""
-    found, after, asked = [], None, DuplicateOptions(**options)
+    """Read all pages; return keeper and others of every group by name, in order."""
+    found, after, request = [], None, DuplicateOptions(**options)
     while True:
-        page = Duplicates(store, SPEC).page(asked, after)
+        page = Duplicates(store, SPEC).page(request, after)
         found += [(g.keeper.name, [d.image.name for d in g.others]) for g in page.groups]
         after = page.after
         if after is None:
             return found
 
 
-def groups_on_a_walk(store, **options):
-    """Walk over everything; give keeper and others of every group by name."""
+def groups_from_walk(store, **options):
+    """Walk over everything; return keeper and others of every group by name."""
     pages = Duplicates(store, SPEC).walk(DuplicateOptions(**options))
     groups = [group for page in pages for group in page.groups]
     return [(group.keeper.name, [d.image.name for d in group.others]) for group in groups]
 
 
-def groups_by_definition(pictures, is_like):
-    """Go through all images from the best to the last, as groups.py says; by keeper's id."""
+def groups_by_definition(pictures, is_duplicate):
+    """Group the images as groups.py defines it, best image first; sort by the keeper's id."""
     best_first = sorted(
         pictures,
         key=lambda p: (-p[0].width * p[0].height, -p[0].bytes, -len(p[0].metadata), p[0].id),
     )
     groups = []
     for each in best_first:
-        followed = next((group for group in groups if is_like(each, group[0])), None)
+        followed = next((group for group in groups if is_duplicate(each, group[0])), None)
         if followed is None:
             groups.append([each])
         else:
@@ -91,7 +91,7 @@ def groups_by_definition(pictures, is_like):
     return [(keeper, others) for keeper, *others in named if others]
 
 
-LIKE = {
+IS_DUPLICATE = {
     Likeness.SAME_BYTES: lambda a, b: a[0].sha256 == b[0].sha256,
     Likeness.SAME_PICTURE: lambda a, b: (
         a[0].perceptual_hash is not None
@@ -100,8 +100,8 @@ LIKE = {
     ),
     Likeness.LOOKALIKE: lambda a, b: float(a[1] @ b[1]) >= 0.95,  # 18.2 degrees
 }
-# Hashes on a line, two bits apart, and vectors on a circle, 5 degrees apart: chains of all lengths.
-LOOKS = st.tuples(
+# Hashes two bits apart on a line and vectors 5 degrees apart on a circle form long chains.
+TRAITS = st.tuples(
     st.none() | st.integers(0, 20).map(lambda n: 2 * n),
     st.integers(0, 40).map(lambda n: 5.0 * n),
     st.sampled_from("abcde"),
@@ -111,7 +111,7 @@ LOOKS = st.tuples(
 )
 
 
-def pictures_of(looks):
+def pictures_of(traits):
     return [
         picture(
             f"{number}.jpg",
@@ -122,80 +122,82 @@ def pictures_of(looks):
             bytes_=bytes_,
             metadata={f"field {n}": n for n in range(fields)},
         )
-        for number, (bits, degrees, file, width, bytes_, fields) in enumerate(looks)
+        for number, (bits, degrees, file, width, bytes_, fields) in enumerate(traits)
     ]
 
 
 @settings(deadline=None)
 @given(
-    looks=st.lists(LOOKS, max_size=30),
+    traits=st.lists(TRAITS, max_size=30),
     kind=st.sampled_from(KINDS),
     limit=st.integers(1, 5),
-    walked=st.integers(1, 7),
-    known=st.integers(1, 60),
+    batch=st.integers(1, 7),
+    most_known=st.integers(1, 60),
 )
 @example([(2 * n, 5.0 * n, "a", n, 1, 0) for n in range(30)], Likeness.SAME_PICTURE, 1, 1, 1)
-def test_the_pages_together_are_the_groups_by_definition(looks, kind, limit, walked, known):
-    pictures = pictures_of(looks)
-    store = stocked(*pictures)
+def test_all_pages_together_are_the_groups_by_definition(traits, kind, limit, batch, most_known):
+    pictures = pictures_of(traits)
+    store = store_with(*pictures)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(pages, "_BATCH", walked)
-        patched.setattr(pages, "_MOST_KNOWN", known)
+        patched.setattr(pages, "_BATCH", batch)
+        patched.setattr(pages, "_MOST_KNOWN", most_known)
         found = all_groups(store, kind=kind, limit=limit)
-        walked_groups = groups_on_a_walk(store, kind=kind, limit=limit)
+        walked_groups = groups_from_walk(store, kind=kind, limit=limit)
 
-    assert found == groups_by_definition(pictures, LIKE[kind])
+    assert found == groups_by_definition(pictures, IS_DUPLICATE[kind])
     assert walked_groups == found
 
 
 @settings(deadline=None)
-@given(looks=st.lists(LOOKS, max_size=30), kind=st.sampled_from(KINDS), most=st.integers(1, 12))
-def test_what_is_not_decided_is_left_out_and_changes_nothing_else(looks, kind, most):
-    pictures = pictures_of(looks)
-    store = stocked(*pictures)
+@given(
+    traits=st.lists(TRAITS, max_size=30), kind=st.sampled_from(KINDS), most_looks=st.integers(1, 12)
+)
+def test_undecided_images_are_left_out_and_change_no_other_group(traits, kind, most_looks):
+    pictures = pictures_of(traits)
+    store = store_with(*pictures)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(groups, "MOST_LOOKS", most)
+        patched.setattr(groups, "MOST_LOOKS", most_looks)
         page = Duplicates(store, SPEC).page(DuplicateOptions(kind=kind, limit=100))
 
     found = [(g.keeper.name, [d.image.name for d in g.others]) for g in page.groups]
-    exact = groups_by_definition(pictures, LIKE[kind])
+    exact = groups_by_definition(pictures, IS_DUPLICATE[kind])
     assert [group for group in exact if group in found] == found
     assert len(exact) - len(found) <= page.undecided
 
 
 @settings(deadline=None)
-@given(looks=st.lists(LOOKS, min_size=2, max_size=30), most=st.integers(1, 6))
-def test_with_more_copies_than_count_no_image_is_in_two_groups(looks, most):
-    store = stocked(*pictures_of(looks))
+@given(traits=st.lists(TRAITS, min_size=2, max_size=30), most_similar=st.integers(1, 6))
+def test_above_the_group_size_limit_no_image_is_in_two_groups(traits, most_similar):
+    store = store_with(*pictures_of(traits))
 
     with pytest.MonkeyPatch.context() as patched:
         for module in ("groups", "neighbours"):
-            patched.setattr(f"functions.gallery.duplicates.{module}.MOST_ALIKE", most)
+            patched.setattr(f"functions.gallery.duplicates.{module}.MOST_SIMILAR", most_similar)
         for kind in KINDS:
             groups = all_groups(store, kind=kind)
             names = [name for keeper, others in groups for name in (keeper, *others)]
             assert len(names) == len(set(names))
-            assert all(len(others) <= most for _, others in groups)
+            assert all(len(others) <= most_similar for _, others in groups)
 
 
-def test_a_chain_does_not_join_strangers():
+def test_a_chain_does_not_group_unrelated_images():
     chain = [picture(f"{n}.jpg", bits=3 * n, width=10 - n) for n in range(4)]
 
-    assert all_groups(stocked(*chain)) == sorted(
+    assert all_groups(store_with(*chain)) == sorted(
         [("0.jpg", ["1.jpg"]), ("2.jpg", ["3.jpg"])], key=lambda group: an_image(group[0]).id
     )
 
 
-def test_a_long_chain_is_walked_as_far_as_may_be_and_undecided_beyond():
+def test_a_long_chain_is_followed_to_the_limit_and_undecided_beyond_it():
     chain = [an_image(f"{n}.jpg", width=2_000 - n) for n in range(540)]
-    links = dict(zip([image.id for image in chain], range(len(chain)), strict=True))
+    positions = dict(zip([image.id for image in chain], range(len(chain)), strict=True))
 
     def find(images):
         for image in images:
-            place = links[image.id]
-            near = [*chain[max(0, place - 1) : place], *chain[place + 1 : place + 2]]
+            position = positions[image.id]
+            near = [*chain[max(0, position - 1) : position], *chain[position + 1 : position + 2]]
             yield {other.id: Match(other, 0.0, 1.0) for other in near}
 
     found = followers_of(chain, Neighbourhoods(find), 10_000)
@@ -208,19 +210,19 @@ def test_a_long_chain_is_walked_as_far_as_may_be_and_undecided_beyond():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_keeper_has_most_pixels_then_bytes_then_metadata_then_the_first_id(kind):
+def test_the_keeper_has_the_most_pixels_then_bytes_then_metadata_then_the_first_id(kind):
     small = picture("small", width=10, bytes_=9_000, metadata={"a": 1, "b": 2, "c": 3})
     light = picture("light", width=20, bytes_=1_000, metadata={"a": 1, "b": 2})
     bare = picture("bare", width=20, bytes_=2_000)
     kept = [picture(name, width=20, bytes_=2_000, metadata={"a": 1}) for name in "xyz"]
     kept.sort(key=lambda each: each[0].id)
 
-    [(keeper, others)] = all_groups(stocked(small, light, bare, *kept), kind=kind)
+    [(keeper, others)] = all_groups(store_with(small, light, bare, *kept), kind=kind)
 
     assert [keeper, *others] == [*(i.name for i, _ in kept), "bare", "light", "small"]
 
 
-def test_each_image_says_by_which_notion_it_is_the_keepers():
+def test_each_duplicate_has_the_strongest_notion_that_holds():
     keeper = picture("keeper", bits=0, degrees=0, file="a", width=90)
     others = [
         picture("same file", bits=0, degrees=0, file="a"),
@@ -229,19 +231,19 @@ def test_each_image_says_by_which_notion_it_is_the_keepers():
         picture("plain", bits=None, degrees=5, file="d"),
         picture("far", bits=40, degrees=50, file="e"),
     ]
-    store = stocked(keeper, *others)
+    store = store_with(keeper, *others)
 
-    def told(kind):
+    def matches_of(kind):
         [group] = Duplicates(store, SPEC).page(DuplicateOptions(kind)).groups
         assert (group.kind, group.keeper.name) == (kind, "keeper")
         return {d.image.name: (d.matched.value, d.distance) for d in group.others}
 
-    assert told(Likeness.SAME_BYTES) == {"same file": ("same-bytes", 0)}
-    assert told(Likeness.SAME_PICTURE) == {
+    assert matches_of(Likeness.SAME_BYTES) == {"same file": ("same-bytes", 0)}
+    assert matches_of(Likeness.SAME_PICTURE) == {
         "same file": ("same-bytes", 0),
         "saved again": ("same-picture", 3),
     }
-    assert told(Likeness.LOOKALIKE) == {
+    assert matches_of(Likeness.LOOKALIKE) == {
         "same file": ("same-bytes", 0),
         "saved again": ("same-picture", 3),
         "near": ("lookalike", 30),
@@ -249,8 +251,8 @@ def test_each_image_says_by_which_notion_it_is_the_keepers():
     }
 
 
-def test_the_thresholds_are_those_of_the_call():
-    store = stocked(picture("a", bits=0, degrees=0), picture("b", bits=6, degrees=20, file="b"))
+def test_the_thresholds_are_those_of_the_request():
+    store = store_with(picture("a", bits=0, degrees=0), picture("b", bits=6, degrees=20, file="b"))
 
     assert all_groups(store) == []
     assert len(all_groups(store, max_distance=6)) == 1
@@ -259,28 +261,28 @@ def test_the_thresholds_are_those_of_the_call():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_filter_makes_groups_among_what_passes_it(kind):
+def test_with_a_filter_only_matching_images_are_grouped(kind):
     pictures = [
         picture(f"{n}.jpg", width=9 - n, metadata={"shelf": "left" if n % 2 else "right"})
         for n in range(6)
     ]
 
-    groups = all_groups(stocked(*pictures), kind=kind, filter={"shelf": "left"})
+    groups = all_groups(store_with(*pictures), kind=kind, filter={"shelf": "left"})
 
     assert groups == [("1.jpg", ["3.jpg", "5.jpg"])]
     with pytest.raises(InvalidFilter):
-        all_groups(stocked(), kind=kind, filter={"colour": "red"})
+        all_groups(store_with(), kind=kind, filter={"colour": "red"})
 
 
-def test_a_page_ends_before_the_work_grows_and_says_where_to_go_on():
+def test_a_page_stops_at_its_work_limit_and_says_where_to_continue():
     pictures = [picture(f"{n}.jpg", bits=None, degrees=n / 100) for n in range(120)]
-    store = stocked(*pictures)
-    asked = DuplicateOptions(Likeness.SAME_PICTURE)
+    store = store_with(*pictures)
+    request = DuplicateOptions(Likeness.SAME_PICTURE)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(pages, "_MOST_KNOWN", 60)
-        first = Duplicates(store, SPEC).page(asked)
-        second = Duplicates(store, SPEC).page(asked, first.after)
+        first = Duplicates(store, SPEC).page(request)
+        second = Duplicates(store, SPEC).page(request, first.after)
 
     assert (first.groups, first.looked_at) == ((), 100)
     assert (second.groups, second.looked_at, second.after) == ((), 20, None)
@@ -289,7 +291,7 @@ def test_a_page_ends_before_the_work_grows_and_says_where_to_go_on():
 def test_a_page_of_large_groups_ends_early():
     letters = "0123456789"
     pictures = [picture(f"{letter}/{n}.jpg", file=letter) for letter in letters for n in range(100)]
-    store = stocked(*pictures)
+    store = store_with(*pictures)
 
     page = Duplicates(store, SPEC).page(DuplicateOptions(Likeness.SAME_BYTES, limit=100))
 
@@ -298,66 +300,69 @@ def test_a_page_of_large_groups_ends_early():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_of_very_many_copies_the_first_hundred_and_one_are_a_group(kind):
+def test_the_first_101_of_very_many_copies_are_a_group(kind):
     copies = [picture(f"{n}.jpg", width=10 + n % 7) for n in range(220)]
-    store = stocked(*copies)
+    store = store_with(*copies)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(neighbours, "_MOST_READ", 200)
         [(keeper, others)] = all_groups(store, kind=kind)
 
-    assert groups_on_a_walk(store, kind=kind) == [(keeper, others)]
+    assert groups_from_walk(store, kind=kind) == [(keeper, others)]
     first = sorted((image for image, _ in copies), key=lambda image: image.id)[:101]
     assert {keeper, *others} == {image.name for image in first}
     assert keeper == max(first, key=lambda image: (image.width, -first.index(image))).name
 
 
 @pytest.mark.parametrize("kind", [Likeness.SAME_PICTURE, Likeness.LOOKALIKE])
-def test_what_a_thousand_copies_are_like_is_read_once(tmp_path, kind):
-    asked = []
+def test_the_neighbours_of_a_thousand_copies_are_read_once(tmp_path, kind):
+    queries = []
 
-    class Counting(EdgeStore):
+    class CountingStore(EdgeStore):
         def search(self, query):
-            asked.append(query)
+            queries.append(query)
             return super().search(query)
 
     copies = [picture(f"{n}.jpg", width=10 + n % 7) for n in range(1_200)]
-    store = stocked(*copies, store=Counting.open(tmp_path, SPEC))
+    store = store_with(*copies, store=CountingStore.open(tmp_path, SPEC))
 
     page = Duplicates(store, SPEC).page(DuplicateOptions(kind))
     store.close()
 
     [group] = page.groups
-    assert len(group.others) == groups.MOST_ALIKE
-    assert len([query for query in asked if query.ties]) == 1
-    assert len(asked) <= 1_201
+    assert len(group.others) == groups.MOST_SIMILAR
+    assert len([query for query in queries if query.ties]) == 1
+    assert len(queries) <= 1_201
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_walk_goes_on_where_a_page_ended_and_obeys_filters(kind):
+def test_a_walk_continues_where_a_page_ended_and_obeys_filters(kind):
     pictures = [
         picture(f"{n}.jpg", bits=4 * (n // 3), degrees=10 * (n // 3), file="abcdefghij"[n // 3])
         for n in range(30)
     ]
-    store = stocked(*pictures)
-    found = Duplicates(store, SPEC)
-    asked = DuplicateOptions(kind, limit=4, max_distance=0, min_similarity=0.999)
+    store = store_with(*pictures)
+    duplicates = Duplicates(store, SPEC)
+    request = DuplicateOptions(kind, limit=4, max_distance=0, min_similarity=0.999)
 
-    first = found.page(asked)
-    rest = [group for page in found.walk(asked, first.after) for group in page.groups]
+    first = duplicates.page(request)
+    rest = [group for page in duplicates.walk(request, first.after) for group in page.groups]
 
     assert len(first.groups) == 4
-    assert [*first.groups, *rest] == [g for page in found.walk(asked) for g in page.groups]
-    assert groups_on_a_walk(store, kind=kind, filter={"shelf": "left"}) == []
+    assert [*first.groups, *rest] == [g for page in duplicates.walk(request) for g in page.groups]
+    assert groups_from_walk(store, kind=kind, filter={"shelf": "left"}) == []
 
 
 def test_a_hash_table_finds_what_a_store_finds(store):
-    dice = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     pictures = [picture(f"{n}.jpg", bits=None) for n in range(3)] + [
-        (an_image(f"h{n}.jpg", perceptual_hash=flips(int(dice.integers(0, 9)), n % 50)), at(0))
+        (
+            an_image(f"h{n}.jpg", perceptual_hash=flipped(int(rng.integers(0, 9)), n % 50)),
+            vector_at(0),
+        )
         for n in range(200)
     ]
-    stocked(*pictures, store=store)
+    store_with(*pictures, store=store)
     table = hash_table(image for image, _ in pictures)
 
     for image, _ in pictures[3:40]:
@@ -371,92 +376,94 @@ def test_a_hash_table_finds_what_a_store_finds(store):
 
 def test_a_vector_table_finds_what_a_store_finds(store):
     pictures = [picture(f"{n}.jpg", degrees=float(n * n % 360)) for n in range(60)]
-    stocked(*pictures, store=store)
-    gone = picture("gone")[0]
-    table = vector_table(store.vectors, [gone, *(image for image, _ in pictures)], SPEC.dims)
+    store_with(*pictures, store=store)
+    missing = picture("gone")[0]
+    table = vector_table(store.vectors, [missing, *(image for image, _ in pictures)], SPEC.dims)
 
     for image, _ in pictures:
         near = store.search(Query(image.id, limit=60, without=(image.id,)))
-        wanted = {m.image.id: pytest.approx(m.similarity, abs=1e-5) for m in near if m.score > 0.9}
-        [none, found] = table.nearest([gone.id, image.id], 0.9, 60)
+        expected = {
+            m.image.id: pytest.approx(m.similarity, abs=1e-5) for m in near if m.score > 0.9
+        }
+        [none, found] = table.nearest([missing.id, image.id], 0.9, 60)
         assert none == []
-        assert {match.image.id: match.similarity for match in found} == wanted
+        assert {match.image.id: match.similarity for match in found} == expected
         assert table.nearest([image.id], 0.9, 2) == [found[:2]]
-    assert vector_table(store.vectors, [], SPEC.dims).nearest([gone.id], 0.9, 5) == [[]]
+    assert vector_table(store.vectors, [], SPEC.dims).nearest([missing.id], 0.9, 5) == [[]]
 
 
 @pytest.mark.parametrize("most_bytes", [0, 1_000_000])
 @pytest.mark.parametrize("distance", Distance)
-def test_a_walk_by_every_distance_has_the_groups_of_the_pages(distance, most_bytes):
+def test_for_every_distance_a_walk_finds_the_groups_of_the_pages(distance, most_bytes):
     spec = CollectionSpec("test@1", 2, distance)
     pictures = [picture(f"{n}.jpg", degrees=float(7 * n * n % 360)) for n in range(40)]
-    found = Duplicates(stocked(*pictures, store=FakeStore(spec)), spec)
-    asked = DuplicateOptions(Likeness.LOOKALIKE, limit=100)
+    duplicates = Duplicates(store_with(*pictures, store=FakeStore(spec)), spec)
+    request = DuplicateOptions(Likeness.LOOKALIKE, limit=100)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(pages, "MOST_VECTOR_BYTES", most_bytes)
-        [walked] = found.walk(asked)
+        [walked] = duplicates.walk(request)
 
-    page = found.page(asked)
+    page = duplicates.page(request)
     assert page.groups
     assert [(g.keeper, [d.image for d in g.others]) for g in walked.groups] == [
         (g.keeper, [d.image for d in g.others]) for g in page.groups
     ]
 
 
-def test_a_gallery_without_images_has_no_groups():
+def test_an_empty_gallery_has_no_groups():
     for kind in KINDS:
         page = Duplicates(FakeStore(SPEC), SPEC).page(DuplicateOptions(kind))
         assert (page.groups, page.after, page.looked_at) == ((), None, 0)
 
 
-def test_a_cursor_that_is_no_id_is_refused():
+def test_a_cursor_that_is_not_an_id_is_refused():
     with pytest.raises(InvalidCursor):
         Duplicates(FakeStore(SPEC), SPEC).page(DuplicateOptions(), "behind the moon")
 
 
-def test_an_image_that_is_removed_meanwhile_is_nobodys_duplicate():
-    class Vanishing(FakeStore):
+def test_an_image_removed_during_the_search_is_in_no_group():
+    class RemovingStore(FakeStore):
         def search_many(self, queries):
-            if gone in self._images:
-                self.remove([gone])
+            if removed_id in self._images:
+                self.remove([removed_id])
                 raise ImageNotFound("gone")
             return super().search_many(queries)
 
     pictures = [picture(name) for name in "abc"]
-    gone = pictures[0][0].id
-    store = stocked(*pictures, store=Vanishing(SPEC))
+    removed_id = pictures[0][0].id
+    store = store_with(*pictures, store=RemovingStore(SPEC))
 
     [(keeper, others)] = all_groups(store, kind=Likeness.LOOKALIKE)
 
     assert {keeper, *others} == {"b", "c"}
 
 
-@pytest.fixture(params=LANES.values(), ids=LANES.keys())
+@pytest.fixture(params=BACK_ENDS.values(), ids=BACK_ENDS.keys())
 def store(request, tmp_path):
     with request.param(SPEC, tmp_path) as store:
         yield store
 
 
-def test_every_store_gives_the_same_groups(store):
-    dice = np.random.default_rng(0)
+def test_every_store_finds_the_same_groups(store):
+    rng = np.random.default_rng(0)
     pictures = pictures_of(
         [
             (int(bits), float(degrees), "abcdefgh"[letter], int(width), 1, 0)
             for bits, degrees, letter, width in zip(
-                dice.integers(0, 40, 120),
-                dice.integers(0, 360, 120),
-                dice.integers(0, 8, 120),
-                dice.integers(1, 5, 120),
+                rng.integers(0, 40, 120),
+                rng.integers(0, 360, 120),
+                rng.integers(0, 8, 120),
+                rng.integers(1, 5, 120),
                 strict=True,
             )
         ]
     )
-    stocked(*pictures, store=store)
+    store_with(*pictures, store=store)
 
     for kind in KINDS:
         found = all_groups(store, kind=kind, limit=3)
-        assert found == groups_by_definition(pictures, LIKE[kind])
+        assert found == groups_by_definition(pictures, IS_DUPLICATE[kind])
         assert found
 
 
@@ -465,7 +472,7 @@ NEW, NEW_VECTOR = picture("new", bits=0, degrees=0, file="a")
 
 @pytest.fixture
 def near(store):
-    return stocked(
+    return store_with(
         picture("same file", bits=0, degrees=1, file="a"),
         picture("same file, plain", bits=None, degrees=2, file="a"),
         picture("saved again", bits=2, degrees=3, file="b"),
@@ -477,7 +484,7 @@ def near(store):
     )
 
 
-def test_the_nearest_duplicates_of_a_new_image_come_strongest_notion_first(near):
+def test_the_duplicates_of_a_new_image_are_sorted_strongest_notion_first(near):
     found = near_duplicates_of(NEW, NEW_VECTOR, near, limit=10)
 
     assert [(d.image.name, d.matched.value) for d in found] == [
@@ -494,26 +501,26 @@ def test_the_nearest_duplicates_of_a_new_image_come_strongest_notion_first(near)
     )
 
 
-def test_of_the_nearest_duplicates_few_are_told(near):
+def test_only_the_nearest_few_duplicates_are_returned(near):
     assert len(near_duplicates_of(NEW, NEW_VECTOR, near)) == 5
     assert len(near_duplicates_of(NEW, NEW_VECTOR, near, limit=2)) == 2
 
 
-def test_an_image_is_no_duplicate_of_itself(store):
-    store = stocked((NEW, NEW_VECTOR), store=store)
+def test_an_image_is_not_a_duplicate_of_itself(store):
+    store = store_with((NEW, NEW_VECTOR), store=store)
 
     assert near_duplicates_of(NEW, NEW_VECTOR, store) == ()
     assert near_duplicates_of(replace(NEW, width=99), NEW_VECTOR, store) == ()
 
 
-def test_without_a_vector_hashes_alone_are_compared(near):
+def test_without_a_vector_only_hashes_are_compared(near):
     found = near_duplicates_of(NEW, None, near)
 
     assert [d.image.name for d in found] == ["same file", "saved again", "saved badly"]
     assert near_duplicates_of(replace(NEW, perceptual_hash=None), None, near) == ()
 
 
-def test_without_a_hash_vectors_alone_are_compared(near):
+def test_without_a_hash_only_vectors_are_compared(near):
     found = near_duplicates_of(replace(NEW, perceptual_hash=None), NEW_VECTOR, near)
 
     assert [(d.image.name, d.matched.value) for d in found] == [
@@ -525,16 +532,16 @@ def test_without_a_hash_vectors_alone_are_compared(near):
     ]
 
 
-def test_the_nearest_duplicates_take_one_request():
-    class Counting(FakeStore):
-        asked = 0
+def test_finding_near_duplicates_takes_one_request():
+    class CountingStore(FakeStore):
+        requests = 0
 
         def search_many(self, queries: list[Query]):
-            self.asked += 1
+            self.requests += 1
             return super().search_many(queries)
 
-    store = stocked(picture("a"), store=Counting(SPEC))
+    store = store_with(picture("a"), store=CountingStore(SPEC))
 
     near_duplicates_of(NEW, NEW_VECTOR, store)
 
-    assert store.asked == 1
+    assert store.requests == 1

@@ -1,4 +1,4 @@
-"""Pictures become vectors with the real model."""
+"""The real model turns pictures into vectors."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from functions.gallery.errors import ModelMismatch
 from functions.gallery.pictures.decode import Limits, decode
 from tests.conftest import ROOT
 from tests.drawing import jpeg, scene, written
-from tests.unit.test_pictures import TURNED_BACK
+from tests.unit.test_pictures import STORED_TRANSPOSE
 
 MODEL = ROOT / "model"
 
@@ -28,14 +28,16 @@ def vector_of(embedder: OnnxEmbedder, data: bytes) -> np.ndarray:
     return embedder.embed([picture])[0]
 
 
-def turned(image: Image.Image, orientation: int, format: str, **options: object) -> bytes:
-    turn = TURNED_BACK[orientation]
+def with_orientation(image: Image.Image, orientation: int, format: str, **options: object) -> bytes:
+    transpose = STORED_TRANSPOSE[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation
-    return written(image if turn is None else image.transpose(turn), format, exif=exif, **options)
+    return written(
+        image if transpose is None else image.transpose(transpose), format, exif=exif, **options
+    )
 
 
-def test_vectors_come_in_order_with_length_one(embedder):
+def test_vectors_are_in_the_order_of_the_pictures_with_length_one(embedder):
     pictures = [decode(jpeg(n), Limits(), short_side_px=374) for n in range(5)]
 
     vectors = embedder.embed(pictures)
@@ -52,31 +54,34 @@ def test_no_pictures_give_no_vectors(embedder):
 
 
 @pytest.mark.parametrize("size", [(500, 375), (1601, 1203), (1602, 1203)])
-@pytest.mark.parametrize("orientation", TURNED_BACK)
+@pytest.mark.parametrize("orientation", STORED_TRANSPOSE)
 def test_each_exif_orientation_gives_the_vector_of_the_upright_file(embedder, orientation, size):
     image = scene(3, *size)
     upright = vector_of(embedder, written(image, "PNG"))
 
-    assert vector_of(embedder, turned(image, orientation, "PNG")) @ upright > 0.9999
+    assert vector_of(embedder, with_orientation(image, orientation, "PNG")) @ upright > 0.9999
 
 
-@pytest.mark.parametrize("orientation", TURNED_BACK)
-def test_a_jpeg_turned_without_loss_gives_the_vector_of_its_twin(embedder, orientation):
-    # Blocks of 16 x 16 pixels of one colour: JPEG stores each the same in every position.
+@pytest.mark.parametrize("orientation", STORED_TRANSPOSE)
+def test_a_losslessly_rotated_jpeg_gives_the_vector_of_the_upright_file(embedder, orientation):
+    # Blocks of 16 x 16 pixels of one colour: JPEG stores each the same, wherever it is.
     blocks = scene(4, 128, 96).resize((2048, 1536), Image.Resampling.NEAREST)
     upright = vector_of(embedder, written(blocks, quality=95))
 
-    assert vector_of(embedder, turned(blocks, orientation, "JPEG", quality=95)) @ upright > 0.9999
+    assert (
+        vector_of(embedder, with_orientation(blocks, orientation, "JPEG", quality=95)) @ upright
+        > 0.9999
+    )
 
 
-def test_a_picture_saved_again_without_loss_gives_the_same_vector(embedder):
+def test_a_picture_losslessly_saved_again_gives_the_same_vector(embedder):
     data = jpeg(5, 500, 375)
     again = written(Image.open(io.BytesIO(data)), "PNG")
 
     assert vector_of(embedder, again) @ vector_of(embedder, data) > 0.9999
 
 
-def test_a_vector_is_the_unit_mean_of_its_views(embedder):
+def test_a_vector_is_the_normalised_mean_of_its_views(embedder):
     picture = decode(jpeg(6, 500, 375), Limits(), short_side_px=374)
     views = np.stack([picture.square(part, 224) for part in embedder.card.views])
     (each,) = embedder._session.run([embedder._output], {embedder._input: views})
@@ -90,7 +95,7 @@ def test_a_vector_is_the_unit_mean_of_its_views(embedder):
     ("key", "value"),
     [("sha256", "0" * 64), ("input", {"px": 192}), ("output", {"dims": 640}), ("views", None)],
 )
-def test_a_card_of_another_graph_is_refused(tmp_path, key, value):
+def test_a_card_that_does_not_fit_the_graph_is_refused(tmp_path, key, value):
     card = json.loads((MODEL / "card.json").read_text())
     shutil.copy(MODEL / card["file"], tmp_path)
     (tmp_path / "card.json").write_text(json.dumps(card | {key: value}))
@@ -99,6 +104,6 @@ def test_a_card_of_another_graph_is_refused(tmp_path, key, value):
         OnnxEmbedder(tmp_path)
 
 
-def test_a_folder_without_a_card_says_which_setting_to_look_at(tmp_path):
+def test_a_folder_without_a_card_is_refused_with_the_setting_to_check(tmp_path):
     with pytest.raises(ModelMismatch, match="LOOKALIKE_MODEL"):
         OnnxEmbedder(tmp_path)

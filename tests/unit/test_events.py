@@ -1,4 +1,4 @@
-"""Every kind of event that the ingest function receives, and what it does with a batch."""
+"""Every kind of event that the ingest function receives, and how it handles a batch."""
 
 import json
 import random
@@ -27,14 +27,16 @@ from tests.drawing import jpeg
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
 
 
-def bridged(key: str, bucket: str = "local", kind: str = "Object Created") -> dict[str, Any]:
-    """An event from EventBridge: the key as it is."""
+def eventbridge_event(
+    key: str, bucket: str = "local", kind: str = "Object Created"
+) -> dict[str, Any]:
+    """An event from EventBridge, with the key unencoded."""
     detail = {"version": "0", "bucket": {"name": bucket}, "object": {"key": key, "size": 1}}
     return {"version": "0", "source": "aws.s3", "detail-type": kind, "detail": detail}
 
 
-def notified(*keys: str, bucket: str = "local") -> dict[str, Any]:
-    """Events from S3 itself: keys form-encoded."""
+def s3_event(*keys: str, bucket: str = "local") -> dict[str, Any]:
+    """Events from S3 itself, with form-encoded keys."""
     records = [
         {
             "eventSource": "aws:s3",
@@ -47,7 +49,7 @@ def notified(*keys: str, bucket: str = "local") -> dict[str, Any]:
     return {"Records": records}
 
 
-def queued(*bodies: Any) -> dict[str, Any]:
+def sqs_batch(*bodies: Any) -> dict[str, Any]:
     """A batch of messages from a queue, with ids m0, m1 and so on."""
     return {
         "Records": [
@@ -64,18 +66,18 @@ def queued(*bodies: Any) -> dict[str, Any]:
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
 
 
-def wanted_by(event: dict[str, Any]) -> list[Any]:
+def all_wanted(event: dict[str, Any]) -> list[Any]:
     return [wanted for message in messages_in(event) for wanted in message.wanted]
 
 
 @given(names)
-def test_every_key_is_read_as_it_is_in_the_bucket(key):
+def test_every_key_is_read_exactly_as_in_the_bucket(key):
     wanted = SyncObject(key, "local")
 
-    assert wanted_by(bridged(key)) == [wanted]
-    assert wanted_by(queued(bridged(key))) == [wanted]
-    assert wanted_by(notified(key)) == [wanted]
-    assert wanted_by(queued(notified(key))) == [wanted]
+    assert all_wanted(eventbridge_event(key)) == [wanted]
+    assert all_wanted(sqs_batch(eventbridge_event(key))) == [wanted]
+    assert all_wanted(s3_event(key)) == [wanted]
+    assert all_wanted(sqs_batch(s3_event(key))) == [wanted]
 
 
 @pytest.mark.parametrize(
@@ -89,36 +91,36 @@ def test_every_key_is_read_as_it_is_in_the_bucket(key):
         ("a%2Fb.jpg", "a/b.jpg"),
     ],
 )
-def test_only_keys_of_s3_itself_are_decoded(written, key):
-    event = notified("x")
+def test_only_keys_from_s3_itself_are_decoded(written, key):
+    event = s3_event("x")
     event["Records"][0]["s3"]["object"]["key"] = written
 
-    assert wanted_by(event) == [SyncObject(key, "local")]
-    assert wanted_by(bridged(written)) == [SyncObject(written, "local")]
+    assert all_wanted(event) == [SyncObject(key, "local")]
+    assert all_wanted(eventbridge_event(written)) == [SyncObject(written, "local")]
 
 
 @pytest.mark.parametrize("kind", ["Object Created", "Object Deleted"])
-def test_what_happened_to_an_object_does_not_matter(kind):
-    assert wanted_by(bridged("a", kind=kind)) == [SyncObject("a", "local")]
+def test_created_and_deleted_objects_are_treated_the_same(kind):
+    assert all_wanted(eventbridge_event("a", kind=kind)) == [SyncObject("a", "local")]
 
 
-def test_our_own_messages_come_back_as_they_were_sent():
+def test_our_own_messages_are_read_back_unchanged():
     progress = Progress("points", "some-id", 400, 3, 390)
     wanted = Reconcile(progress, dry_run=True)
 
-    event = queued(sync_message(["a", "ä +"]), reconcile_message(wanted))
+    event = sqs_batch(sync_message(["a", "ä +"]), reconcile_message(wanted))
 
-    assert wanted_by(event) == [SyncObject("a"), SyncObject("ä +"), wanted]
-
-
-def test_the_schedule_starts_a_comparison():
-    assert wanted_by(SCHEDULED) == [Reconcile()]
+    assert all_wanted(event) == [SyncObject("a"), SyncObject("ä +"), wanted]
 
 
-def test_the_test_event_of_s3_asks_for_nothing():
+def test_a_scheduled_event_starts_a_comparison():
+    assert all_wanted(SCHEDULED) == [Reconcile()]
+
+
+def test_the_test_event_of_s3_requests_nothing():
     test = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "local"}
 
-    (message,) = messages_in(queued(test))
+    (message,) = messages_in(sqs_batch(test))
 
     assert (message.wanted, message.unknown) == ([], None)
 
@@ -139,14 +141,14 @@ def test_the_test_event_of_s3_asks_for_nothing():
         {"source": "aws.ec2", "detail-type": "State change"},
     ],
 )
-def test_a_message_that_nobody_should_send_is_known_as_such(body):
-    (message,) = messages_in(queued(body))
+def test_an_invalid_message_is_recognised_as_unknown(body):
+    (message,) = messages_in(sqs_batch(body))
 
     assert isinstance(message.unknown, UnknownEvent)
 
 
 class FakeQueue:
-    """Keeps the messages sent to it."""
+    """Records the messages sent to it."""
 
     def __init__(self) -> None:
         self.sent: list[Any] = []
@@ -159,7 +161,7 @@ def failed(report: Any) -> list[str | None]:
     return [message.id for message in report.failed]
 
 
-def plenty() -> float:
+def enough_time() -> float:
     return 60.0
 
 
@@ -167,7 +169,7 @@ def put(rig, name: str, data: bytes) -> None:
     rig.originals.write(name, Original(data))
 
 
-def test_only_the_message_whose_object_failed_comes_again(rig, monkeypatch):
+def test_only_failed_messages_are_delivered_again(rig, monkeypatch):
     for name in "abc":
         put(rig, name, jpeg(ord(name)))
     write = rig.store.put
@@ -179,78 +181,84 @@ def test_only_the_message_whose_object_failed_comes_again(rig, monkeypatch):
 
     monkeypatch.setattr(rig.store, "put", fail_for_b)
 
-    report = Ingest(rig.gallery, None).run(queued(*map(bridged, "abc"), "no json"), plenty)
+    report = Ingest(rig.gallery, None).run(
+        sqs_batch(*map(eventbridge_event, "abc"), "no json"), enough_time
+    )
 
     assert failed(report) == ["m1", "m3"]
     assert sorted(image.name for image in rig.gallery.list(limit=10).images) == ["a", "c"]
 
 
-def test_a_key_named_twice_in_a_batch_is_looked_at_once(rig, monkeypatch):
+def test_a_key_repeated_in_a_batch_is_synced_once(rig, monkeypatch):
     put(rig, "a", jpeg(1))
-    looks = []
+    synced = []
     sync = rig.gallery.sync
-    monkeypatch.setattr(rig.gallery, "sync", lambda name: looks.append(name) or sync(name))
+    monkeypatch.setattr(rig.gallery, "sync", lambda name: synced.append(name) or sync(name))
 
     report = Ingest(rig.gallery, None).run(
-        queued(bridged("a"), notified("a", "a"), sync_message(["a"])), plenty
+        sqs_batch(eventbridge_event("a"), s3_event("a", "a"), sync_message(["a"])), enough_time
     )
 
-    assert (looks, report.outcomes, failed(report)) == (["a"], {"a": Synced.INDEXED}, [])
+    assert (synced, report.outcomes, failed(report)) == (["a"], {"a": Synced.INDEXED}, [])
 
 
-def test_events_of_another_bucket_are_passed_over(rig):
+def test_events_of_another_bucket_are_ignored(rig):
     put(rig, "a", jpeg(1))
 
-    report = Ingest(rig.gallery, None).run(queued(bridged("a", bucket="other")), plenty)
+    report = Ingest(rig.gallery, None).run(
+        sqs_batch(eventbridge_event("a", bucket="other")), enough_time
+    )
 
     assert (report.outcomes, report.failed) == ({}, [])
 
 
-def test_no_look_is_begun_that_the_call_could_not_end(rig):
+def test_no_sync_is_started_without_time_to_finish_it(rig):
     for name in "abc":
         put(rig, name, jpeg(1))
     seconds = iter([30.0, 3.0, 3.0])
 
-    report = Ingest(rig.gallery, None).run(queued(*map(bridged, "abc")), lambda: next(seconds))
+    report = Ingest(rig.gallery, None).run(
+        sqs_batch(*map(eventbridge_event, "abc")), lambda: next(seconds)
+    )
 
     assert failed(report) == ["m1", "m2"]
 
 
-def test_the_schedule_queues_what_differs(rig):
+def test_a_scheduled_comparison_queues_the_differences(rig):
     for number in range(25):
         put(rig, f"{number:02}.jpg", jpeg(number))
     queue = FakeQueue()
 
-    Ingest(rig.gallery, queue).run(SCHEDULED, plenty)
+    Ingest(rig.gallery, queue).run(SCHEDULED, enough_time)
 
     assert rig.store.count() == 0
     assert [len(message["names"]) for message in queue.sent] == [10, 10, 5]
-    Ingest(rig.gallery, queue).run(queued(*queue.sent), plenty)
+    Ingest(rig.gallery, queue).run(sqs_batch(*queue.sent), enough_time)
     assert rig.store.count() == 25
 
 
-def test_without_a_queue_the_schedule_mends_at_once(rig):
+def test_without_a_queue_a_scheduled_comparison_fixes_the_differences(rig):
     for number in range(5):
         put(rig, f"{number}.jpg", jpeg(number))
 
-    report = Ingest(rig.gallery, None).run(SCHEDULED, plenty)
+    report = Ingest(rig.gallery, None).run(SCHEDULED, enough_time)
 
     assert rig.store.count() == 5
     assert report.compared.different == 5
 
 
-def test_a_dry_run_tells_and_sends_nothing(rig):
+def test_a_dry_run_reports_differences_and_sends_nothing(rig):
     put(rig, "1.jpg", jpeg(1))
     queue = FakeQueue()
 
     report = Ingest(rig.gallery, queue).run(
-        queued({"lookalike": "reconcile", "dry_run": True}), plenty
+        sqs_batch({"lookalike": "reconcile", "dry_run": True}), enough_time
     )
 
     assert (queue.sent, report.compared.different, report.failed) == ([], 1, [])
 
 
-def test_a_comparison_out_of_time_goes_on_in_another_call(rig, monkeypatch):
+def test_a_comparison_out_of_time_continues_in_another_call(rig, monkeypatch):
     monkeypatch.setattr("functions.gallery.sync.reconcile.CHUNK", 4)
     for number in range(10):
         put(rig, f"{number}.jpg", jpeg(number))
@@ -258,64 +266,66 @@ def test_a_comparison_out_of_time_goes_on_in_another_call(rig, monkeypatch):
     event: Any = SCHEDULED
 
     while event is not None:
-        Ingest(rig.gallery, queue).run(event, lambda: 10.0)  # too little for a second piece
+        Ingest(rig.gallery, queue).run(event, lambda: 10.0)  # too little for a second part
         calls += 1
         last = queue.sent[-1]
-        event = queued(queue.sent.pop()) if last["lookalike"] == "reconcile" else None
+        event = sqs_batch(queue.sent.pop()) if last["lookalike"] == "reconcile" else None
 
-    assert calls == 4  # three pieces, and the end
+    assert calls == 4  # three parts, and the end
     assert sorted(name for m in queue.sent for name in m["names"]) == sorted(
         rig.originals.originals
     )
 
 
-def test_a_comparison_that_fails_comes_again(rig, monkeypatch):
+def test_a_failed_comparison_is_delivered_again(rig, monkeypatch):
     def fail(*_: object) -> None:
         raise StoreUnavailable("asleep")
 
     put(rig, "1.jpg", jpeg(1))
     monkeypatch.setattr(rig.store, "get", fail)
 
-    report = Ingest(rig.gallery, FakeQueue()).run(queued({"lookalike": "reconcile"}), plenty)
+    report = Ingest(rig.gallery, FakeQueue()).run(
+        sqs_batch({"lookalike": "reconcile"}), enough_time
+    )
 
     assert failed(report) == ["m0"]
 
 
-def test_a_storm_of_shuffled_and_repeated_events_on_a_failing_store_loses_nothing(rig, monkeypatch):
-    dice = random.Random(7)
+def test_shuffled_and_repeated_events_on_a_failing_store_lose_nothing(rig, monkeypatch):
+    rng = random.Random(7)
     pictures = [jpeg(seed, 40, 30) for seed in range(8)] + [b"no picture"]
     keys = [f"{number % 7}/ä +%{number}.jpg" for number in range(100)]
     for method in ("get", "put", "remove"):
         real = getattr(rig.store, method)
 
-        def flaky(*given: Any, real: Any = real) -> Any:
-            if dice.random() < 0.1:
+        def flaky(*args: Any, real: Any = real) -> Any:
+            if rng.random() < 0.1:
                 raise StoreUnavailable("not now")
-            return real(*given)
+            return real(*args)
 
         monkeypatch.setattr(rig.store, method, flaky)
     waiting = []
     for _ in range(5_000):
-        key = dice.choice(keys)
-        if dice.random() < 0.3:
+        key = rng.choice(keys)
+        if rng.random() < 0.3:
             rig.originals.remove(key)
         else:
-            put(rig, key, dice.choice(pictures))
-        waiting += 2 * [bridged(key) if dice.random() < 0.5 else notified(key)]
-    dice.shuffle(waiting)
+            put(rig, key, rng.choice(pictures))
+        waiting += 2 * [eventbridge_event(key) if rng.random() < 0.5 else s3_event(key)]
+    rng.shuffle(waiting)
 
     ingest = Ingest(rig.gallery, None)
     while waiting:
         batch = [waiting.pop() for _ in range(min(10, len(waiting)))]
-        if dice.random() < 0.02:
-            put(rig, (key := dice.choice(keys)), dice.choice(pictures))
-            batch.append(bridged(key))
-        report = ingest.run(queued(*batch), plenty)
+        if rng.random() < 0.02:
+            put(rig, (key := rng.choice(keys)), rng.choice(pictures))
+            batch.append(eventbridge_event(key))
+        report = ingest.run(sqs_batch(*batch), enough_time)
         waiting += [batch[int(message.id[1:])] for message in report.failed]
 
     monkeypatch.undo()
-    there = {name: rig.originals.head(name).etag for name in rig.originals.originals}
-    points = {image.name: image.etag for image in rig.store.page((), 200).images}
+    in_bucket = {name: rig.originals.head(name).etag for name in rig.originals.originals}
+    indexed = {image.name: image.etag for image in rig.store.page((), 200).images}
     refused = {refusal.name: refusal.etag for refusal in rig.originals.refusals()}
-    assert points | refused == there
-    assert points.keys().isdisjoint(refused)
+    assert indexed | refused == in_bucket
+    assert indexed.keys().isdisjoint(refused)

@@ -12,7 +12,7 @@ from functions.api.requests.fetch import UrlFetcher, is_public
 from functions.gallery.errors import UrlRefused, UrlUnreachable
 
 PUBLIC = ["1.1.1.1", "8.8.8.8", "93.184.215.14", "223.255.255.255", "2606:4700::1111", "2a00::1"]
-# Written down a second time, from the IANA registries and the clouds' manuals.
+# Listed again, independently, from the IANA registries and the clouds' manuals.
 NOT_PUBLIC = {
     "unspecified": "0.0.0.0/8",
     "private, 10": "10.0.0.0/8",
@@ -48,7 +48,7 @@ NOT_PUBLIC = {
     "multicast, 6": "ff00::/8",
 }
 IPV4 = [ip_network(network) for network in NOT_PUBLIC.values() if ":" not in network]
-CARRIERS = {
+IPV6_FORMS = {
     "IPv4-mapped": lambda v4, _: f"::ffff:{v4}",
     "IPv4-compatible": lambda v4, _: f"::{v4}",
     "IPv4-translated": lambda v4, _: f"::ffff:0:{v4}",
@@ -63,20 +63,20 @@ CARRIERS = {
 
 
 @pytest.fixture(autouse=True)
-def dialled(monkeypatch) -> list[tuple[str, int]]:
+def connections(monkeypatch) -> list[tuple[str, int]]:
     """Record where a connection would go, without opening it."""
-    seen = []
+    addresses = []
 
     def refuse(sock, address):
-        seen.append(address[:2])
+        addresses.append(address[:2])
         raise ConnectionRefusedError(111, "Connection refused")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    return seen
+    return addresses
 
 
 def resolving_to(*addresses: str):
-    """A resolver that returns these addresses, in this order, for every name."""
+    """Return a resolver that finds these addresses, in this order, for every name."""
 
     def resolve(host, port, **_):
         return [
@@ -87,7 +87,7 @@ def resolving_to(*addresses: str):
     return resolve
 
 
-def no_look_up(host, port, **_):
+def no_lookup(host, port, **_):
     raise AssertionError(f"{host} must not be looked up")
 
 
@@ -96,13 +96,13 @@ def test_an_address_on_the_internet_is_public(address):
     assert is_public(ip_address(address))
 
 
-@pytest.mark.parametrize("carried", ["::ffff:8.8.8.8", "64:ff9b::8.8.8.8"])
-def test_a_public_ipv4_address_is_public_where_ipv6_carries_it(carried):
-    assert is_public(ip_address(carried))
+@pytest.mark.parametrize("address", ["::ffff:8.8.8.8", "64:ff9b::8.8.8.8"])
+def test_a_public_ipv4_address_is_public_inside_ipv6(address):
+    assert is_public(ip_address(address))
 
 
 @pytest.mark.parametrize("network", NOT_PUBLIC.values(), ids=NOT_PUBLIC)
-def test_the_first_and_the_last_address_of_a_special_network_are_refused(network):
+def test_the_first_and_last_address_of_a_special_network_are_not_public(network):
     special = ip_network(network)
 
     assert not is_public(special[0])
@@ -114,51 +114,51 @@ def test_no_address_of_a_special_network_is_public(address):
     assert not is_public(address)
 
 
-@pytest.mark.parametrize("carry", CARRIERS.values(), ids=CARRIERS)
+@pytest.mark.parametrize("wrap", IPV6_FORMS.values(), ids=IPV6_FORMS)
 @given(
     address=st.sampled_from(IPV4).flatmap(lambda n: st.ip_addresses(network=n)),
     rest=st.integers(0, 2**80 - 1),
 )
-def test_no_ipv6_address_that_carries_a_special_ipv4_address_is_public(carry, address, rest):
-    assert not is_public(ip_address(carry(address, rest)))
+def test_no_ipv6_address_that_contains_a_special_ipv4_address_is_public(wrap, address, rest):
+    assert not is_public(ip_address(wrap(address, rest)))
 
 
 @given(st.ip_addresses())
-def test_what_is_public_here_is_global_unicast_to_python_too(address):
-    carried = getattr(address, "ipv4_mapped", None) or address
+def test_every_public_address_is_global_unicast_to_python_too(address):
+    contained = getattr(address, "ipv4_mapped", None) or address
     if int(address) >> 32 == 0x64FF9B << 64:
-        carried = IPv4Address(int(address) % 2**32)
+        contained = IPv4Address(int(address) % 2**32)
 
     assert is_public(address) <= (
-        carried.is_global and not carried.is_multicast and not carried.is_reserved
+        contained.is_global and not contained.is_multicast and not contained.is_reserved
     )
 
 
-def test_a_zone_makes_no_address_public():
+def test_an_address_with_a_zone_is_not_public():
     assert not is_public(ip_address("2606:4700::1111%eth0"))
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_the_connection_goes_to_the_very_address_that_was_checked(dialled, address):
+def test_the_connection_goes_to_the_address_that_was_checked(connections, address):
     fetcher = UrlFetcher(resolve=resolving_to(address))
 
     with pytest.raises(UrlUnreachable):
         fetcher.fetch("https://pictures.example/cat.jpg", 1_000)
 
-    assert dialled == [(address, 443)]
+    assert connections == [(address, 443)]
 
 
-def test_every_address_of_a_host_is_tried_in_order(dialled):
+def test_every_address_of_a_host_is_tried_in_order(connections):
     fetcher = UrlFetcher(resolve=resolving_to(*PUBLIC, PUBLIC[0]))
 
     with pytest.raises(UrlUnreachable):
         fetcher.fetch("https://pictures.example/cat.jpg", 1_000)
 
-    assert dialled == [(address, 443) for address in PUBLIC]
+    assert connections == [(address, 443) for address in PUBLIC]
 
 
 @given(st.sampled_from(list(NOT_PUBLIC.values())).flatmap(lambda n: st.ip_addresses(network=n)))
-def test_a_name_that_means_a_special_address_is_refused(address):
+def test_a_name_that_resolves_to_a_special_address_is_refused(address):
     fetcher = UrlFetcher(resolve=resolving_to(str(address)))
 
     with pytest.raises(UrlRefused):
@@ -169,13 +169,13 @@ def test_a_name_that_means_a_special_address_is_refused(address):
     "addresses",
     [("8.8.8.8", "127.0.0.1"), ("10.0.0.1", "8.8.8.8"), ("2a00::1", "8.8.8.8", "fd00:ec2::254")],
 )
-def test_one_special_address_among_public_ones_is_enough_to_refuse(dialled, addresses):
+def test_one_special_address_among_public_ones_is_enough_to_refuse(connections, addresses):
     fetcher = UrlFetcher(resolve=resolving_to(*addresses))
 
     with pytest.raises(UrlRefused):
         fetcher.fetch("https://pictures.example/cat.jpg", 1_000)
 
-    assert dialled == []
+    assert connections == []
 
 
 @pytest.mark.parametrize(
@@ -219,13 +219,13 @@ def test_one_special_address_among_public_ones_is_enough_to_refuse(dialled, addr
         "[ff02::1]",
     ],
 )
-def test_no_way_of_writing_a_special_address_slips_through_the_real_resolver(dialled, host):
+def test_every_spelling_of_a_special_address_is_refused_by_the_real_resolver(connections, host):
     fetcher = UrlFetcher(allow_http=True)
 
     with pytest.raises(UrlRefused, match="not on the public internet"):
         fetcher.fetch(f"http://{host}/cat.jpg", 1_000)
 
-    assert dialled == []
+    assert connections == []
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_no_way_of_writing_a_special_address_slips_through_the_real_resolver(dia
         "https://①②⑦.0.0.1/",
         "https://127。0。0。1/",
         "https://ⓛocalhost/",
-        "https://straße.example/",  # IDNA of 2003 and 2008 know different hosts by it
+        "https://straße.example/",  # IDNA 2003 and IDNA 2008 give different hosts
         "https://pictures\u200d.example/",
         "https://pictures..example/",
         "https://.pictures.example/",
@@ -281,17 +281,17 @@ def test_no_way_of_writing_a_special_address_slips_through_the_real_resolver(dia
         "https://pictures.example/" + "a" * 8_192,
     ],
 )
-def test_what_is_no_plain_https_url_is_refused_before_any_look_up(url):
-    fetcher = UrlFetcher(resolve=no_look_up)
+def test_anything_but_a_plain_https_url_is_refused_without_a_lookup(url):
+    fetcher = UrlFetcher(resolve=no_lookup)
 
     with pytest.raises(UrlRefused) as refusal:
         fetcher.fetch(url, 1_000)
 
-    assert str(refusal.value).encode()  # no half of a character pair comes back in an answer
+    assert str(refusal.value).encode()  # the message has no lone surrogate
 
 
 @given(st.text())
-def test_any_text_is_refused_or_looked_up_but_never_breaks_anything(text):
+def test_no_text_causes_any_error_but_a_refusal(text):
     fetcher = UrlFetcher(resolve=resolving_to("10.0.0.1"))
 
     with pytest.raises(UrlRefused):
@@ -299,7 +299,7 @@ def test_any_text_is_refused_or_looked_up_but_never_breaks_anything(text):
 
 
 @pytest.mark.parametrize(
-    ("written", "looked_up"),
+    ("url", "looked_up"),
     [
         ("https://Pictures.Example./cat.jpg", ("pictures.example", 443)),
         ("HTTPS://pictures.example:443/cat.jpg", ("pictures.example", 443)),
@@ -312,30 +312,30 @@ def test_any_text_is_refused_or_looked_up_but_never_breaks_anything(text):
         ("https://[2606:4700:0::1111]/", ("2606:4700::1111", 443)),
     ],
 )
-def test_a_host_is_looked_up_once_and_in_its_plain_form(written, looked_up):
-    asked = []
+def test_a_host_is_looked_up_once_in_its_normal_form(url, looked_up):
+    lookups = []
 
     def resolve(host, port, **_):
-        asked.append((host, port))
+        lookups.append((host, port))
         return resolving_to("10.0.0.1")(host, port)
 
     with pytest.raises(UrlRefused):
-        UrlFetcher(resolve=resolve).fetch(written, 1_000)
+        UrlFetcher(resolve=resolve).fetch(url, 1_000)
 
-    assert asked == [looked_up]
+    assert lookups == [looked_up]
 
 
-@pytest.mark.parametrize("answer", [[], [(socket.AF_UNIX, 1, 0, "", ("/run/socket",))]])
-def test_a_host_without_a_usable_address_is_unreachable(dialled, answer):
-    fetcher = UrlFetcher(resolve=lambda *_, **__: answer)
+@pytest.mark.parametrize("found", [[], [(socket.AF_UNIX, 1, 0, "", ("/run/socket",))]])
+def test_a_host_without_a_usable_address_is_unreachable(connections, found):
+    fetcher = UrlFetcher(resolve=lambda *_, **__: found)
 
     with pytest.raises(UrlUnreachable):
         fetcher.fetch("https://pictures.example/cat.jpg", 1_000)
 
-    assert dialled == []
+    assert connections == []
 
 
-def test_a_host_that_nobody_knows_is_unreachable():
+def test_an_unknown_host_is_unreachable():
     def resolve(*_, **__):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -343,7 +343,7 @@ def test_a_host_that_nobody_knows_is_unreachable():
         UrlFetcher(resolve=resolve).fetch("https://pictures.example/cat.jpg?secret", 1_000)
 
 
-def test_neither_the_path_of_a_url_nor_the_address_found_is_told_in_a_refusal():
+def test_a_refusal_shows_neither_the_path_of_the_url_nor_the_address():
     fetcher = UrlFetcher(resolve=resolving_to("10.1.2.3"))
 
     with pytest.raises(UrlRefused) as refusal:
@@ -354,13 +354,13 @@ def test_neither_the_path_of_a_url_nor_the_address_found_is_told_in_a_refusal():
 
 
 @pytest.fixture
-def answered(monkeypatch) -> Iterator[Callable[[str], tuple[str, float]]]:
-    """Fetch over a fake connection; returns the request and the time allowed to connect."""
+def fetch_fake(monkeypatch) -> Iterator[Callable[[str], tuple[str, float]]]:
+    """Fetch over a fake connection; return the request and the time allowed to connect."""
     near, far = socket.socketpair()
-    patience = []
+    timeouts = []
 
     def connect(address, timeout):
-        patience.append(timeout)
+        timeouts.append(timeout)
         return near
 
     monkeypatch.setattr(socket, "create_connection", connect)
@@ -370,7 +370,7 @@ def answered(monkeypatch) -> Iterator[Callable[[str], tuple[str, float]]]:
         far.shutdown(socket.SHUT_WR)
         fetcher = UrlFetcher(allow_http=True, resolve=resolving_to("8.8.8.8"), **more)
         assert fetcher.fetch(url, 100) == b"picture"
-        return far.recv(65_536).decode(), patience[0]
+        return far.recv(65_536).decode(), timeouts[0]
 
     with near, far:
         yield fetch
@@ -393,16 +393,16 @@ def answered(monkeypatch) -> Iterator[Callable[[str], tuple[str, float]]]:
         ),
     ],
 )
-def test_a_request_names_the_host_as_servers_know_it(answered, url, start):
-    request, _ = answered(url)
+def test_a_request_names_the_host_as_servers_expect_it(fetch_fake, url, start):
+    request, _ = fetch_fake(url)
 
     assert request.startswith(start)
 
 
 @pytest.mark.parametrize(("timeout_s", "at_most"), [(60.0, 3.0), (1.5, 1.5)])
-def test_one_address_has_three_seconds_to_answer_and_never_more_than_all_have(
-    answered, timeout_s, at_most
+def test_one_address_has_three_seconds_to_connect_within_the_total_time_limit(
+    fetch_fake, timeout_s, at_most
 ):
-    _, patience = answered("http://pictures.example/", timeout_s=timeout_s)
+    _, timeout = fetch_fake("http://pictures.example/", timeout_s=timeout_s)
 
-    assert at_most / 2 < patience <= at_most
+    assert at_most / 2 < timeout <= at_most

@@ -1,4 +1,4 @@
-"""Reading filters and metadata."""
+"""Parsing filters and metadata."""
 
 from datetime import UTC, datetime
 
@@ -56,14 +56,14 @@ def test_a_filter_becomes_a_condition(written, condition):
         ({"category": {"not": {"not": "hat"}}}, "category"),
     ],
 )
-def test_a_wrong_filter_is_refused_by_field(written, field):
+def test_an_invalid_filter_is_refused_with_its_field(written, field):
     with pytest.raises(InvalidFilter) as refusal:
         parse_filter(written, FIELDS)
 
     assert refusal.value.field == field
 
 
-def test_a_value_of_the_wrong_type_is_refused_with_the_type_that_is_needed():
+def test_a_value_of_the_wrong_type_is_refused_with_the_type_needed():
     with pytest.raises(InvalidFilter, match="price must be a number, not 'cheap'"):
         parse_filter({"price": "cheap"}, FIELDS)
 
@@ -74,12 +74,12 @@ def test_no_filter_matches_everything():
 
 
 @pytest.mark.parametrize("written", [[], "category", 7])
-def test_a_filter_is_an_object(written):
+def test_a_filter_must_be_an_object(written):
     with pytest.raises(InvalidFilter):
         parse_filter(written, FIELDS)
 
 
-def test_text_from_a_table_is_converted_to_the_declared_type():
+def test_text_is_converted_to_the_declared_type():
     written = {"price": "12.50", "stock": "3", "sold": "TRUE", "day": "2026-05-01", "note": "7"}
 
     assert check_metadata(written, FIELDS) == {
@@ -108,7 +108,7 @@ def test_text_from_a_table_is_converted_to_the_declared_type():
         ({"": 1}, ""),
     ],
 )
-def test_wrong_metadata_is_refused_by_field(metadata, field):
+def test_invalid_metadata_is_refused_with_its_field(metadata, field):
     with pytest.raises(InvalidMetadata) as refusal:
         check_metadata(metadata, FIELDS)
 

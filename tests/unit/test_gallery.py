@@ -1,4 +1,4 @@
-"""What one can do with a gallery, on fakes."""
+"""What a gallery can do, on fakes."""
 
 import threading
 
@@ -36,14 +36,14 @@ def test_the_same_photo_uploaded_twice_is_stored_once(gallery):
     assert gallery.stats().images == 1
 
 
-def test_bytes_without_a_name_are_named_after_their_content(rig):
+def test_unnamed_bytes_are_named_after_their_content(rig):
     added = rig.gallery.add(submission(jpeg(1)))
 
     assert added.image.name == f"sha256/{added.image.sha256}"
     assert rig.originals.originals == {added.image.name: jpeg(1)}
 
 
-def test_bytes_without_a_name_that_are_there_under_another_are_a_duplicate_of_it(gallery):
+def test_unnamed_bytes_that_are_already_stored_are_a_duplicate(gallery):
     named = gallery.add(submission(jpeg(1), "cat.jpg"))
 
     again = gallery.add(submission(jpeg(1)))
@@ -60,7 +60,7 @@ def test_two_names_for_the_same_bytes_are_two_images(gallery):
     assert gallery.stats().images == 2
 
 
-def test_other_bytes_under_a_name_in_use_are_refused_and_change_nothing(rig):
+def test_different_bytes_under_a_name_in_use_are_refused_and_change_nothing(rig):
     rig.gallery.add(submission(jpeg(1), "cat.jpg"))
 
     with pytest.raises(NameTaken):
@@ -69,22 +69,22 @@ def test_other_bytes_under_a_name_in_use_are_refused_and_change_nothing(rig):
     assert rig.originals.read("cat.jpg") == jpeg(1)
 
 
-def test_the_same_bytes_with_other_metadata_are_described_anew_when_asked(rig):
+def test_overwriting_with_the_same_bytes_replaces_the_metadata_if_given(rig):
     first = rig.gallery.add(submission(jpeg(1), "cat.jpg", metadata={"category": "cat"}))
     tiger = {"category": "tiger"}
 
-    kept = rig.gallery.add(submission(jpeg(1), "cat.jpg", metadata=tiger))
-    bare = rig.gallery.add(submission(jpeg(1), "cat.jpg", overwrite=True))
-    anew = rig.gallery.add(submission(jpeg(1), "cat.jpg", metadata=tiger, overwrite=True))
+    not_overwritten = rig.gallery.add(submission(jpeg(1), "cat.jpg", metadata=tiger))
+    without_metadata = rig.gallery.add(submission(jpeg(1), "cat.jpg", overwrite=True))
+    replaced = rig.gallery.add(submission(jpeg(1), "cat.jpg", metadata=tiger, overwrite=True))
 
-    assert kept.status is bare.status is AddStatus.DUPLICATE
-    assert bare.image.metadata == {"category": "cat"}
-    assert (anew.status, anew.image.id) == (AddStatus.REPLACED, first.image.id)
+    assert not_overwritten.status is without_metadata.status is AddStatus.DUPLICATE
+    assert without_metadata.image.metadata == {"category": "cat"}
+    assert (replaced.status, replaced.image.id) == (AddStatus.REPLACED, first.image.id)
     assert rig.gallery.get(first.image.id).metadata == tiger
     assert rig.originals.metadata["cat.jpg"] == tiger
 
 
-def test_other_bytes_replace_the_first_when_asked(rig):
+def test_overwriting_with_different_bytes_replaces_the_image(rig):
     first = rig.gallery.add(submission(jpeg(1), "cat.jpg"))
 
     second = rig.gallery.add(submission(jpeg(2), "cat.jpg", overwrite=True))
@@ -105,7 +105,7 @@ def test_other_bytes_replace_the_first_when_asked(rig):
         (jpeg(1), "a.jpg", {"price": "cheap"}, InvalidMetadata),
     ],
 )
-def test_what_is_refused_leaves_nothing(rig, data, name, metadata, error):
+def test_a_refused_image_leaves_nothing_behind(rig, data, name, metadata, error):
     with pytest.raises(error):
         rig.gallery.add(submission(data, name, metadata=metadata))
 
@@ -117,7 +117,7 @@ def fail(*_: object) -> None:
     raise StoreUnavailable("the store is asleep")
 
 
-def test_a_store_that_fails_leaves_no_original(rig, monkeypatch):
+def test_a_failing_store_leaves_no_original(rig, monkeypatch):
     monkeypatch.setattr(rig.store, "put", fail)
 
     with pytest.raises(StoreUnavailable):
@@ -126,7 +126,7 @@ def test_a_store_that_fails_leaves_no_original(rig, monkeypatch):
     assert rig.originals.originals == {}
 
 
-def test_a_store_that_fails_while_replacing_leaves_the_first_original(rig, monkeypatch):
+def test_a_failed_replacement_keeps_the_first_original(rig, monkeypatch):
     rig.gallery.add(submission(jpeg(1), "cat.jpg"))
     monkeypatch.setattr(rig.store, "put", fail)
 
@@ -136,7 +136,7 @@ def test_a_store_that_fails_while_replacing_leaves_the_first_original(rig, monke
     assert rig.originals.read("cat.jpg") == jpeg(1)
 
 
-def test_many_are_added_and_the_bad_one_alone_is_refused(gallery):
+def test_of_many_images_only_the_bad_one_is_refused(gallery):
     pictures = [submission(jpeg(n), f"{n}.jpg") for n in range(70)]
     pictures[40] = submission(b"broken", "40.jpg")
 
@@ -148,7 +148,7 @@ def test_many_are_added_and_the_bad_one_alone_is_refused(gallery):
     assert gallery.stats().images == 69
 
 
-def test_adding_many_again_does_nothing_twice(gallery):
+def test_adding_many_images_again_adds_nothing(gallery):
     pictures = [submission(jpeg(n), f"{n}.jpg") for n in range(40)]
     list(gallery.add_many(pictures, workers=2))
 
@@ -166,7 +166,7 @@ def test_a_failing_store_refuses_its_chunk_and_leaves_no_originals(rig, monkeypa
     assert rig.originals.originals == {}
 
 
-def test_many_are_read_only_a_little_ahead(gallery):
+def test_adding_many_images_reads_only_a_little_ahead(gallery):
     read = []
 
     def endless():
@@ -181,7 +181,7 @@ def test_many_are_read_only_a_little_ahead(gallery):
     assert len(read) <= 6 * 32
 
 
-def test_one_name_sent_by_eight_at_once_is_stored_once(rig):
+def test_one_name_added_by_eight_threads_is_stored_once(rig):
     outcomes = []
 
     def add(number: int) -> None:
@@ -203,7 +203,7 @@ def test_one_name_sent_by_eight_at_once_is_stored_once(rig):
     assert len(outcomes) == 8
 
 
-def test_a_query_finds_its_lookalike_first_and_is_not_stored(rig):
+def test_a_query_finds_its_copy_first_and_is_not_stored(rig):
     for n in range(12):
         rig.gallery.add(submission(jpeg(n), f"{n}.jpg"))
     altered = written(scene(7).resize((200, 150)), quality=60)
@@ -218,7 +218,7 @@ def test_a_query_finds_its_lookalike_first_and_is_not_stored(rig):
     assert (result.query.width, result.query.height) == (200, 150)
 
 
-def test_similarity_has_a_floor_that_the_same_picture_passes(gallery):
+def test_the_same_picture_passes_the_highest_minimum_similarity(gallery):
     for n in range(5):
         gallery.add(submission(jpeg(n), f"{n}.jpg"))
 
@@ -228,7 +228,7 @@ def test_similarity_has_a_floor_that_the_same_picture_passes(gallery):
     assert result.more is False
 
 
-def test_the_query_itself_can_be_left_out(gallery):
+def test_the_query_itself_can_be_excluded(gallery):
     id = gallery.add(submission(jpeg(1), "1.jpg")).image.id
     gallery.add(submission(jpeg(2), "2.jpg"))
     without = SearchOptions(exclude_self=True)
@@ -247,7 +247,7 @@ def test_a_search_by_id_never_runs_the_model(rig, monkeypatch):
     assert rig.gallery.similar_to(id, SearchOptions()).matches[0].image.id == id
 
 
-def test_pages_of_a_search_follow_each_other(gallery):
+def test_the_pages_of_a_search_are_parts_of_one_ranking(gallery):
     for n in range(7):
         gallery.add(submission(jpeg(n), f"{n}.jpg"))
 
@@ -258,7 +258,7 @@ def test_pages_of_a_search_follow_each_other(gallery):
     assert [part.more for part in parts] == [True, True, False]
 
 
-def test_metadata_filters_searches_and_lists(gallery):
+def test_searches_and_lists_can_be_filtered_by_metadata(gallery):
     gallery.add(submission(jpeg(1), "1.jpg", metadata={"category": "hat", "price": 5}))
     gallery.add(submission(jpeg(2), "2.jpg", metadata={"category": "dress", "price": 50}))
 
@@ -271,7 +271,7 @@ def test_metadata_filters_searches_and_lists(gallery):
         gallery.list({"colour": "red"}, limit=10)
 
 
-def test_metadata_is_merged_and_none_removes(gallery):
+def test_updated_metadata_is_merged_and_none_removes_a_field(gallery):
     id = gallery.add(submission(jpeg(1), "1", metadata={"category": "hat", "note": "x"})).image.id
 
     changed = gallery.update(id, {"note": None, "price": 3})
@@ -284,7 +284,7 @@ def test_metadata_is_merged_and_none_removes(gallery):
         gallery.update("nobody", {})
 
 
-def test_what_is_removed_is_gone_with_original_and_thumbnail(rig):
+def test_removing_an_image_removes_its_original_and_thumbnail(rig):
     id = rig.gallery.add(submission(jpeg(1), "1.jpg")).image.id
     rig.gallery.view.thumbnail(id)
 
@@ -302,7 +302,7 @@ def test_what_is_removed_is_gone_with_original_and_thumbnail(rig):
             call(id)
 
 
-def test_a_thumbnail_is_made_once_and_anew_for_other_bytes(rig):
+def test_a_thumbnail_is_made_once_and_again_for_new_bytes(rig):
     id = rig.gallery.add(submission(jpeg(1), "1.jpg")).image.id
     first = rig.gallery.view.thumbnail(id)[1]
     rig.originals.thumbnails = {key: b"kept" for key in rig.originals.thumbnails}
@@ -312,7 +312,7 @@ def test_a_thumbnail_is_made_once_and_anew_for_other_bytes(rig):
     assert rig.gallery.view.thumbnail(id)[1] not in (b"kept", first)
 
 
-def test_thumbnails_of_replaced_bytes_are_gone(rig):
+def test_replacing_the_bytes_removes_their_thumbnail(rig):
     id = rig.gallery.add(submission(jpeg(1), "1.jpg")).image.id
     rig.gallery.view.thumbnail(id)
 
@@ -322,7 +322,7 @@ def test_thumbnails_of_replaced_bytes_are_gone(rig):
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_an_original_that_was_lost_comes_back_with_the_same_bytes(rig, overwrite):
+def test_a_lost_original_is_restored_by_adding_the_same_bytes(rig, overwrite):
     rig.gallery.add(submission(jpeg(1), "1.jpg"))
     rig.originals.originals.clear()
 
@@ -332,7 +332,7 @@ def test_an_original_that_was_lost_comes_back_with_the_same_bytes(rig, overwrite
     assert rig.originals.read("1.jpg") == jpeg(1)
 
 
-def test_an_original_that_was_lost_can_be_replaced(rig):
+def test_a_lost_original_can_be_replaced(rig):
     rig.gallery.add(submission(jpeg(1), "1.jpg"))
     rig.originals.originals.clear()
 
@@ -342,7 +342,7 @@ def test_an_original_that_was_lost_can_be_replaced(rig):
     assert rig.originals.read("1.jpg") == jpeg(2)
 
 
-def test_a_name_after_bytes_is_for_those_bytes_only(rig):
+def test_a_name_derived_from_bytes_is_only_for_those_bytes(rig):
     name = rig.gallery.add(submission(jpeg(1))).image.name
     rig.gallery.remove(rig.gallery.list(limit=1).images[0].id)
 
@@ -352,7 +352,7 @@ def test_a_name_after_bytes_is_for_those_bytes_only(rig):
 
 
 def four_pictures(gallery) -> list[str]:
-    """Add two dresses and two hats and give their ids."""
+    """Add two dresses and two hats and return their ids."""
     kinds = ["dress", "hat", "dress", "hat"]
     return [
         gallery.add(submission(jpeg(n), f"{n}.jpg", metadata={"category": kind})).image.id
@@ -360,7 +360,7 @@ def four_pictures(gallery) -> list[str]:
     ]
 
 
-def test_images_are_removed_by_id_with_all_that_belongs_to_them(rig):
+def test_images_are_removed_by_id_with_originals_and_thumbnails(rig):
     ids = four_pictures(rig.gallery)
     rig.gallery.view.thumbnail(ids[0])
 
@@ -371,7 +371,7 @@ def test_images_are_removed_by_id_with_all_that_belongs_to_them(rig):
     assert rig.originals.thumbnails == {}
 
 
-def test_images_are_removed_by_filter_and_counted_first_if_asked(gallery):
+def test_images_are_removed_by_filter_and_only_counted_in_a_dry_run(gallery):
     four_pictures(gallery)
 
     counted = gallery.remove_where({"category": "hat"}, dry_run=True, time_limit_s=9)
@@ -382,7 +382,7 @@ def test_images_are_removed_by_filter_and_counted_first_if_asked(gallery):
     assert [image.metadata["category"] for image in gallery.list(limit=9).images] == ["dress"] * 2
 
 
-def test_without_patience_nothing_is_removed_and_the_rest_is_told(gallery):
+def test_without_time_nothing_is_removed_and_the_rest_is_counted(gallery):
     ids = four_pictures(gallery)
 
     by_filter = gallery.remove_where({"category": "hat"}, dry_run=False, time_limit_s=0)
@@ -392,7 +392,7 @@ def test_without_patience_nothing_is_removed_and_the_rest_is_told(gallery):
     assert (by_id.matched, by_id.removed) == (4, 0)
 
 
-def test_a_removal_that_failed_can_be_repeated(rig, monkeypatch):
+def test_a_failed_removal_can_be_repeated(rig, monkeypatch):
     ids = four_pictures(rig.gallery)
     monkeypatch.setattr(rig.store, "remove", fail)
     with pytest.raises(StoreUnavailable):
@@ -405,7 +405,7 @@ def test_a_removal_that_failed_can_be_repeated(rig, monkeypatch):
     assert rig.gallery.stats().images == 0
 
 
-def test_images_are_known_by_their_bytes(gallery):
+def test_images_are_found_by_the_hashes_of_their_bytes(gallery):
     ids = four_pictures(gallery)
     gallery.add(submission(jpeg(1), "again.jpg"))
     hashes = [gallery.get(id).sha256 for id in ids[:2]]
@@ -434,7 +434,7 @@ def test_two_pictures_are_compared_by_bytes_hash_and_vector(gallery):
     assert other.similarity < altered.similarity < 1
 
 
-def test_the_stats_tell_when_the_last_picture_came(gallery):
+def test_stats_report_when_the_last_image_was_added(gallery):
     assert gallery.stats().last_added_at is None
 
     four_pictures(gallery)
@@ -443,17 +443,17 @@ def test_the_stats_tell_when_the_last_picture_came(gallery):
     assert gallery.stats().last_added_at == newest
 
 
-def test_a_picture_that_changed_since_it_was_listed_is_not_removed_by_the_filter(rig, monkeypatch):
+def test_an_image_changed_after_it_was_listed_is_not_removed_by_the_filter(rig, monkeypatch):
     ids = four_pictures(rig.gallery)
-    listed = rig.store.page
+    list_page = rig.store.page
 
-    def changed_meanwhile(where, limit, *more):
-        page = listed(where, limit, *more)
+    def list_then_change(where, limit, *more):
+        page = list_page(where, limit, *more)
         if len(page.images) == 2:
             rig.store.set_metadata(ids[1], {"category": "published"})
         return page
 
-    monkeypatch.setattr(rig.store, "page", changed_meanwhile)
+    monkeypatch.setattr(rig.store, "page", list_then_change)
 
     removal = rig.gallery.remove_where({"category": "hat"}, dry_run=False, time_limit_s=9)
 
@@ -462,7 +462,7 @@ def test_a_picture_that_changed_since_it_was_listed_is_not_removed_by_the_filter
     assert rig.originals.head("1.jpg") is not None
 
 
-def test_many_copies_of_one_picture_do_not_hide_that_others_are_known(gallery, monkeypatch):
+def test_many_copies_of_one_picture_do_not_hide_the_other_images(gallery, monkeypatch):
     monkeypatch.setattr(gallery_module, "IMAGES_OF_BYTES", 3)
     for n in range(9):
         gallery.add(submission(jpeg(1), f"copy-{n}.jpg"))
@@ -474,14 +474,14 @@ def test_many_copies_of_one_picture_do_not_hide_that_others_are_known(gallery, m
     assert set(found) == set(hashes)
 
 
-def test_a_store_that_answers_too_late_keeps_no_point_without_an_original(rig, monkeypatch):
+def test_a_store_timeout_leaves_no_point_without_an_original(rig, monkeypatch):
     put = rig.store.put
 
-    def late(*given):
-        put(*given)
+    def put_then_time_out(*args):
+        put(*args)
         raise StoreTimeout("the answer came too late")
 
-    monkeypatch.setattr(rig.store, "put", late)
+    monkeypatch.setattr(rig.store, "put", put_then_time_out)
 
     with pytest.raises(StoreTimeout):
         rig.gallery.add(submission(jpeg(1), "cat.jpg"))
@@ -489,7 +489,7 @@ def test_a_store_that_answers_too_late_keeps_no_point_without_an_original(rig, m
     assert (rig.originals.originals, rig.store.count()) == ({}, 0)
 
 
-def test_one_original_that_cannot_be_taken_back_does_not_keep_the_others(rig, monkeypatch):
+def test_an_original_that_cannot_be_removed_does_not_stop_the_removal_of_others(rig, monkeypatch):
     monkeypatch.setattr(rig.store, "put", fail)
     remove = rig.originals.remove
 

@@ -1,4 +1,4 @@
-"""The rooms keep their order: who may import whom, and where each third-party library appears."""
+"""Which room can import which, and where each third-party library is used."""
 
 import ast
 import posixpath
@@ -13,12 +13,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# A room (a module or a package) imports only itself and the rooms above it in this list; inside a
-# room there is no circle.
+# A room (a module or a package) imports only itself and the rooms above it in this list; no imports
+# are circular.
 ROOMS = [
     "functions.runtime",
     "functions.gallery.errors",
     "functions.gallery.stopwatch",
+    "functions.gallery.threads",
     "functions.gallery.pictures",
     "functions.gallery.embedding",
     "functions.gallery.names",
@@ -46,7 +47,7 @@ ROOMS = [
     "model",
     "scripts",
 ]
-# Rooms further up the list that a room must not import anyway.
+# Rooms above it that a room must still not import.
 FORBIDDEN = {
     "functions.gallery.stores.embedded": ["functions.gallery.stores.server"],
     "functions.gallery.stores.server": ["functions.gallery.stores.embedded"],
@@ -61,7 +62,7 @@ LIBRARY_ROOMS = {
     "PIL": "functions.gallery.pictures",
     "pi_heif": "functions.gallery.pictures",
     "onnxruntime": "functions.gallery.embedding",
-    "boto3": "nowhere",  # botocore does; without it a function starts faster
+    "boto3": "nowhere",  # botocore is enough, and starts faster
     "botocore": "functions.gallery.originals.aws",
     "qdrant_edge": "functions.gallery.stores.embedded",
     "qdrant_client": "functions.gallery.stores.server",
@@ -70,7 +71,7 @@ LIBRARY_ROOMS = {
     "mangum": "functions.api.handler",
     "aws_lambda_powertools": "functions.ingest",
 }
-# Who may know the application itself: what serves it, writes its document or measures it.
+# The commands, besides benchmarks, that can import the API application.
 API_SCRIPTS = {"scripts.serve", "scripts.openapi", "scripts.api_examples"}
 
 
@@ -96,13 +97,13 @@ TREES = {module_of(path): ast.parse(path.read_text()) for path in python_files()
 
 
 def names_imported_by(module: str) -> set[str]:
-    found = set()
+    names = set()
     for node in ast.walk(TREES[module]):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
 
 
 def imported_by(module: str) -> set[str]:
@@ -121,11 +122,11 @@ def room_of(module: str) -> str | None:
     return max((room for room in ROOMS if is_in(module, room)), key=len, default=None)
 
 
-def assert_no_circle(imports: dict[str, set[str]]) -> None:
+def assert_not_circular(imports: dict[str, set[str]]) -> None:
     try:
         TopologicalSorter(imports).prepare()
-    except CycleError as circle:
-        pytest.fail(f"imports in a circle: {' -> '.join(circle.args[1])}")
+    except CycleError as error:
+        pytest.fail(f"circular imports: {' -> '.join(error.args[1])}")
 
 
 def test_every_module_is_in_a_room():
@@ -146,8 +147,8 @@ def test_a_room_imports_only_the_rooms_above_it():
     assert wrong == []
 
 
-def test_no_modules_import_each_other_in_a_circle():
-    assert_no_circle({module: imported_by(module) for module in TREES})
+def test_no_imports_are_circular():
+    assert_not_circular({module: imported_by(module) for module in TREES})
 
 
 @pytest.mark.parametrize("room", FORBIDDEN)
@@ -173,14 +174,14 @@ def test_only_commands_that_serve_or_describe_the_application_import_it():
     assert {user for user in users if not is_in(user, "scripts.bench")} <= API_SCRIPTS
 
 
-def test_nothing_but_tests_imports_tests():
+def test_only_tests_import_tests():
     wrong = [m for m in TREES if any(n.partition(".")[0] == "tests" for n in names_imported_by(m))]
 
     assert wrong == []
 
 
 @pytest.mark.parametrize("library", LIBRARY_ROOMS)
-def test_a_library_is_imported_in_its_room_only(library):
+def test_a_library_is_imported_only_in_its_room(library):
     users = [
         module
         for module in TREES
@@ -192,7 +193,7 @@ def test_a_library_is_imported_in_its_room_only(library):
     assert users or LIBRARY_ROOMS[library] == "nowhere"
 
 
-def test_the_pages_scripts_do_not_import_each_other_in_a_circle():
+def test_no_imports_of_the_pages_scripts_are_circular():
     folder = ROOT / "functions/api/page"
     comment = re.compile(r"/\*.*?\*/", re.DOTALL)  # JSDoc also names types by import()
     scripts = {
@@ -211,7 +212,7 @@ def test_the_pages_scripts_do_not_import_each_other_in_a_circle():
 
     assert set().union(*graph.values()) <= graph.keys()
     assert any(graph.values())
-    assert_no_circle(graph)
+    assert_not_circular(graph)
 
 
 def packages_loaded_by(statement: str) -> set[str]:
@@ -223,7 +224,7 @@ def packages_loaded_by(statement: str) -> set[str]:
     )
 
 
-def test_opening_the_embedded_store_loads_no_client_of_a_server():
+def test_opening_the_embedded_store_loads_no_server_client():
     loaded = packages_loaded_by(
         "import functions.gallery.bootstrap, functions.gallery.stores.embedded.store"
     )
@@ -231,7 +232,7 @@ def test_opening_the_embedded_store_loads_no_client_of_a_server():
     assert loaded.isdisjoint({"qdrant_client", "grpc", "httpx", "boto3"})
 
 
-def test_the_api_loads_no_model_and_no_store():
+def test_importing_the_api_loads_no_model_and_no_store():
     loaded = packages_loaded_by("import functions.api.app")
 
     assert loaded.isdisjoint({"onnxruntime", "qdrant_edge", "qdrant_client", "boto3", "uvicorn"})

@@ -9,7 +9,7 @@ from functions.gallery.names import check_name, image_id
 @pytest.mark.parametrize(
     "name", ["cat.jpg", "a/b/c", "Ä ß 猫 🐈.jpg", "a+b %20.jpg", "..hidden", "x" * 255]
 )
-def test_a_relative_path_is_a_name(name):
+def test_a_relative_path_is_a_valid_name(name):
     assert check_name(name) == name
 
 

@@ -1,4 +1,4 @@
-"""Any bytes become a picture or one of our errors, in bounded memory."""
+"""Any bytes are decoded or refused with one of our errors, in bounded memory."""
 
 import json
 import random
@@ -21,38 +21,38 @@ from tests.drawing import scene, written
 pytestmark = pytest.mark.slow
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM", "ICO", "TGA", "JPEG2000")
-MOST_MEGABYTES = 300
+MAX_MEGABYTES = 300
 
 
 def damaged(count: int) -> Iterator[bytes]:
-    """Write our own pictures in every format and damage them: cut, flipped bits, swapped parts."""
-    dice = random.Random(20261121)
+    """Write our own pictures in every format and damage them: change, remove and insert bytes."""
+    rng = random.Random(20261121)
     for number in range(count):
         options = {"progressive": True} if number % 3 else {}
         data = bytearray(written(scene(number, 90, 70), FORMATS[number % len(FORMATS)], **options))
-        for _ in range(dice.randrange(1, 12)):
-            data[dice.randrange(len(data))] = dice.randrange(256)
+        for _ in range(rng.randrange(1, 12)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
         if number % 4 == 0:
-            del data[dice.randrange(len(data)) :]
+            del data[rng.randrange(len(data)) :]
         if number % 5 == 0:
-            start = dice.randrange(len(data) + 1)
-            data[start:start] = dice.randbytes(40)
+            start = rng.randrange(len(data) + 1)
+            data[start:start] = rng.randbytes(40)
         yield bytes(data)
 
 
 def plain(mode: str, side: int, format: str, height: int = 0, **options: object) -> bytes:
-    """Write a square (or `height`) of one colour: few bytes of file, many of memory."""
+    """Write a square (or `height`) of one colour: a small file that needs much memory."""
     return written(Image.new(mode, (side, height or side)), format, **options)
 
 
 def deep_png(side: int) -> bytes:
-    """Write a PNG of 16 bits and transparency row by row, in little memory."""
-    squeeze = zlib.compressobj(1)
-    rows = b"".join(squeeze.compress(bytes(side * 8 + 1)) for _ in range(side)) + squeeze.flush()
+    """Write a 16-bit PNG with transparency row by row, in little memory."""
+    deflate = zlib.compressobj(1)
+    rows = b"".join(deflate.compress(bytes(side * 8 + 1)) for _ in range(side)) + deflate.flush()
     chunks = (b"IHDR", struct.pack(">IIBBBBB", side, side, 16, 6, 0, 0, 0)), (b"IDAT", rows)
     parts = [
-        struct.pack(">I", len(held)) + kind + held + struct.pack(">I", zlib.crc32(kind + held))
-        for kind, held in (*chunks, (b"IEND", b""))
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in (*chunks, (b"IEND", b""))
     ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
@@ -66,31 +66,34 @@ def colour_by_colour(side: int) -> bytes:
 
 SIDEWAYS = Image.Exif()
 SIDEWAYS[0x0112] = 6
-WHOLE = {"subsampling": 0, "quality": 10}
+NO_SUBSAMPLING = {"subsampling": 0, "quality": 10}
 DEFLATED = {"compression": "tiff_adobe_deflate"}
 ONE_STRIP = {**DEFLATED, "tiffinfo": {278: 65_535}}
-# The largest of its kind that opens, and the same a little larger: every one must stay in bounds.
+# The largest picture of each kind that opens, and a larger one that is refused.
 LARGE: dict[str, tuple[Callable[[], bytes], str]] = {
-    "JPEG 95 MP": (lambda: plain("RGB", 9_750, "JPEG", **WHOLE), "picture"),
-    "JPEG 49 MP, a turned strip": (
-        lambda: plain("RGB", 65_500, "JPEG", height=740, exif=SIDEWAYS, **WHOLE),
+    "JPEG 95 MP": (lambda: plain("RGB", 9_750, "JPEG", **NO_SUBSAMPLING), "picture"),
+    "JPEG 49 MP, a rotated strip": (
+        lambda: plain("RGB", 65_500, "JPEG", height=740, exif=SIDEWAYS, **NO_SUBSAMPLING),
         "picture",
     ),
-    "PNG 48 MP, a turned strip": (
+    "PNG 48 MP, a rotated strip": (
         lambda: plain("RGBA", 65_500, "PNG", height=740, exif=SIDEWAYS, compress_level=1),
         "picture",
     ),
     "JPEG 41 MP progressive": (
-        lambda: plain("RGB", 6_350, "JPEG", progressive=True, **WHOLE),
+        lambda: plain("RGB", 6_350, "JPEG", progressive=True, **NO_SUBSAMPLING),
         "picture",
     ),
     "JPEG 49 MP progressive": (
-        lambda: plain("RGB", 7_000, "JPEG", progressive=True, **WHOLE),
+        lambda: plain("RGB", 7_000, "JPEG", progressive=True, **NO_SUBSAMPLING),
         "refused picture-too-large",
     ),
-    "JPEG 40 MP by colour": (lambda: colour_by_colour(6_300), "picture"),
-    "JPEG 72 MP by colour": (lambda: colour_by_colour(8_500), "refused picture-too-large"),
-    "PNG 49 MP of 16 bits": (lambda: deep_png(7_000), "picture"),
+    "JPEG 40 MP, one scan per colour": (lambda: colour_by_colour(6_300), "picture"),
+    "JPEG 72 MP, one scan per colour": (
+        lambda: colour_by_colour(8_500),
+        "refused picture-too-large",
+    ),
+    "PNG 49 MP, 16 bits": (lambda: deep_png(7_000), "picture"),
     "WebP 15 MP": (lambda: plain("RGBA", 3_900, "WEBP", method=0, quality=0), "picture"),
     "WebP 25 MP": (
         lambda: plain("RGB", 5_000, "WEBP", method=0, quality=0),
@@ -120,7 +123,7 @@ def write_large() -> None:
 def decode_large() -> None:
     """Decode the picture on standard input; print the outcome and the memory it added."""
     data = sys.stdin.buffer.read()
-    outcome(written(scene(1)))  # loads every decoder that Pillow loads at its first picture
+    outcome(written(scene(1)))  # makes Pillow load all its decoders
     before = peak_megabytes()
     report = {"end": outcome(data), "megabytes": peak_megabytes() - before}
     print(json.dumps(report))
@@ -137,7 +140,7 @@ def test_a_large_picture_stays_within_its_memory_limit(name):
 
     report = json.loads(decoded.stdout)
     assert report["end"] == LARGE[name][1]
-    assert report["megabytes"] < MOST_MEGABYTES
+    assert report["megabytes"] < MAX_MEGABYTES
 
 
 PHONE = {"JPEG": {}, "JPEG progressive": {"progressive": True}, "PNG": {"compress_level": 1}}
@@ -145,7 +148,7 @@ PHONE |= {"WEBP": {"method": 0}, "AVIF": {"speed": 10}}
 
 
 @pytest.mark.parametrize("name", PHONE)
-def test_a_photo_of_12_megapixels_opens(name):
+def test_a_12_megapixel_photo_opens(name):
     photo = scene(3, 403, 302).resize((4_032, 3_024))
 
     picture = decode(written(photo, name.split()[0], **PHONE[name]), Limits(), short_side_px=374)
@@ -154,7 +157,7 @@ def test_a_photo_of_12_megapixels_opens(name):
 
 
 def outcome(data: bytes) -> str:
-    """Do all that the product does with a picture; return the outcome."""
+    """Do everything the product does with a picture; return the outcome."""
     try:
         picture = decode(data, Limits(), short_side_px=374)
         shapes = {picture.square(part, 224).shape for part in (1.0, 0.6)}
@@ -173,7 +176,7 @@ def test_any_file_becomes_a_picture_or_is_refused_with_a_reason():
     assert report["others"] == []
     assert report["pictures"] > 100
     assert report["refused"] > 100
-    assert report["megabytes"] < MOST_MEGABYTES
+    assert report["megabytes"] < MAX_MEGABYTES
 
 
 def peak_megabytes() -> int:
@@ -183,7 +186,7 @@ def peak_megabytes() -> int:
 
 
 def main() -> None:
-    """Decode every file; run in its own process, so that its memory can be measured."""
+    """Decode every file; run in its own process to measure its memory."""
     names = [p for name in ("dev-odd", "dev-photos") for p in development_set(name)]
     outcomes = {str(number): outcome(data) for number, data in enumerate(damaged(1_500))}
     outcomes |= {str(path): outcome(Path(path).read_bytes()) for path in names}

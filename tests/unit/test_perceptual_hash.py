@@ -1,4 +1,4 @@
-"""The difference hash: what it outlives, what it does not, and what has none."""
+"""The difference hash: what changes it, what does not, and which pictures have none."""
 
 import io
 
@@ -22,7 +22,7 @@ def photo():
     return scene(4)
 
 
-def test_the_bits_say_where_brightness_falls_from_left_to_right():
+def test_a_bit_is_set_where_brightness_falls_from_left_to_right():
     grey = np.tile(np.array([9, 8, 7, 7, 8, 9, 5, 4, 6], np.uint8), (8, 1))
 
     hash = PerceptualHash.of_grey(grey)
@@ -47,17 +47,17 @@ def test_a_copy_differs_by_few_bits(photo, copy):
     assert hash_of(photo).distance(copy(photo)) <= 4
 
 
-def test_other_pictures_and_mirrored_ones_differ_by_many_bits(photo):
+def test_different_and_mirrored_pictures_differ_by_many_bits(photo):
     assert hash_of(photo).distance(hash_of(scene(5))) > 10
     assert hash_of(photo).distance(hash_of(ImageOps.mirror(photo))) > 10
 
 
-def test_a_turned_phone_photo_has_the_hash_of_what_one_sees(photo):
+def test_a_sideways_phone_photo_has_the_hash_of_the_upright_picture(photo):
     exif = Image.Exif()
     exif[0x0112] = 6
-    lying = photo.transpose(Image.Transpose.ROTATE_90)
+    sideways = photo.transpose(Image.Transpose.ROTATE_90)
 
-    assert hash_of(lying, exif=exif) == hash_of(photo)
+    assert hash_of(sideways, exif=exif) == hash_of(photo)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_picture_without_detail_has_no_hash(plain):
     assert hash_of(plain) is None
 
 
-def test_the_manhattan_distance_of_the_vectors_is_the_number_of_bits(photo):
+def test_the_manhattan_distance_of_the_vectors_is_the_number_of_differing_bits(photo):
     one, other = hash_of(photo), hash_of(scene(5))
 
     assert np.abs(one.vector() - other.vector()).sum() == one.distance(other)
@@ -77,6 +77,6 @@ def test_the_manhattan_distance_of_the_vectors_is_the_number_of_bits(photo):
 
 
 @pytest.mark.parametrize("text", ["", "0f", "zz" * 8, "ab" * 9])
-def test_a_text_that_is_no_hash_is_refused(text):
+def test_text_that_is_not_a_hash_is_refused(text):
     with pytest.raises(ValueError):
         PerceptualHash.parse(text)

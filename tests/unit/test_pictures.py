@@ -1,4 +1,4 @@
-"""Bytes become upright RGB pictures, or one of our errors."""
+"""Bytes are decoded to upright RGB pictures, or refused with one of our errors."""
 
 import io
 import struct
@@ -23,7 +23,7 @@ from tests.drawing import jpeg, scene, written
 
 LIMITS = Limits()
 DATA = Path(__file__).parents[1] / "data"
-TURNED_BACK = {  # what a camera held that way stores, so that the EXIF tag turns it upright again
+STORED_TRANSPOSE = {  # by EXIF orientation, how the stored pixels differ from the upright picture
     1: None,
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -35,26 +35,26 @@ TURNED_BACK = {  # what a camera held that way stores, so that the EXIF tag turn
 }
 
 
-def opened(data: bytes, short_side_px: int = 374) -> np.ndarray:
+def decoded(data: bytes, short_side_px: int = 374) -> np.ndarray:
     return np.asarray(decode(data, LIMITS, short_side_px=short_side_px).image)
 
 
 def with_orientation(image: Image.Image, orientation: int, format: str) -> bytes:
-    turn = TURNED_BACK[orientation]
+    transpose = STORED_TRANSPOSE[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation
-    return written(image if turn is None else image.transpose(turn), format, exif=exif)
+    return written(image if transpose is None else image.transpose(transpose), format, exif=exif)
 
 
 @pytest.mark.parametrize("format", ["PNG", "TIFF", "WEBP"])
-@pytest.mark.parametrize("orientation", TURNED_BACK)
-def test_a_turned_file_opens_like_its_upright_twin(orientation, format):
+@pytest.mark.parametrize("orientation", STORED_TRANSPOSE)
+def test_a_rotated_file_opens_upright(orientation, format):
     image = scene(1, 320, 200)
     lossless = {"lossless": True} if format == "WEBP" else {}
-    turn = TURNED_BACK[orientation]
+    transpose = STORED_TRANSPOSE[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation
-    stored = image if turn is None else image.transpose(turn)
+    stored = image if transpose is None else image.transpose(transpose)
 
     picture = decode(written(stored, format, exif=exif, **lossless), LIMITS, short_side_px=374)
 
@@ -63,27 +63,27 @@ def test_a_turned_file_opens_like_its_upright_twin(orientation, format):
     assert picture.turned is (orientation > 1)
 
 
-@pytest.mark.parametrize("orientation", TURNED_BACK)
-def test_a_large_turned_file_gives_nearly_the_squares_of_its_upright_twin(orientation):
+@pytest.mark.parametrize("orientation", STORED_TRANSPOSE)
+def test_a_large_rotated_file_gives_nearly_the_squares_of_the_upright_file(orientation):
     image = scene(2, 1501, 1102)
     upright = decode(written(image, "PNG"), LIMITS, short_side_px=374)
 
-    turned = decode(with_orientation(image, orientation, "PNG"), LIMITS, short_side_px=374)
+    rotated = decode(with_orientation(image, orientation, "PNG"), LIMITS, short_side_px=374)
 
     for part in (1.0, 0.6):
-        difference = turned.square(part, 224).astype(int) - upright.square(part, 224)
+        difference = rotated.square(part, 224).astype(int) - upright.square(part, 224)
         assert np.abs(difference).mean() < 1.0  # grey levels; half a source pixel of shift at most
 
 
-def test_a_jpeg_turned_without_loss_gives_the_squares_of_its_twin():
-    # 16-pixel blocks of one colour each survive JPEG exactly enough in every position.
+def test_a_losslessly_rotated_jpeg_gives_the_squares_of_the_upright_file():
+    # 16-pixel blocks of one colour each hardly change in JPEG, wherever they are.
     blocks = np.random.default_rng(3).integers(0, 255, (48, 64, 3), np.uint8)
     image = Image.fromarray(blocks).resize((1024, 768), Image.Resampling.NEAREST)
     upright = decode(written(image, quality=95), LIMITS, short_side_px=374)
 
-    turned = decode(with_orientation(image, 6, "JPEG"), LIMITS, short_side_px=374)
+    rotated = decode(with_orientation(image, 6, "JPEG"), LIMITS, short_side_px=374)
 
-    difference = turned.square(1.0, 224).astype(int) - upright.square(1.0, 224)
+    difference = rotated.square(1.0, 224).astype(int) - upright.square(1.0, 224)
     assert np.abs(difference).mean() < 1.0
 
 
@@ -91,15 +91,15 @@ def test_transparent_pixels_are_white_whatever_their_colour():
     hidden = Image.new("RGBA", (40, 40), (255, 0, 0, 0))
     half = Image.new("RGBA", (40, 40), (0, 0, 0, 128))
 
-    assert (opened(written(hidden, "PNG")) == 255).all()
-    assert np.abs(opened(written(half, "PNG")).astype(int) - 127).max() <= 1
+    assert (decoded(written(hidden, "PNG")) == 255).all()
+    assert np.abs(decoded(written(half, "PNG")).astype(int) - 127).max() <= 1
 
 
 def test_a_transparent_palette_colour_is_white():
     image = Image.new("P", (30, 30), 1)
     image.putpalette([0, 0, 0, 200, 30, 30])
 
-    assert (opened(written(image, "PNG", transparency=1)) == 255).all()
+    assert (decoded(written(image, "PNG", transparency=1)) == 255).all()
 
 
 @pytest.mark.parametrize(
@@ -116,26 +116,26 @@ def test_every_colour_mode_opens_as_rgb(mode):
     else:
         image = grey.convert(mode)
 
-    pixels = opened(written(image, "TIFF"))
+    pixels = decoded(written(image, "TIFF"))
 
     assert pixels.shape == (256, 256, 3)
     assert pixels[:32].mean() < 40  # dark at the top
     assert pixels[-32:].mean() > 200  # and light at the bottom
 
 
-def test_sixteen_bits_keep_their_shades():
+def test_a_16_bit_picture_keeps_its_shades():
     ramp = np.tile(np.linspace(0, 65_535, 256).astype(np.uint16), (16, 1))
 
-    pixels = opened(written(Image.fromarray(ramp), "PNG"))
+    pixels = decoded(written(Image.fromarray(ramp), "PNG"))
 
     assert np.abs(pixels[0, :, 0].astype(int) - np.arange(256)).max() <= 1
 
 
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "TIFF"])
-def test_of_an_animated_file_the_first_frame_counts(format):
+def test_an_animated_file_opens_as_its_first_frame(format):
     first, second = Image.new("RGB", (32, 32), "#c00000"), Image.new("RGB", (32, 32), "#00c000")
 
-    pixels = opened(written(first, format, save_all=True, append_images=[second], duration=100))
+    pixels = decoded(written(first, format, save_all=True, append_images=[second], duration=100))
 
     assert pixels[16, 16, 0] > 150
     assert pixels[16, 16, 1] < 60
@@ -180,7 +180,7 @@ def test_without_its_decoder_heic_is_refused_by_name(monkeypatch):
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "EPS"),
     ],
 )
-def test_other_files_are_refused_by_name(data, named):
+def test_files_of_other_types_are_refused_by_name(data, named):
     with pytest.raises(UnsupportedFormat, match=named):
         decode(data, LIMITS, short_side_px=374)
 
@@ -219,7 +219,7 @@ def huge_png(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize("size", [(65_536, 65_536), (10_001, 10_000), (7_100, 7_100)])
-def test_a_bomb_is_refused_from_its_header(size, monkeypatch):
+def test_a_decompression_bomb_is_refused_from_its_header(size, monkeypatch):
     def explode(self: Image.Image) -> None:
         raise AssertionError("pixels were decoded")
 
@@ -229,8 +229,8 @@ def test_a_bomb_is_refused_from_its_header(size, monkeypatch):
         decode(huge_png(*size), LIMITS, short_side_px=374)
 
 
-def test_a_jpeg_larger_than_what_is_decoded_whole_opens_at_reduced_scale():
-    limits = Limits(max_pixels=1_000_000)  # 500,000 decoded whole
+def test_a_jpeg_too_large_for_full_decoding_opens_at_reduced_scale():
+    limits = Limits(max_pixels=1_000_000)  # at most 500,000 fully decoded
     data = jpeg(7, 1_000, 900)
 
     picture = decode(data, limits, short_side_px=100)
@@ -243,7 +243,7 @@ def test_a_jpeg_larger_than_what_is_decoded_whole_opens_at_reduced_scale():
 
 @pytest.mark.parametrize("format", ["JPEG", "MPO"])
 @pytest.mark.parametrize("progressive", [False, True])
-def test_a_jpeg_of_thousands_of_scans_is_refused(progressive, format):
+def test_a_jpeg_with_thousands_of_scans_is_refused(progressive, format):
     more = {"save_all": True, "append_images": [scene(9)]} if format == "MPO" else {}
     data = bytearray(written(scene(8), format, progressive=progressive, **more))
     scan, end = data.index(b"\xff\xda"), data.index(b"\xff\xd9")
@@ -256,23 +256,23 @@ def test_a_jpeg_of_thousands_of_scans_is_refused(progressive, format):
         )
 
 
-def test_a_film_after_a_photo_does_not_count_as_scans():
-    film = b"\xff\xda\x00\x00" * 2_000
+def test_a_video_after_a_photo_does_not_count_as_scans():
+    video = b"\xff\xda\x00\x00" * 2_000
 
-    assert opened(jpeg(8) + film).shape == (240, 320, 3)
+    assert decoded(jpeg(8) + video).shape == (240, 320, 3)
 
 
 @pytest.mark.parametrize(
-    "fill", [b"\xff" * 100_000, b"\x00" * 100_000, b"\xff\xfe\x00\x02" * 1_000]
+    "padding", [b"\xff" * 100_000, b"\x00" * 100_000, b"\xff\xfe\x00\x02" * 1_000]
 )
-def test_a_jpeg_of_endless_fill_or_segments_is_refused(fill):
+def test_a_jpeg_with_endless_padding_or_segments_is_refused(padding):
     data = jpeg(8)
 
     with pytest.raises(UndecodablePicture, match="too many segments"):
-        decode(data[:2] + fill + data[2:], LIMITS, short_side_px=374)
+        decode(data[:2] + padding + data[2:], LIMITS, short_side_px=374)
 
 
-def test_a_jpeg_whose_exif_names_the_same_bytes_again_and_again_is_refused():
+def test_a_jpeg_with_overlapping_exif_values_is_refused():
     exif = b"MM\x00*\x00\x00\x00\x08" + struct.pack(">H", 5_000)
     exif += b"".join(struct.pack(">HHII", tag, 2, 60_000, 8) for tag in range(5_000))
 
@@ -280,7 +280,7 @@ def test_a_jpeg_whose_exif_names_the_same_bytes_again_and_again_is_refused():
         decode(written(scene(8), exif=b"Exif\x00\x00" + exif), LIMITS, short_side_px=374)
 
 
-def test_a_baseline_jpeg_stored_colour_by_colour_counts_as_decoded_whole():
+def test_a_baseline_jpeg_with_one_scan_per_colour_counts_as_fully_decoded():
     data = bytearray(jpeg(8, 1_000, 900))
     scan = data.index(b"\xff\xda")
     data[scan + 2 : scan + 14] = b"\x00\x08\x01\x01\x00\x00\x3f\x00"
@@ -306,7 +306,7 @@ def tiff(*tags: tuple[int, int, int]) -> bytes:
         ([(273, 2_000_000, 8)], "strips"),
     ],
 )
-def test_a_tiff_of_too_large_or_too_many_parts_is_refused(tags, reason):
+def test_a_tiff_with_too_large_or_too_many_parts_is_refused(tags, reason):
     data = tiff((256, 1, 100), (257, 1, 100), (258, 1, 8), *tags)
 
     with pytest.raises(PictureTooLarge, match=reason):
@@ -327,7 +327,7 @@ def test_an_icon_with_a_large_picture_inside_is_refused():
         decode(b"\x00\x00\x01\x00\x01\x00" + entry + inner, LIMITS, short_side_px=374)
 
 
-def test_a_png_of_a_million_empty_chunks_is_refused():
+def test_a_png_with_a_million_empty_chunks_is_refused():
     data = written(scene(8), "PNG")
     empty = b"\x00\x00\x00\x00teSt" + struct.pack(">I", zlib.crc32(b"teSt"))
 
@@ -349,12 +349,12 @@ def test_a_pnm_with_a_long_comment_before_its_size_is_refused():
 
 
 @pytest.mark.parametrize("start", [b"P3 9 9 255 ", b"/* XPM */\n", b"icns"])
-def test_a_slow_format_can_have_fewer_bytes(start):
+def test_a_slow_format_has_a_lower_byte_limit(start):
     with pytest.raises(PictureTooLarge, match="format"):
         decode(start + bytes(6_000_000), LIMITS, short_side_px=374)
 
 
-def test_a_slow_decoder_gets_fewer_pixels():
+def test_a_slow_decoder_has_a_lower_pixel_limit():
     with pytest.raises(PictureTooLarge, match="limit"):
         decode(
             b"qoif" + struct.pack(">IIBB", 1_500, 1_500, 3, 0) + bytes(90), LIMITS, short_side_px=9
@@ -362,7 +362,7 @@ def test_a_slow_decoder_gets_fewer_pixels():
 
 
 @pytest.mark.parametrize("name", ["BLP", "FITS"])
-def test_a_format_with_any_other_inside_is_refused_by_name(name):
+def test_a_format_that_can_contain_any_other_is_refused_by_name(name):
     card = "SIMPLE  = T", "BITPIX  = 8", "NAXIS   = 2", "NAXIS1  = 9", "NAXIS2  = 9", "END"
     fits = "".join(line.ljust(80) for line in card).ljust(2_880).encode() + bytes(81)
     blp = b"BLP2" + struct.pack("<IBBBBII", 1, 1, 0, 0, 0, 9, 9) + bytes(1_200)
@@ -371,14 +371,14 @@ def test_a_format_with_any_other_inside_is_refused_by_name(name):
         decode(fits if name == "FITS" else blp, LIMITS, short_side_px=374)
 
 
-def test_a_damaged_exif_block_does_not_refuse_the_picture():
+def test_a_picture_with_a_damaged_exif_block_opens():
     exif = b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\xff\xff" + bytes(range(200))
 
-    assert opened(written(scene(9), exif=exif)).shape == (240, 320, 3)
+    assert decoded(written(scene(9), exif=exif)).shape == (240, 320, 3)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 5_000), (5_000, 3)])
-def test_pictures_thin_as_a_line_have_squares_too(size):
+def test_very_thin_pictures_have_squares_too(size):
     picture = decode(written(Image.new("RGB", size, "#336699"), "PNG"), LIMITS, short_side_px=374)
 
     for part in (1.0, 0.6):
@@ -387,7 +387,7 @@ def test_pictures_thin_as_a_line_have_squares_too(size):
         assert (square == (0x33, 0x66, 0x99)).all()
 
 
-def test_a_square_shows_the_middle_and_only_its_part():
+def test_a_square_shows_only_the_requested_part_of_the_middle():
     image = Image.new("RGB", (300, 100), "#ff0000")
     image.paste("#0000ff", (120, 20, 180, 80))  # exactly 0.6 of the short side
     picture = decode(written(image, "PNG"), LIMITS, short_side_px=374)
@@ -397,13 +397,13 @@ def test_a_square_shows_the_middle_and_only_its_part():
     assert picture.square(1.0, 100)[0, 0].tolist() == [255, 0, 0]
 
 
-def test_a_large_picture_shrunk_in_bands_shows_what_one_piece_shows(monkeypatch):
+def test_a_large_picture_shrunk_in_bands_equals_one_shrunk_whole(monkeypatch):
     data = written(scene(10, 2_000, 1_600), "PNG")
-    whole = opened(data)
+    whole = decoded(data)
 
     monkeypatch.setattr(pictures, "_BAND_PIXELS", 2_000 * 8)
 
-    np.testing.assert_array_equal(opened(data), whole)
+    np.testing.assert_array_equal(decoded(data), whole)
 
 
 def test_a_thumbnail_is_a_small_upright_jpeg_without_metadata():

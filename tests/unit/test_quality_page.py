@@ -1,4 +1,4 @@
-"""docs/quality.md and the card show the results in the repository, and nothing else."""
+"""docs/quality.md and the model card match the results in the repository."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ RESULTS = json.loads((ROOT / "model" / "quality" / "results.json").read_text())
 PAGE = ROOT / "docs" / "quality.md"
 
 
-def test_the_tables_are_what_the_results_say(tmp_path):
+def test_the_tables_match_the_results(tmp_path):
     copy = Path(shutil.copy(PAGE, tmp_path))
 
     put_tables(copy, RESULTS)
@@ -19,7 +19,7 @@ def test_the_tables_are_what_the_results_say(tmp_path):
     assert copy.read_text() == PAGE.read_text()
 
 
-def test_the_card_holds_the_bands_of_the_results():
+def test_the_card_has_the_bands_of_the_results():
     card = json.loads((ROOT / "model" / "card.json").read_text())
 
     assert card["bands"] == RESULTS["bands"]

@@ -1,4 +1,4 @@
-"""The course of a reindexing: what it refuses, what it leaves out, how it goes back."""
+"""Reindexing: what it refuses, what it leaves out, how to go back."""
 
 from dataclasses import replace
 
@@ -30,7 +30,8 @@ def reindexing(world, spec=None, embedder=None):
     return Reindexing(collections, collections.open, world.originals, indexer, spec or world.new)
 
 
-def ended(steps):
+def run_all(steps):
+    """Return the names that were left out."""
     return {name for step in steps for name in step.copied.left_out}
 
 
@@ -40,10 +41,10 @@ def test_an_empty_store_has_nothing_to_reindex(world):
 
     assert reindexing(empty).situation() is Situation.EMPTY
     with pytest.raises(StoreError, match="empty"):
-        ended(reindexing(empty).run(1))
+        run_all(reindexing(empty).run(1))
 
 
-def test_the_settings_in_use_need_nothing(world):
+def test_the_settings_in_use_need_no_reindexing(world):
     same = reindexing(world, OLD, FakeEmbedder())
 
     assert same.situation() is Situation.DONE
@@ -51,7 +52,7 @@ def test_the_settings_in_use_need_nothing(world):
     assert list(same.finish(1)) == []
 
 
-def test_changes_of_what_was_filled_already_are_there_at_the_swap(world, monkeypatch):
+def test_changes_to_images_already_copied_are_included_at_the_swap(world, monkeypatch):
     steps = reindexing(world).run(1)
     next(steps)
     world.change("a.png", "y")
@@ -61,26 +62,26 @@ def test_changes_of_what_was_filled_already_are_there_at_the_swap(world, monkeyp
         world.collections, "use", lambda name: (differing.extend(world.differing()), use(name))
     )
 
-    ended(steps)
+    run_all(steps)
 
     assert differing == []
     assert world.collections.current() == world.new.name
 
 
-def test_originals_that_are_gone_or_no_pictures_are_named_and_the_rest_comes_along(world):
+def test_missing_and_invalid_originals_are_reported_and_the_rest_is_copied(world):
     world.delete("a.png")
     world.originals.write("b/ä +%.png", Original(b"no picture"))
 
     steps = list(reindexing(world).run(1))
 
-    reasons = {n: why for step in steps for n, why in step.copied.left_out.items()}
+    reasons = {n: reason for step in steps for n, reason in step.copied.left_out.items()}
     assert reasons.keys() == {"a.png", "b/ä +%.png"}
     assert reasons["a.png"].startswith("image-not-found: ")
     assert reasons["b/ä +%.png"].startswith("unsupported-format: ")
     assert [image.name for image in world.images(world.new).values()] == ["c.png"]
 
 
-def test_what_was_made_of_bytes_that_cannot_be_read_any_more_does_not_stay(world):
+def test_an_image_whose_new_bytes_cannot_be_decoded_is_removed(world):
     steps = reindexing(world).run(1)
     next(steps)
     world.originals.write("a.png", Original(b"no picture"))
@@ -89,146 +90,148 @@ def test_what_was_made_of_bytes_that_cannot_be_read_any_more_does_not_stay(world
         random_units(1, 48),
     )
 
-    assert ended(steps) == {"a.png"}
+    assert run_all(steps) == {"a.png"}
 
     assert "a.png" not in {image.name for image in world.images(world.new).values()}
 
 
-def test_a_narrower_width_reads_no_original():
+def test_fewer_dims_need_no_originals():
     world = World("width")
     world.add("a.png", 0, "x")
     world.delete("a.png")
 
-    assert ended(reindexing(world).run(1)) == set()
+    assert run_all(reindexing(world).run(1)) == set()
 
     assert len(world.images(world.new)) == 1
 
 
-def test_several_pictures_at_once_come_to_the_same(world):
-    ended(reindexing(world).run(3))
+def test_several_workers_give_the_same_result(world):
+    run_all(reindexing(world).run(3))
 
     assert world.differing() == set()
     world.check_vectors()
 
 
-def test_going_back_brings_what_was_added_meanwhile(world):
-    ended(reindexing(world).run(1))
+def test_going_back_keeps_changes_made_since_the_swap(world):
+    run_all(reindexing(world).run(1))
     world.deploy()
     world.add("d.png", 1, "z")
     world.remove("a.png")
     world.change("c.png", "changed")
 
-    ended(reindexing(world, OLD, FakeEmbedder()).run(1))
+    run_all(reindexing(world, OLD, FakeEmbedder()).run(1))
 
     assert world.collections.current() == OLD.name
     assert {image.name for image in world.images(OLD).values()} == {*NAMES[1:]}
     assert world.images(OLD)[image_id("local", "d.png")].model == OLD.model
     assert world.images(OLD)[image_id("local", "c.png")].metadata == {"category": "changed"}
-    ended(reindexing(world, OLD, FakeEmbedder()).finish(1))
+    run_all(reindexing(world, OLD, FakeEmbedder()).finish(1))
     assert list(world.collections.stores) == [OLD.name]
 
 
-def test_there_and_back_and_there_again_each_change_comes_along(world):
+def test_swapping_back_and_forth_keeps_every_change(world):
     back, there = (OLD, FakeEmbedder()), (world.new, world.embedder)
     for number, (spec, embedder) in enumerate([there, back, there, back, there]):
-        ended(reindexing(world, spec, embedder).run(1))
-        world.acting, world.acting_spec = world.gallery(spec, embedder), spec
+        run_all(reindexing(world, spec, embedder).run(1))
+        world.active, world.active_spec = world.gallery(spec, embedder), spec
         assert world.differing() == set()
         world.change("a.png", f"change {number}")
 
     assert world.images(world.new)[image_id("local", "a.png")].metadata == {"category": "change 4"}
 
 
-def test_the_index_in_use_is_not_deleted_by_its_predecessors_settings(world):
-    ended(reindexing(world).run(1))
+def test_the_old_settings_cannot_delete_the_index_in_use(world):
+    run_all(reindexing(world).run(1))
 
     with pytest.raises(ModelMismatch, match="other settings"):
-        ended(reindexing(world, OLD, FakeEmbedder()).finish(1))
+        run_all(reindexing(world, OLD, FakeEmbedder()).finish(1))
 
     assert set(world.collections.stores) == {OLD.name, world.new.name}
 
 
-def test_a_half_filled_collection_can_be_given_up_and_a_whole_one_not(world):
+def test_a_half_filled_collection_can_be_discarded_and_a_full_one_cannot(world):
     next(steps := reindexing(world).run(1))
     steps.close()
 
     assert reindexing(world).discard()
     assert list(world.collections.stores) == [OLD.name]
     assert not reindexing(world).discard()
-    ended(reindexing(world).run(1))
+    run_all(reindexing(world).run(1))
     assert not reindexing(world).discard()
     assert set(world.collections.stores) == {OLD.name, world.new.name}
 
 
-def test_what_a_kill_left_of_making_the_collection_is_made_before_it_is_used(world, monkeypatch):
-    make, made = world.collections.create, []
+def test_a_collection_half_created_at_a_kill_is_created_again_before_use(world, monkeypatch):
+    create, created = world.collections.create, []
 
-    def killed(collection):
-        make(collection)
+    def create_and_die(collection):
+        create(collection)
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(world.collections, "create", killed)
+        patch.setattr(world.collections, "create", create_and_die)
         with pytest.raises(Killed):
-            ended(reindexing(world).run(1))
+            run_all(reindexing(world).run(1))
     monkeypatch.setattr(
-        world.collections, "create", lambda collection: (made.append(collection), make(collection))
+        world.collections,
+        "create",
+        lambda collection: (created.append(collection), create(collection)),
     )
 
-    ended(reindexing(world).run(1))
+    run_all(reindexing(world).run(1))
 
-    assert [(c.spec, c.filling) for c in made] == [(world.new, True)]  # with the fields to index
+    assert [(c.spec, c.filling) for c in created] == [(world.new, True)]  # with the fields to index
     assert world.collections.current() == world.new.name
 
 
-def test_another_distance_takes_the_vectors_over(world):
+def test_another_distance_reuses_the_vectors(world):
     spec = replace(OLD, distance=Distance.EUCLID)
     world.delete("a.png")
 
-    ended(reindexing(world, spec, FakeEmbedder()).run(1))
+    run_all(reindexing(world, spec, FakeEmbedder()).run(1))
 
     id = image_id("local", "a.png")
     stores = world.collections.stores
     assert (stores[spec.name].vectors([id])[id] == stores[OLD.name].vectors([id])[id]).all()
 
 
-def test_a_picture_added_under_the_new_settings_stays_beside_the_old_collection(world):
-    ended(reindexing(world).run(1))
+def test_an_image_added_under_the_new_settings_stays_after_another_run(world):
+    run_all(reindexing(world).run(1))
     world.deploy()
     data = PICTURES[2]
-    world.acting.add(Submission(lambda: data, "new.png"))
+    world.active.add(Submission(lambda: data, "new.png"))
 
-    ended(reindexing(world).run(1))
+    run_all(reindexing(world).run(1))
 
     assert image_id("local", "new.png") in world.images(world.new)
 
 
-def test_what_was_removed_under_the_new_settings_does_not_come_back(world):
-    ended(reindexing(world).run(1))
+def test_an_image_removed_under_the_new_settings_does_not_come_back(world):
+    run_all(reindexing(world).run(1))
     world.deploy()
     world.remove("a.png")
 
-    ended(reindexing(world).finish(1))
+    run_all(reindexing(world).finish(1))
 
     assert "a.png" not in {image.name for image in world.images(world.new).values()}
 
 
-def test_what_is_removed_while_it_is_brought_goes_even_if_the_bringer_is_killed(world, monkeypatch):
-    ended(reindexing(world).run(1))
+def test_an_image_removed_while_it_is_copied_is_removed_even_after_a_kill(world, monkeypatch):
+    run_all(reindexing(world).run(1))
     world.add("d.png", 1, "z")
     new, put = world.collections.stores[world.new.name], FakeStore.put
 
-    def removed_and_put(store, images, vectors):
+    def remove_put_and_die(store, images, vectors):
         world.originals.remove("d.png")
         put(store, images, vectors)
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(FakeStore, "put", removed_and_put)
+        patch.setattr(FakeStore, "put", remove_put_and_die)
         with pytest.raises(Killed):
-            ended(reindexing(world).run(1))
+            run_all(reindexing(world).run(1))
     assert image_id("local", "d.png") in new.get([image_id("local", "d.png")])
 
-    ended(reindexing(world).finish(1))
+    run_all(reindexing(world).finish(1))
 
     assert "d.png" not in {image.name for image in world.images(world.new).values()}

@@ -1,9 +1,9 @@
-"""Whatever happens while a collection is filled, the new one ends equal to the old one.
+"""Whatever happens while a collection is filled, the new one ends up equal to the old one.
 
-A reindexer stands still before every call it makes, of the collections, of both stores and of the
-originals. Between any two of them pictures are added, replaced, changed and removed in the old
-gallery, the call fails before or after it had its effect, or the reindexer is killed and begun
-again in another process. Originals also change without the index being told yet, as in a bucket.
+A reindexer pauses before every call to the collections, to both stores and to the originals. At
+each pause pictures can be added, replaced, changed and removed in the old gallery, the call can
+fail before or after it takes effect, and the reindexer can be killed and restarted in another
+process. Originals can also change before the index is synced, as in a bucket.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,21 +42,21 @@ calls = [
     *2 * [st.tuples(st.just("change"), name, category)],
     *2 * [st.tuples(st.just("remove"), name)],
 ]
-behind_the_index = [
+unsynced_changes = [
     st.tuples(st.just("write"), name, picture),
     st.tuples(st.just("delete"), name),
-    st.tuples(st.just("tell"), name),
+    st.tuples(st.just("sync"), name),
 ]
 steps = [
     *6 * [st.tuples(st.just("go"), st.integers(1, 12))],
-    *2 * [st.tuples(st.just("trip"), st.sampled_from(["before", "after", "kill"]))],
+    *2 * [st.tuples(st.just("disrupt"), st.sampled_from(["before", "after", "kill"]))],
 ]
-stories = st.lists(st.one_of([*calls, *behind_the_index, *steps]), max_size=16)
+stories = st.lists(st.one_of([*calls, *unsynced_changes, *steps]), max_size=16)
 stories_of_calls = st.lists(st.one_of([*calls, *steps]), max_size=10)
 
 
 class Mirrored(FakeEmbedder):
-    """Another model: the same numbers, the other way round."""
+    """Another model: the same numbers in reverse order."""
 
     card = replace(FakeEmbedder.card, name="mirrored")
 
@@ -68,94 +68,95 @@ MODELS = {"model": Mirrored(), "width": FakeEmbedder(16)}
 
 
 class Killed(BaseException):
-    """The process is gone."""
+    """The process was killed."""
 
 
 class Stepped:
-    """A port that waits for its turn before each call."""
+    """A port that pauses before each call."""
 
     def __init__(self, port: Any, pause: Callable[[Any, str, tuple[Any, ...]], str]) -> None:
         self._port, self._pause = port, pause
         self.bucket = getattr(port, "bucket", "")
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
-        def call(*given: Any) -> Any:
-            order = self._pause(self._port, method, given)
+        def call(*args: Any) -> Any:
+            order = self._pause(self._port, method, args)
             if order == "before":
                 raise StoreUnavailable("did not answer")
             if order == "kill":
                 raise Killed
-            answer = getattr(self._port, method)(*given)
+            result = getattr(self._port, method)(*args)
             if order == "after":
                 raise StoreTimeout("did it, and did not answer")
-            return answer
+            return result
 
         return call
 
 
 class World:
-    """A gallery of the old settings and a reindexer with the new ones."""
+    """A gallery with the old settings and a reindexer with the new ones."""
 
     def __init__(self, model: str) -> None:
         self.embedder = MODELS[model]
         self.new = CollectionSpec(self.embedder.card.id, self.embedder.card.dims, fields=FIELDS)
         self.originals, self.collections = FakeOriginals(), FakeCollections()
-        self.acting = self.gallery(OLD, FakeEmbedder())
-        self.acting_spec = OLD
+        self.active = self.gallery(OLD, FakeEmbedder())
+        self.active_spec = OLD
         self.work = "run"
-        self.said: dict[str, Any] = {}  # the metadata that each picture must have at last
-        self.touched: set[str] = set()  # in the old, since the last pass began
+        self.expected_metadata: dict[str, Any] = {}  # the metadata each picture must end up with
+        self.touched: set[str] = set()  # in the old gallery, since the last pass began
         self.unequal_at_swap: set[str] = set()
-        self._order, self._ended = "", "well"
-        self._may_go, self._stands = Semaphore(0), Semaphore(0)
+        self._order, self._state = "", "done"
+        self._resume, self._paused = Semaphore(0), Semaphore(0)
 
     def gallery(self, spec: CollectionSpec, embedder: Any) -> Gallery:
-        """Start a process of these settings."""
+        """Start a process with these settings."""
         collection = self.collections.ready(spec)
         assert collection.name == spec.name
         store = self.collections.open(collection)
         return Gallery(spec, Limits(), embedder, store, self.originals)
 
-    def live_through(self, story: list[Any]) -> None:
-        for what, *told in story:
-            getattr(self, what)(*told)
+    def play(self, story: list[Any]) -> None:
+        for action, *args in story:
+            getattr(self, action)(*args)
             used = self.collections.read(self.collections.current() or "")
             assert used is not None and not used.filling
-            self.gallery(self.acting_spec, FakeEmbedder())  # a process of these settings can start
+            # A process with these settings can start.
+            self.gallery(self.active_spec, FakeEmbedder())
 
     def deploy(self) -> None:
-        """Replace the functions of the old settings by those of the new ones."""
-        self.acting, self.acting_spec = self.gallery(self.new, self.embedder), self.new
+        """Replace the functions with the old settings by ones with the new settings."""
+        self.active, self.active_spec = self.gallery(self.new, self.embedder), self.new
         self.work = "finish"
 
     def add(self, name: str, picture: int, category: str) -> None:
         data, metadata = PICTURES[picture], {"category": category}
-        added = self.acting.add(Submission(lambda: data, name, metadata, overwrite=True))
-        if added.status is not AddStatus.DUPLICATE or self.said[name] is None:
-            self._note(name)
+        added = self.active.add(Submission(lambda: data, name, metadata, overwrite=True))
+        if added.status is not AddStatus.DUPLICATE or self.expected_metadata[name] is None:
+            self._record(name)
 
     def change(self, name: str, category: str) -> None:
-        if self.acting_spec is not OLD and name in self.differing():
-            return  # two changes to one picture, of which none knows the other
-        if self._there(name):
-            self.acting.update(image_id("local", name), {"category": category})
-            self._note(name)
+        if self.active_spec is not OLD and name in self.differing():
+            return  # two conflicting changes to one picture
+        if self._is_indexed(name):
+            self.active.update(image_id("local", name), {"category": category})
+            self._record(name)
 
     def remove(self, name: str) -> None:
-        if self._there(name):
-            self.acting.remove(image_id("local", name))
-            self._note(name)
+        if self._is_indexed(name):
+            self.active.remove(image_id("local", name))
+            self._record(name)
 
-    def _there(self, name: str) -> bool:
-        return image_id("local", name) in self.images(self.acting_spec)
+    def _is_indexed(self, name: str) -> bool:
+        return image_id("local", name) in self.images(self.active_spec)
 
-    def _note(self, name: str) -> None:
+    def _record(self, name: str) -> None:
         self.touched.add(name)
-        image = self.images(self.acting_spec).get(image_id("local", name))
-        self.said[name] = None if image is None else image.metadata
+        image = self.images(self.active_spec).get(image_id("local", name))
+        self.expected_metadata[name] = None if image is None else image.metadata
 
     def write(self, name: str, picture: int) -> None:
-        """Replace an original, of which the index is not told yet."""
+        """Replace an original that is not synced yet."""
         self.touched.add(name)
         self.originals.write(name, Original(PICTURES[picture], {"category": "written"}))
 
@@ -163,9 +164,9 @@ class World:
         self.touched.add(name)
         self.originals.remove(name)
 
-    def tell(self, name: str) -> None:
+    def sync(self, name: str) -> None:
         self.touched.add(name)
-        self.acting.sync(name)
+        self.active.sync(name)
 
     def images(self, spec: CollectionSpec) -> dict[str, StoredImage]:
         collection = self.collections.read(spec.name)
@@ -176,36 +177,36 @@ class World:
         for _ in range(steps):
             self._step("go")
 
-    def trip(self, how: str) -> None:
+    def disrupt(self, how: str) -> None:
         self._step(how)
 
-    def go_to_the_end(self, work: str = "run") -> None:
-        """End what is going on, and do this once more from the beginning to its end."""
-        while self._ended == "not":
+    def run_to_the_end(self, work: str = "run") -> None:
+        """Finish the current run, then do one more from start to end."""
+        while self._state == "running":
             self._step("go")
-        self._ended = "well"
+        self._state = "done"
         self._begin(work)
-        while self._ended == "not":
+        while self._state == "running":
             self._step("go")
-        assert self._ended == "well"
+        assert self._state == "done"
 
     def situation(self) -> Situation:
         return self._reindexing(self.collections.open, self.collections, self.originals).situation()
 
     def _step(self, order: str) -> None:
-        if self._ended != "not":
+        if self._state != "running":
             if self.situation() is Situation.EMPTY:
                 return
             self._begin(self.work)
             return
         self._order = order
-        self._may_go.release()
-        self._stands.acquire()
+        self._resume.release()
+        self._paused.acquire()
 
     def _begin(self, work: str) -> None:
-        self._ended = "not"
+        self._state = "running"
         Thread(target=self._run, args=(work,), daemon=True).start()
-        self._stands.acquire()
+        self._paused.acquire()
 
     def _reindexing(self, open_store: Any, collections: Any, originals: Any) -> Reindexing:
         indexer = Indexer(self.embedder, Limits())
@@ -219,32 +220,32 @@ class World:
         try:
             for _ in getattr(self._reindexing(open_store, *ports), work)(1):
                 pass
-            self._ended = "well"
+            self._state = "done"
         except (LookalikeError, Killed):
-            self._ended = "badly"
+            self._state = "failed"
         except BaseException:
-            self._ended = "broken"
+            self._state = "broken"
             raise
         finally:
-            self._stands.release()
+            self._paused.release()
 
-    def _pause(self, port: Any, method: str, given: tuple[Any, ...]) -> str:
-        self._stands.release()
-        self._may_go.acquire()
-        if port is self.collections.stores.get(OLD.name) and method == "page" and given[2] is None:
+    def _pause(self, port: Any, method: str, args: tuple[Any, ...]) -> str:
+        self._paused.release()
+        self._resume.acquire()
+        if port is self.collections.stores.get(OLD.name) and method == "page" and args[2] is None:
             self.touched.clear()
         if method == "use":
-            self.unequal_at_swap = self.differing() - self.touched - self.untold()
+            self.unequal_at_swap = self.differing() - self.touched - self.unsynced()
         return self._order
 
-    def untold(self) -> set[str]:
-        """Name the originals that are otherwise than the old index knows."""
+    def unsynced(self) -> set[str]:
+        """Return the names whose originals differ from the old index."""
         etags = {image.name: image.etag for image in self.images(OLD).values()}
         states = {name: self.originals.head(name) for name in NAMES}
         return {n for n, state in states.items() if (state and state.etag) != etags.get(n)}
 
     def differing(self) -> set[str]:
-        """Name what the new collection has otherwise than the old one."""
+        """Return the names that differ between the old and the new collection."""
         old, new = (
             {
                 i.name: (i.id, i.etag, i.sha256, i.added_at, i.metadata, i.width, i.format)
@@ -255,7 +256,7 @@ class World:
         return {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
 
     def check_vectors(self) -> None:
-        """Compare with what the new model says of the originals."""
+        """Compare with the vectors that the new model gives the originals."""
         images = self.images(self.new)
         vectors = self.collections.stores[self.new.name].vectors(list(images))
         for id, image in images.items():
@@ -265,34 +266,34 @@ class World:
             assert image.model == self.new.model
 
 
-def play(story: list[Any], model: str) -> World:
-    """Fill a gallery a little, then let the story happen to it and to its reindexer."""
+def play_from_start(story: list[Any], model: str) -> World:
+    """Add a few pictures, then play the story."""
     world = World(model)
     for number, name in enumerate(NAMES[:3]):
         world.add(name, number, "x")
-    world.live_through(story)
+    world.play(story)
     return world
 
 
 @pytest.fixture(autouse=True)
-def small_pieces(monkeypatch):
+def small_chunks(monkeypatch):
     monkeypatch.setattr(copying, "CHUNK", 2)
 
 
-slowly = settings(max_examples=300, deadline=None, derandomize=True, database=None)
+thorough = settings(max_examples=300, deadline=None, derandomize=True, database=None)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_whatever_happens_meanwhile_the_new_collection_ends_equal_to_the_old(model):
-    @slowly
+def test_whatever_happens_the_new_collection_ends_up_equal_to_the_old(model):
+    @thorough
     @example([("go", 12), ("go", 12), ("change", "a.png", "y"), ("go", 12), ("go", 12)])
     @given(stories)
     def check(story):
-        world = play(story, model)
-        world.go_to_the_end()
-        for name in NAMES:  # the events that were still on their way
-            world.tell(name)
-        world.go_to_the_end()
+        world = play_from_start(story, model)
+        world.run_to_the_end()
+        for name in NAMES:  # events not yet delivered
+            world.sync(name)
+        world.run_to_the_end()
 
         assert world.unequal_at_swap == set()
         assert world.situation() is Situation.SWAPPED
@@ -300,7 +301,7 @@ def test_whatever_happens_meanwhile_the_new_collection_ends_equal_to_the_old(mod
         world.check_vectors()
         kept = world.images(OLD)
 
-        world.go_to_the_end("finish")
+        world.run_to_the_end("finish")
 
         assert world.situation() is Situation.DONE
         assert set(world.images(world.new)) == set(kept)
@@ -310,22 +311,26 @@ def test_whatever_happens_meanwhile_the_new_collection_ends_equal_to_the_old(mod
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_what_functions_of_both_settings_did_after_the_swap_is_kept(model):
-    @slowly
+def test_changes_under_both_settings_after_the_swap_are_kept(model):
+    @thorough
     @given(stories_of_calls, stories_of_calls, stories_of_calls)
     def check(during, swapped, deployed):
-        world = play(during, model)
-        world.go_to_the_end()
-        world.live_through(swapped)
+        world = play_from_start(during, model)
+        world.run_to_the_end()
+        world.play(swapped)
         world.deploy()
-        world.live_through(deployed)
+        world.play(deployed)
 
-        world.go_to_the_end("finish")
+        world.run_to_the_end("finish")
 
         images = {image.name: image for image in world.images(world.new).values()}
-        there = {name for name, metadata in world.said.items() if metadata is not None}
-        assert set(images) == there == set(world.originals.originals)
-        assert {name: images[name].metadata for name in there} == {n: world.said[n] for n in there}
+        expected = {
+            name for name, metadata in world.expected_metadata.items() if metadata is not None
+        }
+        assert set(images) == expected == set(world.originals.originals)
+        assert {name: images[name].metadata for name in expected} == {
+            n: world.expected_metadata[n] for n in expected
+        }
         assert {
             i.name for i in images.values() if i.etag != world.originals.head(i.name).etag
         } == set()
@@ -333,3 +338,33 @@ def test_what_functions_of_both_settings_did_after_the_swap_is_kept(model):
         assert list(world.collections.stores) == [world.new.name]
 
     check()
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    ("swapped", "deployed", "name"),
+    [
+        (
+            [("add", "a.png", 1, "x")],
+            [("go", 7), ("add", "a.png", 0, "y")],
+            "a.png",
+        ),
+        (
+            [("change", "c.png", "y"), ("go", 12), ("change", "c.png", "x")],
+            [("disrupt", "before")],
+            "c.png",
+        ),
+    ],
+    ids=["replaced while it is copied", "changed after a pass was killed"],
+)
+def test_a_change_during_the_copy_after_the_swap_is_kept(model, swapped, deployed, name):
+    world = play_from_start([], model)
+    world.run_to_the_end()
+    world.play(swapped)
+    world.deploy()
+    world.play(deployed)
+
+    world.run_to_the_end("finish")
+
+    images = {image.name: image for image in world.images(world.new).values()}
+    assert images[name].metadata == world.expected_metadata[name]

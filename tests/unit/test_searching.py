@@ -1,4 +1,4 @@
-"""Searches by several examples, by a part of a picture, and with one answer for each group."""
+"""Searches by several examples, by a part of a picture, and with one match per group."""
 
 import pytest
 from PIL import Image
@@ -20,7 +20,7 @@ def add(gallery, data: bytes, name: str, **metadata: object) -> str:
 
 @pytest.fixture
 def colours(gallery):
-    """Give a gallery of four plain colours and their ids."""
+    """A gallery of four plain colours, and their ids."""
     files = {"red": RED, "green": GREEN, "blue": BLUE, "yellow": YELLOW}
     return gallery, {name: add(gallery, data, name) for name, data in files.items()}
 
@@ -29,7 +29,7 @@ def names(result) -> list[str]:
     return [match.image.name for match in result.matches]
 
 
-def test_between_two_examples_lies_what_has_something_of_both(colours):
+def test_two_examples_find_images_with_something_of_both(colours):
     gallery, ids = colours
 
     result = gallery.search([RED, ids["green"]], [], SearchOptions(exclude_self=True))
@@ -37,7 +37,7 @@ def test_between_two_examples_lies_what_has_something_of_both(colours):
     assert names(result) == ["yellow", "blue"]
 
 
-def test_a_negative_example_pushes_what_is_like_it_down(colours):
+def test_a_negative_example_lowers_similar_images(colours):
     gallery, ids = colours
 
     plain = gallery.search([YELLOW], [], SearchOptions())
@@ -47,7 +47,7 @@ def test_a_negative_example_pushes_what_is_like_it_down(colours):
     assert names(without_red) == ["green", "yellow", "red", "blue"]
 
 
-def test_examples_that_cancel_each_other_are_refused(colours):
+def test_examples_that_cancel_each_other_out_are_refused(colours):
     gallery, ids = colours
     twice_red = written(Image.new("RGB", (64, 64), "red"), "PNG")
 
@@ -64,7 +64,7 @@ def test_an_unknown_example_is_not_found(colours):
 
 
 @pytest.mark.parametrize("stored", [False, True])
-def test_a_region_looks_for_a_part_only(colours, stored):
+def test_a_region_searches_with_a_part_of_the_picture(colours, stored):
     gallery, _ = colours
     half = Image.new("RGB", (400, 200), "lime")
     half.paste("blue", (200, 0, 400, 200))
@@ -78,7 +78,7 @@ def test_a_region_looks_for_a_part_only(colours, stored):
     assert names(right)[0] == "blue"
 
 
-def test_a_region_of_a_large_photo_keeps_its_pixels(gallery):
+def test_a_region_of_a_large_photo_keeps_its_resolution(gallery):
     photo = Image.new("RGB", (4000, 3000), "white")
     photo.paste(scene(1, 400, 300), (3000, 2000))
     add(gallery, jpeg(1, 400, 300), "detail")
@@ -94,7 +94,7 @@ def test_a_region_of_a_large_photo_keeps_its_pixels(gallery):
     assert result.matches[0].similarity > 0.99  # its edges are rounded to pixels of a reduced copy
 
 
-def test_a_region_is_a_part_of_the_first_example_and_may_reach_beyond_it(colours):
+def test_a_region_applies_to_the_first_example_and_can_extend_beyond_it(colours):
     gallery, ids = colours
     half = Image.new("RGB", (400, 200), "lime")
     half.paste("blue", (200, 0, 400, 200))
@@ -107,7 +107,7 @@ def test_a_region_is_a_part_of_the_first_example_and_may_reach_beyond_it(colours
     assert names(result)[0] == "yellow"
 
 
-def test_of_each_group_the_best_image_is_shown_with_the_number_behind_it(gallery):
+def test_each_group_shows_its_best_match_and_the_number_hidden(gallery):
     for number in range(30):
         kind = ["hat", "dress", "shoe"][number % 3]
         add(gallery, jpeg(number), f"{number}.jpg", category=kind)
@@ -121,7 +121,7 @@ def test_of_each_group_the_best_image_is_shown_with_the_number_behind_it(gallery
     assert sum(1 + match.hidden for match in result.matches) == 31
 
 
-def test_pages_of_groups_follow_each_other(gallery):
+def test_the_pages_of_groups_are_parts_of_one_ranking(gallery):
     for number in range(60):
         add(gallery, jpeg(number), f"{number}.jpg", category=f"kind {number // 5}")
     whole = gallery.find_similar(jpeg(7), SearchOptions(group_by="category", limit=12))
@@ -140,7 +140,7 @@ def test_grouping_needs_a_declared_field(gallery):
         gallery.find_similar(RED, SearchOptions(group_by="colour"))
 
 
-def test_images_of_the_same_bytes_are_shown_once_when_asked(gallery):
+def test_images_with_the_same_bytes_can_be_collapsed(gallery):
     for name in ("a.jpg", "b.jpg", "c.jpg"):
         add(gallery, jpeg(1), name)
     add(gallery, jpeg(2), "d.jpg")
@@ -151,11 +151,11 @@ def test_images_of_the_same_bytes_are_shown_once_when_asked(gallery):
     assert names(result)[1] == "d.jpg"
 
 
-def test_copies_of_one_picture_are_shown_once_when_asked(gallery):
+def test_copies_of_one_picture_can_be_collapsed(gallery):
     copies = [scene(1), scene(1).resize((160, 120)), scene(1).convert("L").convert("RGB")]
     for n, copy in enumerate(copies):
         add(gallery, written(copy, "PNG"), f"{n}.png")
-    for plain in (RED, GREEN):  # without a hash: nobody's copies
+    for plain in (RED, GREEN):  # without a hash, so not copies
         add(gallery, plain, f"{len(plain)}-{plain[60:70].hex()}.png")
     add(gallery, jpeg(2), "other.jpg")
 
@@ -165,7 +165,7 @@ def test_copies_of_one_picture_are_shown_once_when_asked(gallery):
     assert result.matches[0].hidden == 2
 
 
-def test_both_ways_to_fold_are_the_wider_one(gallery):
+def test_collapsing_copies_includes_collapsing_duplicates(gallery):
     for n, copy in enumerate([scene(1), scene(1).resize((160, 120))]):
         add(gallery, written(copy, "PNG"), f"{n}.png")
     both = SearchOptions(collapse_copies=True, collapse_duplicates=True)
@@ -173,7 +173,7 @@ def test_both_ways_to_fold_are_the_wider_one(gallery):
     assert [match.hidden for match in gallery.find_similar(jpeg(1), both).matches] == [1]
 
 
-def test_a_built_in_field_groups_too(gallery):
+def test_matches_can_be_grouped_by_a_built_in_field(gallery):
     for n in range(3):
         add(gallery, jpeg(n), f"{n}.jpg")
     add(gallery, RED, "red.png")
@@ -183,7 +183,7 @@ def test_a_built_in_field_groups_too(gallery):
     assert sorted((m.image.format, m.hidden) for m in result.matches) == [("JPEG", 2), ("PNG", 0)]
 
 
-def test_groups_are_made_of_the_best_matches_only_and_that_comes_to_an_end(gallery, monkeypatch):
+def test_groups_are_formed_only_from_the_best_matches(gallery, monkeypatch):
     monkeypatch.setattr(searching, "_MOST_READ", 4)
     for n in range(8):
         add(gallery, jpeg(n), f"{n}.jpg", category=f"kind {n}")

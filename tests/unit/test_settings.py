@@ -1,4 +1,4 @@
-"""Settings from the environment, and what is refused."""
+"""Settings from the environment, and what they refuse."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ DIGEST = "ab" * 32
 
 
 @pytest.fixture(autouse=True)
-def clean(monkeypatch):
+def no_settings(monkeypatch):
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
 
@@ -32,7 +32,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch):
     assert Settings.from_environment().qdrant_url is None
 
 
-def test_fields_and_keys_are_read_from_one_line_each(monkeypatch):
+def test_filter_fields_and_api_keys_are_parsed(monkeypatch):
     monkeypatch.setenv("LOOKALIKE_FILTER_FIELDS", "category:keyword, price:float")
     monkeypatch.setenv("LOOKALIKE_API_KEYS", f"read:{DIGEST},admin:{'CD' * 32}")
 
@@ -55,7 +55,7 @@ def test_fields_and_keys_are_read_from_one_line_each(monkeypatch):
         ("LOOKALIKE_MAX_BYTES", "0"),
     ],
 )
-def test_a_wrong_setting_is_refused_by_name_and_without_secrets(monkeypatch, name, value):
+def test_an_invalid_setting_is_refused_by_name_without_showing_secrets(monkeypatch, name, value):
     monkeypatch.setenv("QDRANT_API_KEY", "hush")
     monkeypatch.setenv(name, value)
 
@@ -71,7 +71,7 @@ def test_a_secret_is_not_printed(monkeypatch):
     assert "hush" not in repr(Settings.from_environment())
 
 
-def test_every_setting_is_in_the_readme_and_described():
+def test_every_setting_is_in_the_readme_and_has_a_description():
     readme = (ROOT / "README.md").read_text()
 
     missing = [name for name in Settings.model_fields if f"`{name.upper()}`" not in readme]

@@ -1,4 +1,4 @@
-"""The bench of searches knows the exact results, and measures the real store and the real API."""
+"""The search benchmark knows the exact results and measures the real store and API."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from scripts.bench.speeding import searches
 from scripts.bench.speeding.made_gallery import KINDS, MadeGallery, id_of
 
 
-def test_a_gallery_is_the_same_at_each_reading():
+def test_a_benchmark_gallery_is_the_same_every_time():
     made = MadeGallery(2_500, 32)
 
     first, again = ([vectors for _, vectors in made.blocks()] for _ in range(2))
@@ -28,7 +28,7 @@ def test_neighbours_are_nearer_than_the_rest():
 
 
 @pytest.mark.parametrize("kind", [None, 3])
-def test_the_exact_ten_nearest_are_those_of_a_full_sort(kind):
+def test_the_exact_ten_nearest_match_a_full_sort(kind):
     made = MadeGallery(2_500, 32)
     queries = made.queries(5)
     vectors = np.vstack([vectors for _, vectors in made.blocks()])
@@ -40,7 +40,7 @@ def test_the_exact_ten_nearest_are_those_of_a_full_sort(kind):
     assert found == [{id_of(numbers[place]) for place in row} for row in best]
 
 
-def test_of_fewer_than_ten_all_are_the_nearest():
+def test_fewer_than_ten_images_are_all_among_the_nearest():
     made = MadeGallery(150, 32)
 
     assert made.nearest(made.queries(1), [7]) == [{id_of(7), id_of(107)}]
@@ -58,19 +58,19 @@ def test_the_real_store_and_the_real_api_are_measured(tmp_path):
 
 def test_a_search_that_misses_half_of_the_ten_nearest_has_half_the_recall(monkeypatch, tmp_path):
     search = searches.EdgeStore.search
-    monkeypatch.setattr(searches.EdgeStore, "search", lambda *given: search(*given)[:5])
+    monkeypatch.setattr(searches.EdgeStore, "search", lambda *args: search(*args)[:5])
 
     size = searches.measure_store(tmp_path / "index", 2_000, 32, 2)
 
     assert size["recall at 10"] == {"embedded": 0.5, "embedded, filter 1 %": 0.5}
 
 
-def test_a_timer_ignores_the_first_times():
+def test_a_timer_ignores_the_warm_up():
     timer = Timer(warm_up=2)
 
-    for busy in (1_000_000, 1_000_000, 0, 0, 0):
+    for steps in (1_000_000, 1_000_000, 0, 0, 0):
         with timer.measure("work"):
-            sum(range(busy))
+            sum(range(steps))
 
     assert timer.processor_ms()["work"] < 1
     assert timer.summary()["work"]["p95"] < 5

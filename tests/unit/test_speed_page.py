@@ -9,7 +9,7 @@ FILES = ("scripts/bench/results/speed.json", "scripts/bench/results/cold.json", 
 
 
 def measurements(value):
-    """Yield the numbers of every small part of a JSON value, with their sum."""
+    """Yield the numbers in every small part of a JSON value, and their sum."""
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     for part in parts:
         yield from measurements(part)
@@ -18,18 +18,23 @@ def measurements(value):
         yield [*numbers, sum(numbers)]
 
 
-def agrees(value, shown):
-    decimals = len(shown.partition(".")[2])
-    return abs(value - float(shown.replace(",", ""))) <= 0.51 * 10**-decimals
+def agrees(value, text):
+    decimals = len(text.partition(".")[2])
+    return abs(value - float(text.replace(",", ""))) <= 0.51 * 10**-decimals
 
 
-def test_the_figures_of_every_row_were_measured_together():
-    found = [of for file in FILES for of in measurements(json.loads((ROOT / file).read_text()))]
+def test_the_figures_in_each_row_were_measured_together():
+    measured = [
+        numbers for file in FILES for numbers in measurements(json.loads((ROOT / file).read_text()))
+    ]
     tables = re.findall(r"\|[- |]+\|\n((?:\|.*\n)+)", (ROOT / "docs" / "speed.md").read_text())
     rows = [line.split("|", 2)[2] for table in tables for line in table.splitlines()]
 
     figures = {row: re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", row) for row in rows}
 
     assert sum(map(len, figures.values())) > 70
-    for row, shown in figures.items():
-        assert any(all(any(agrees(v, each) for v in of) for each in shown) for of in found), row
+    for row, row_figures in figures.items():
+        assert any(
+            all(any(agrees(v, figure) for v in numbers) for figure in row_figures)
+            for numbers in measured
+        ), row

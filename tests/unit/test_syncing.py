@@ -1,4 +1,4 @@
-"""One look at one object, and one comparison of all of them, on fakes."""
+"""Syncing one object, and comparing all objects with the index, on fakes."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +16,7 @@ from tests.fakes import FakeEmbedder
 
 
 def put(rig, name: str, data: bytes, **metadata: str) -> None:
-    """Write an object into the bucket past the gallery, as any other tool does."""
+    """Write an object to the bucket without the gallery, as any other tool does."""
     rig.originals.write(name, Original(data, metadata))
 
 
@@ -24,7 +24,7 @@ def image_of(rig, name: str):
     return rig.gallery.get(image_id("local", name))
 
 
-def test_an_object_becomes_searchable_with_its_metadata_typed(rig):
+def test_a_synced_object_is_searchable_with_typed_metadata(rig):
     put(rig, "hats/1.jpg", jpeg(1), category="hat", price="9.50")
 
     assert rig.gallery.sync("hats/1.jpg") is Synced.INDEXED
@@ -42,25 +42,25 @@ def test_an_unchanged_object_is_not_embedded_again(rig, monkeypatch):
     assert image_of(rig, "1.jpg") == before
 
 
-def test_an_object_that_another_model_embedded_is_embedded_again(rig):
+def test_an_object_embedded_by_another_model_is_embedded_again(rig):
     put(rig, "1.jpg", jpeg(1))
     rig.gallery.sync("1.jpg")
     image = image_of(rig, "1.jpg")
     vector = rig.store._vectors[image.id]
     rig.store.put([replace(image, model="old@0")], vector[None])
 
-    found = [name for piece in rig.gallery.differences() for name in piece.names]
+    found = [name for part in rig.gallery.differences() for name in part.names]
     assert found == ["1.jpg"]
     assert rig.gallery.sync("1.jpg") is Synced.INDEXED
 
 
-def test_what_was_added_through_the_gallery_is_not_embedded_again_by_its_event(rig):
+def test_an_image_added_through_the_gallery_is_not_embedded_again_by_its_event(rig):
     rig.gallery.add(Submission(lambda: jpeg(1), "1.jpg", {"price": "3", "tags": ["a", "b"]}))
 
     assert rig.gallery.sync("1.jpg") is Synced.UNCHANGED
 
 
-def test_metadata_changed_in_the_index_stay_until_the_object_changes(rig):
+def test_metadata_changed_in_the_index_is_kept_until_the_object_changes(rig):
     put(rig, "1.jpg", jpeg(1), category="hat")
     rig.gallery.sync("1.jpg")
     rig.gallery.update(image_id("local", "1.jpg"), {"category": "coat"})
@@ -94,7 +94,7 @@ def test_a_removed_object_leaves_no_point_and_no_thumbnail(rig):
         (jpeg(1), {"price": "cheap"}, "invalid-metadata"),
     ],
 )
-def test_what_cannot_be_a_picture_is_recorded_once_and_visible(rig, data, metadata, code):
+def test_an_object_that_cannot_be_indexed_is_recorded_once_as_refused(rig, data, metadata, code):
     put(rig, "1.jpg", jpeg(2))
     rig.gallery.sync("1.jpg")
     put(rig, "1.jpg", data, **metadata)
@@ -107,7 +107,7 @@ def test_what_cannot_be_a_picture_is_recorded_once_and_visible(rig, data, metada
     assert [(refusal.name, refusal.code) for refusal in stats.refusals] == [("1.jpg", code)]
 
 
-def test_a_refusal_is_forgiven_when_the_object_becomes_a_picture(rig):
+def test_a_refusal_is_cleared_when_the_object_becomes_a_picture(rig):
     put(rig, "1.jpg", b"no picture")
     rig.gallery.sync("1.jpg")
     put(rig, "1.jpg", jpeg(1))
@@ -116,7 +116,7 @@ def test_a_refusal_is_forgiven_when_the_object_becomes_a_picture(rig):
     assert rig.gallery.stats().refused == 0
 
 
-def test_an_object_over_the_limit_is_refused_unread(rig, monkeypatch):
+def test_an_object_over_the_size_limit_is_refused_without_reading_it(rig, monkeypatch):
     put(rig, "1.jpg", b"x" * (rig.gallery.limits.max_bytes + 1))
     state = rig.originals.head("1.jpg")
     monkeypatch.setattr(rig.originals, "head", lambda name: state)
@@ -127,18 +127,18 @@ def test_an_object_over_the_limit_is_refused_unread(rig, monkeypatch):
 
 
 @pytest.mark.parametrize("change", ["replaced", "removed"])
-def test_an_object_that_changes_behind_the_first_look_comes_again(rig, monkeypatch, change):
+def test_an_object_that_changes_during_a_sync_is_synced_again(rig, monkeypatch, change):
     put(rig, "1.jpg", jpeg(1))
     write = rig.store.put
 
-    def put_late(*given):
-        write(*given)
+    def put_then_change(*args):
+        write(*args)
         if change == "replaced":
             put(rig, "1.jpg", jpeg(2))
         else:
             rig.originals.remove("1.jpg")
 
-    monkeypatch.setattr(rig.store, "put", put_late)
+    monkeypatch.setattr(rig.store, "put", put_then_change)
     with pytest.raises(ObjectChanged):
         rig.gallery.sync("1.jpg")
     monkeypatch.undo()
@@ -150,7 +150,7 @@ def test_an_object_that_changes_behind_the_first_look_comes_again(rig, monkeypat
     assert [image.etag for image in points] == [state.etag for state in states]
 
 
-def test_a_store_that_does_not_answer_is_an_error_to_come_again_with(rig, monkeypatch):
+def test_an_unavailable_store_is_an_error_not_a_refusal(rig, monkeypatch):
     def fail(*_: object) -> None:
         raise StoreUnavailable("asleep")
 
@@ -164,19 +164,19 @@ def test_a_store_that_does_not_answer_is_an_error_to_come_again_with(rig, monkey
 
 
 @pytest.mark.parametrize("name", [".lookalike/thumbnails/x.jpg", "a/folder/"])
-def test_what_is_ours_or_a_folder_is_never_indexed(rig, name):
+def test_internal_objects_and_folders_are_never_indexed(rig, name):
     put(rig, name, jpeg(1))
 
     assert rig.gallery.sync(name) is Synced.UNCHANGED
     assert rig.store.count() == 0
 
 
-def test_no_picture_may_be_named_like_what_is_ours():
+def test_a_picture_cannot_have_an_internal_name():
     with pytest.raises(InvalidName):
         check_name(".lookalike/refused/x.json")
 
 
-def test_a_comparison_finds_both_ways_what_no_event_told_and_changes_nothing(rig):
+def test_a_comparison_finds_changes_without_events_and_changes_nothing(rig):
     for number in range(5):
         put(rig, f"{number}.jpg", jpeg(number), category="hat")
         rig.gallery.sync(f"{number}.jpg")
@@ -189,27 +189,27 @@ def test_a_comparison_finds_both_ways_what_no_event_told_and_changes_nothing(rig
     rig.originals.remove("bad.jpg")
     points = rig.gallery.list(limit=10)
 
-    found = [name for piece in rig.gallery.differences() for name in piece.names]
+    found = [name for part in rig.gallery.differences() for name in part.names]
 
     assert sorted(found) == ["1.jpg", "2.jpg", "3.jpg", "bad.jpg", "new.jpg"]
     assert rig.gallery.list(limit=10) == points
 
 
-def test_a_copy_of_the_same_object_over_itself_is_no_difference(rig):
+def test_an_object_copied_over_itself_is_not_a_difference(rig):
     put(rig, "1.jpg", jpeg(1))
     rig.gallery.sync("1.jpg")
     rig.originals.modified_at["1.jpg"] += timedelta(days=1)
 
-    assert [name for piece in rig.gallery.differences() for name in piece.names] == []
+    assert [name for part in rig.gallery.differences() for name in part.names] == []
 
 
-def test_points_are_looked_up_one_by_one_only_if_there_are_too_many(rig, monkeypatch):
+def test_points_are_checked_one_by_one_only_if_there_are_too_many(rig, monkeypatch):
     for number in range(5):
         put(rig, f"{number}.jpg", jpeg(number))
         rig.gallery.sync(f"{number}.jpg")
     monkeypatch.setattr(rig.originals, "head", None)
 
-    assert [piece.progress.compared for piece in rig.gallery.differences()] == [5]
+    assert [part.progress.compared for part in rig.gallery.differences()] == [5]
 
 
 @pytest.mark.parametrize(
@@ -223,14 +223,14 @@ def test_points_are_looked_up_one_by_one_only_if_there_are_too_many(rig, monkeyp
         {},
     ],
 )
-def test_metadata_come_back_from_an_object_as_they_went(metadata):
+def test_metadata_is_read_from_an_object_as_it_was_written(metadata):
     headers = write_headers(metadata)
 
     assert read_headers(headers) == metadata
     assert all(text.isascii() and text.isprintable() for text in headers.values())
 
 
-def test_metadata_that_another_tool_wrote_with_other_letters_are_read():
+def test_metadata_encoded_by_another_tool_is_read():
     assert read_headers({"Note": "=?UTF-8?B?w6Q=?=", "lookalike": "theirs"}) == {
         "note": "ä",
         "lookalike": "theirs",

@@ -1,9 +1,9 @@
-"""Whatever happens to objects, events and workers, the index ends equal to the bucket.
+"""Whatever happens to objects, events and workers, the index ends up equal to the bucket.
 
-A bucket of two keys is written to while two workers look at it. Each of their calls to the bucket
-or the store is a step; between any two steps anything may happen: the object changes, the other
-worker goes on, the call fails before or after it had its effect, the worker is killed. Events come
-repeated and in any order; those of a look that did not end well come again, as from a queue.
+Two workers sync a bucket of two keys while it is written to. Each of their calls to the bucket or
+the store is a step; between two steps anything can happen: the object changes, the other worker
+continues, the call fails before or after it takes effect, the worker is killed. Events are repeated
+and in any order; those of a failed sync are delivered again, as from a queue.
 """
 
 import hashlib
@@ -38,91 +38,93 @@ CONTENTS = [
     Original(RED, {"category": "coat", "price": "3"}),
     Original(BLUE, {"category": "hat"}),
     Original(b"no picture"),
-    Original(BLUE, {"price": "cheap"}),  # no number
+    Original(BLUE, {"price": "cheap"}),  # not a number
 ]
 KEYS = ["a.png", "b/ä +%.png"]
 
 key, content, worker = st.sampled_from(KEYS), st.sampled_from(range(6)), st.sampled_from([0, 1])
-some = st.integers(0, 20)
-happenings = [
+position = st.integers(0, 20)
+actions = [
     *4 * [st.tuples(st.just("race"), key, content, st.none() | content, st.integers(1, 8))],
     *2 * [st.tuples(st.just("write"), key, content)],
     st.tuples(st.just("delete"), key),
-    st.tuples(st.just("repeat"), some),
-    *4 * [st.tuples(st.just("go"), worker, some, st.integers(1, 8))],
-    st.tuples(st.just("trip"), worker, st.sampled_from(["before", "after", "kill"])),
+    st.tuples(st.just("repeat"), position),
+    *4 * [st.tuples(st.just("go"), worker, position, st.integers(1, 8))],
+    st.tuples(st.just("disrupt"), worker, st.sampled_from(["before", "after", "kill"])),
 ]
-losses = [*happenings, st.tuples(st.just("drop"), some)]
+actions_with_losses = [*actions, st.tuples(st.just("drop"), position)]
 
 
-def stories(of: list[Any]) -> st.SearchStrategy[list[Any]]:
+def stories(actions: list[Any]) -> st.SearchStrategy[list[Any]]:
     """Draw stories long enough for two workers to meet."""
-    return st.integers(1, 12).flatmap(lambda n: st.lists(st.one_of(of), min_size=n, max_size=n))
+    return st.integers(1, 12).flatmap(
+        lambda n: st.lists(st.one_of(actions), min_size=n, max_size=n)
+    )
 
 
 class Killed(BaseException):
-    """The worker's process is gone."""
+    """The worker's process was killed."""
 
 
 class SteppedWorker:
-    """Looks at one object in a thread that stands still before every call it makes."""
+    """Syncs one object in a thread that pauses before every call."""
 
     def __init__(self, world: "World", name: str) -> None:
         self.name = name
-        self.ended: str | None = None
+        self.outcome: str | None = None
         self._order = ""
-        self._may_go, self._stands = Semaphore(0), Semaphore(0)
+        self._resume, self._paused = Semaphore(0), Semaphore(0)
         stepped = [Stepped(port, self._pause) for port in (world.store, world.originals)]
         self._gallery = world.gallery_on(*stepped)
         Thread(target=self._run, daemon=True).start()
-        self._stands.acquire()
+        self._paused.acquire()
 
     def step(self, order: str = "go") -> None:
-        """Let it make the call it stands before: well, failing before or after it, or killed."""
+        """Let it make its next call: normally, failing before or after it, or killed."""
         self._order = order
-        self._may_go.release()
-        self._stands.acquire()
+        self._resume.release()
+        self._paused.acquire()
 
     def _pause(self) -> str:
-        self._stands.release()
-        self._may_go.acquire()
+        self._paused.release()
+        self._resume.acquire()
         return self._order
 
     def _run(self) -> None:
         try:
             self._gallery.sync(self.name)
-            self.ended = "well"
+            self.outcome = "done"
         except (LookalikeError, Killed):
-            self.ended = "badly"
+            self.outcome = "failed"
         finally:
-            self._stands.release()
+            self._paused.release()
 
 
 class Stepped:
-    """A port that waits for its turn before each call."""
+    """A port that pauses before each call."""
 
     def __init__(self, port: Any, pause: Callable[[], str]) -> None:
         self._port, self._pause = port, pause
         self.bucket = getattr(port, "bucket", "")
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
-        def call(*given: Any) -> Any:
+        def call(*args: Any) -> Any:
             order = self._pause()
             if order == "before":
                 raise StoreUnavailable("did not answer")
             if order == "kill":
                 raise Killed
-            answer = getattr(self._port, method)(*given)
+            result = getattr(self._port, method)(*args)
             if order == "after":
                 raise StoreTimeout("did it, and did not answer")
-            return answer
+            return result
 
         return call
 
 
 @dataclass
 class World:
-    """A bucket, its index, the events on their way and the workers."""
+    """A bucket, its index, the undelivered events and the workers."""
 
     originals: FakeOriginals = field(default_factory=FakeOriginals)
     events: list[str] = field(default_factory=list)
@@ -137,8 +139,8 @@ class World:
     def gallery_on(self, store: Any, originals: Any) -> Gallery:
         return Gallery(self.spec, Limits(), self.embedder, store, originals)
 
-    def happen(self, what: str, *given: Any) -> None:
-        getattr(self, what)(*given)
+    def play(self, action: str, *args: Any) -> None:
+        getattr(self, action)(*args)
 
     def write(self, name: str, content: int) -> None:
         self.originals.write(name, CONTENTS[content])
@@ -164,8 +166,8 @@ class World:
             self._step(number, "go")
 
     def race(self, name: str, first: int, second: int | None, steps: int) -> None:
-        """Let one worker begin with an object, and another look at what it becomes meanwhile."""
-        self.end_work()
+        """Let one worker start on an object, change the object, and let another worker sync it."""
+        self.finish_work()
         self.write(name, first)
         self.go(0, len(self.events) - 1, steps)
         if second is None:
@@ -174,7 +176,7 @@ class World:
             self.write(name, second)
         self.go(1, len(self.events) - 1, 9)
 
-    def trip(self, number: int, how: str) -> None:
+    def disrupt(self, number: int, how: str) -> None:
         self._step(number, how)
 
     def _step(self, number: int, order: str) -> None:
@@ -182,14 +184,14 @@ class World:
         if worker is None:
             return
         worker.step(order)
-        if worker.ended is None:
+        if worker.outcome is None:
             return
         self.workers[number] = None
-        if worker.ended == "badly":  # the queue gives the message to somebody else later
+        if worker.outcome == "failed":  # the queue delivers the message again later
             self.events.append(worker.name)
 
-    def end_work(self) -> None:
-        """Let the workers end, one after the other."""
+    def finish_work(self) -> None:
+        """Let the workers finish, one after the other."""
         for number in (0, 1):
             while self.workers[number] is not None:
                 self._step(number, "go")
@@ -199,37 +201,41 @@ class World:
             self.gallery.sync(self.events.pop())
 
     def reconcile(self, *, dry_run: bool = False) -> list[str]:
-        """Compare and mend, every piece in a call of its own that a message begins."""
+        """Compare and fix, each part in a call of its own, started by a message."""
         differences: list[str] = []
         progress = Progress()
         while True:
-            piece = next(self.gallery.differences(progress), None)
-            if piece is None:
+            part = next(self.gallery.differences(progress), None)
+            if part is None:
                 return differences
-            differences += piece.names
-            for name in () if dry_run else piece.names:
+            differences += part.names
+            for name in () if dry_run else part.names:
                 self.gallery.sync(name)
-            message = json.loads(json.dumps(reconcile_message(Reconcile(piece.progress))))
+            message = json.loads(json.dumps(reconcile_message(Reconcile(part.progress))))
             ((wanted,),) = [message.wanted for message in messages_in(message)]
             progress = wanted.progress
 
-    def shown(self) -> dict[str, list[Any]]:
-        """What the index says, by name: a point, a refusal, or both if it is not right yet."""
-        said: dict[str, list[Any]] = {}
+    def indexed(self) -> dict[str, list[Any]]:
+        """Return what the index has under each name: a point, a refusal, or both if it is wrong."""
+        found: dict[str, list[Any]] = {}
         for image in self.store.page((), 100).images:
             point = ("indexed", image.id, image.etag, image.sha256, image.metadata)
-            said.setdefault(image.name, []).append(point)
+            found.setdefault(image.name, []).append(point)
         for refusal in self.originals.refusals():
-            said.setdefault(refusal.name, []).append(("refused", refusal.etag))
-        return said
+            found.setdefault(refusal.name, []).append(("refused", refusal.etag))
+        return found
 
-    def wrong_in(self, said: dict[str, list[Any]]) -> set[str]:
-        """Which names an index that says this has wrong."""
-        true = self.true()
-        return {name for name in said.keys() | true.keys() if said.get(name) != true.get(name)}
+    def wrong_in(self, indexed: dict[str, list[Any]]) -> set[str]:
+        """Return the names that are wrong in this index."""
+        expected = self.expected()
+        return {
+            name
+            for name in indexed.keys() | expected.keys()
+            if indexed.get(name) != expected.get(name)
+        }
 
-    def true(self) -> dict[str, list[Any]]:
-        """What the index should say."""
+    def expected(self) -> dict[str, list[Any]]:
+        """Return what the index should have."""
         found: dict[str, list[Any]] = {}
         for name in self.originals.originals:
             original = self.originals.fetch(name)
@@ -244,17 +250,17 @@ class World:
 
 
 @settings(max_examples=1000, deadline=None, derandomize=True, database=None)
-@example([("race", "a.png", 0, 3, 4)])  # a put that comes late
-@given(stories(happenings))
-def test_when_every_event_came_at_last_the_index_is_equal_to_the_bucket(story):
+@example([("race", "a.png", 0, 3, 4)])  # a late put
+@given(stories(actions))
+def test_when_all_events_are_delivered_the_index_equals_the_bucket(story):
     world = World()
 
-    for what in story:
-        world.happen(*what)
-    world.end_work()
+    for action in story:
+        world.play(*action)
+    world.finish_work()
     world.deliver_the_rest()
 
-    assert world.shown() == world.true()
+    assert world.indexed() == world.expected()
 
 
 @settings(max_examples=600, deadline=None, derandomize=True, database=None)
@@ -262,12 +268,12 @@ def test_when_every_event_came_at_last_the_index_is_equal_to_the_bucket(story):
     story=[
         ("race", "a.png", 3, 5, 1),
         ("race", "a.png", 3, 3, 1),
-        ("trip", 0, "before"),
+        ("disrupt", 0, "before"),
         ("drop", 0),
     ],
     all_lost=False,
 )
-@example(  # a point that is to go counts for one without an object
+@example(  # a point to be removed counts as one without an object
     story=[("write", "a.png", 0), ("go", 0, 0, 8), ("write", "a.png", 4)]
     + [("write", "c", 0), ("go", 1, 1, 8), ("delete", "c")],
     all_lost=True,
@@ -275,23 +281,23 @@ def test_when_every_event_came_at_last_the_index_is_equal_to_the_bucket(story):
 @example(  # other metadata, the same bytes
     story=[("write", "a.png", 0), ("go", 0, 0, 8), ("write", "a.png", 1)], all_lost=True
 )
-@given(stories(losses), st.booleans())
-def test_one_comparison_makes_good_for_every_event_that_was_lost(story, all_lost):
+@given(stories(actions_with_losses), st.booleans())
+def test_one_comparison_makes_up_for_all_lost_events(story, all_lost):
     world = World()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reconciling, "CHUNK", 2)
 
-        for what in story:
-            world.happen(*what)
-        world.end_work()
+        for action in story:
+            world.play(*action)
+        world.finish_work()
         if not all_lost:
             world.deliver_the_rest()
-        before = world.shown()
+        before = world.indexed()
         found = world.reconcile(dry_run=True)
-        told = world.shown()
+        after_dry_run = world.indexed()
         world.reconcile()
 
-        assert told == before
+        assert after_dry_run == before
         assert set(found) == world.wrong_in(before)
-        assert world.shown() == world.true()
+        assert world.indexed() == world.expected()
         assert world.reconcile() == []

@@ -1,4 +1,4 @@
-"""Vectors are cut to their first numbers and made unit again, when the settings ask for it."""
+"""Vectors are truncated to LOOKALIKE_DIMS and normalised again."""
 
 import numpy as np
 import pytest
@@ -16,20 +16,20 @@ from tests.drawing import jpeg
 from tests.fakes import FakeEmbedder
 
 
-def test_a_narrow_vector_is_the_first_numbers_made_unit_again():
+def test_a_truncated_vector_is_the_first_numbers_normalised_again():
     picture = decode(jpeg(1), Limits(), short_side_px=4)
-    whole = FakeEmbedder().embed([picture])
+    full = FakeEmbedder().embed([picture])
 
-    narrow = FakeEmbedder(16)
+    truncated = FakeEmbedder(16)
 
-    assert narrow.card.dims == 16
-    assert narrow.card.id == FakeEmbedder.card.id
-    expected = whole[:, :16] / np.linalg.norm(whole[:, :16])
-    np.testing.assert_allclose(narrow.embed([picture]), expected, atol=1e-6)
-    assert narrow.embed([]).shape == (0, 16)
+    assert truncated.card.dims == 16
+    assert truncated.card.id == FakeEmbedder.card.id
+    expected = full[:, :16] / np.linalg.norm(full[:, :16])
+    np.testing.assert_allclose(truncated.embed([picture]), expected, atol=1e-6)
+    assert truncated.embed([]).shape == (0, 16)
 
 
-def test_cutting_twice_is_cutting_once():
+def test_truncating_twice_is_truncating_once():
     vectors = random_units(20, 64)
 
     np.testing.assert_allclose(
@@ -37,23 +37,23 @@ def test_cutting_twice_is_cutting_once():
     )
 
 
-def test_a_vector_that_is_wide_enough_already_is_left_as_it_is():
+def test_a_vector_of_the_right_length_is_unchanged():
     vectors = random_units(3, 16)
 
     assert truncate(vectors, 16) is vectors
 
 
-def test_more_numbers_than_the_model_gives_are_refused():
+def test_more_dims_than_the_model_has_are_refused():
     with pytest.raises(SettingsError, match="LOOKALIKE_DIMS: 49 is more than the 48"):
         FakeEmbedder(49)
 
 
-def test_a_vector_of_which_only_zeros_would_be_left_is_refused():
+def test_truncating_to_zeros_only_is_refused():
     with pytest.raises(SettingsError, match="LOOKALIKE_DIMS"):
         truncate(np.array([[0.0, 0.0, 1.0]], np.float32), 2)
 
 
-def test_a_gallery_of_narrow_vectors_finds_its_pictures(tmp_path):
+def test_a_gallery_of_truncated_vectors_finds_its_pictures(tmp_path):
     gallery = build_gallery(Settings(lookalike_data=tmp_path, lookalike_dims=128))
     for number in range(5):
         gallery.add(Submission(lambda number=number: jpeg(number), f"{number}.jpg"))
@@ -66,7 +66,7 @@ def test_a_gallery_of_narrow_vectors_finds_its_pictures(tmp_path):
     gallery.close()
 
 
-def test_the_real_model_refuses_a_width_over_its_own(tmp_path):
+def test_the_real_model_refuses_more_dims_than_it_has(tmp_path):
     widest = OnnxEmbedder(Settings().lookalike_model).card.dims
 
     with pytest.raises(SettingsError, match="LOOKALIKE_DIMS"):

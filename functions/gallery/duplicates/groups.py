@@ -24,11 +24,11 @@ from functions.gallery.records import Match, StoredImage
 
 # Of the images similar to one, the nearest so many count; a group has at most one more. Two images
 # are similar if each is among those of the other.
-MOST_ALIKE = 100
+MOST_SIMILAR = 100
 MOST_LOOKS = 500  # to decide about one image; a group of a hundred takes a hundred and one
 
-Alike = Mapping[str, Match]  # the images similar to one image, by id
-Find = Callable[[Sequence[StoredImage]], Iterable[Alike]]  # for each image, at most MOST_ALIKE
+Similar = Mapping[str, Match]  # the images similar to one image, by id
+Find = Callable[[Sequence[StoredImage]], Iterable[Similar]]  # for each image, at most MOST_SIMILAR
 
 
 class _TooFar(Exception):
@@ -45,13 +45,13 @@ class Neighbourhoods:
     """Which images are similar, as far as it is known."""
 
     find: Find
-    known: dict[str, Alike] = field(default_factory=dict)
+    known: dict[str, Similar] = field(default_factory=dict)
 
     def add(self, images: Iterable[StoredImage]) -> None:
         """Find the neighbours of the images that are not known yet, in one request."""
         new = list({i.id: i for i in images if i.id not in self.known}.values())
-        for image, alike in zip(new, self.find(new) if new else (), strict=True):
-            self.known[image.id] = alike
+        for image, similar in zip(new, self.find(new) if new else (), strict=True):
+            self.known[image.id] = similar
 
 
 # None: undecided.
@@ -94,7 +94,7 @@ class _Decision:
     It counts every image that it looks at, known or not, so that nothing else affects the result.
     """
 
-    def __init__(self, known: Mapping[str, Alike]) -> None:
+    def __init__(self, known: Mapping[str, Similar]) -> None:
         self._known = known
         self._looked: set[str] = set()
         self._keepers: dict[str, StoredImage | None] = {}
@@ -104,8 +104,8 @@ class _Decision:
         try:
             if (yield from self._keeper_of(image)) is not None:
                 return ()
-            alike = sorted(self._known[image.id].values(), key=lambda m: keeper_order(m.image))
-            later = [m for m in alike if keeper_order(m.image) > keeper_order(image)]
+            similar = sorted(self._known[image.id].values(), key=lambda m: keeper_order(m.image))
+            later = [m for m in similar if keeper_order(m.image) > keeper_order(image)]
             yield from self._look_at([match.image for match in later])
             followers = []
             for match in later:
@@ -123,8 +123,8 @@ class _Decision:
         if image.id in self._keepers:
             return self._keepers[image.id]
         yield from self._look_at([image])
-        alike = [match.image for match in self._known[image.id].values()]
-        better = [other for other in alike if keeper_order(other) < keeper_order(image)]
+        similar = [match.image for match in self._known[image.id].values()]
+        better = [other for other in similar if keeper_order(other) < keeper_order(image)]
         keeper = None
         for other in sorted(better, key=keeper_order):
             yield from self._look_at([other])

@@ -6,7 +6,7 @@ from itertools import takewhile
 
 import numpy as np
 
-from functions.gallery.duplicates.groups import MOST_ALIKE, Alike
+from functions.gallery.duplicates.groups import MOST_SIMILAR, Similar
 from functions.gallery.duplicates.notions import ROUNDING
 from functions.gallery.duplicates.tables import Table
 from functions.gallery.embedding.fingerprint import PerceptualHash
@@ -32,23 +32,23 @@ class Neighbours:
         self._table = table
         self._crowds: dict[PerceptualHash | bytes, list[Match]] = {}
 
-    def same_bytes(self, images: Sequence[StoredImage]) -> Iterator[Alike]:
+    def same_bytes(self, images: Sequence[StoredImage]) -> Iterator[Similar]:
         """Find the files of the same bytes, the first by id if there are very many."""
         hashes = tuple({image.sha256 for image in images})
         page = self._store.page(self._copies_of(hashes), _MOST_READ)
         pages = [page]
         if page.after is not None:  # some have very many copies
-            pages = [self._store.page(self._copies_of((h,)), MOST_ALIKE + 1) for h in hashes]
+            pages = [self._store.page(self._copies_of((h,)), MOST_SIMILAR + 1) for h in hashes]
         copies: dict[str, list[Match]] = {sha256: [] for sha256 in hashes}
         for image in (image for page in pages for image in page.images):
             copies[image.sha256].append(Match(image, 0.0, 1.0))
         for image in images:
-            yield _without(image, copies[image.sha256][: MOST_ALIKE + 1])
+            yield _without(image, copies[image.sha256][: MOST_SIMILAR + 1])
 
-    def same_picture(self, images: Sequence[StoredImage], most_bits: int) -> Iterator[Alike]:
+    def same_picture(self, images: Sequence[StoredImage], most_bits: int) -> Iterator[Similar]:
         """Find the images whose hash is near, the nearest if there are very many."""
         if self._table is not None:
-            found = self._table.nearest([image.id for image in images], -most_bits, MOST_ALIKE)
+            found = self._table.nearest([image.id for image in images], -most_bits, MOST_SIMILAR)
             yield from map(_without, images, found)
             return
         hashes = list({image.perceptual_hash for image in images if image.perceptual_hash})
@@ -59,12 +59,12 @@ class Neighbours:
             hash = image.perceptual_hash
             yield _without(image, by_hash[hash] if hash else [])
 
-    def lookalikes(self, images: Sequence[StoredImage], least: float) -> Iterator[Alike]:
+    def lookalikes(self, images: Sequence[StoredImage], least: float) -> Iterator[Similar]:
         """Find the images whose vector is near, the nearest if there are very many."""
 
         def search(ids: Sequence[str]) -> list[list[Match]]:
             if self._table is not None:
-                return self._table.nearest(ids, least - ROUNDING, MOST_ALIKE)
+                return self._table.nearest(ids, least - ROUNDING, MOST_SIMILAR)
             queries = [Query(id, where=self.where, without=(id,)) for id in ids]
             return self._nearest(queries, lambda match: match.similarity >= least - ROUNDING)
 
@@ -81,9 +81,9 @@ class Neighbours:
     def _nearest(
         self, queries: Sequence[Query], is_near: Callable[[Match], bool]
     ) -> list[list[Match]]:
-        """Find what is near, at most MOST_ALIKE + 1 for each query, in few requests.
+        """Find what is near, at most MOST_SIMILAR + 1 for each query, in few requests.
 
-        A placeholder may have thousands of copies: of more than 1,000 beyond MOST_ALIKE that are
+        A placeholder may have thousands of copies: of more than 1,000 beyond MOST_SIMILAR that are
         equally near the store chooses which count, the same for all copies.
         """
         few = [replace(query, limit=_FIRST_READ, ties=False) for query in queries]
@@ -95,13 +95,13 @@ class Neighbours:
         return found
 
     def _crowds_around(self, targets: Sequence[Target]) -> list[list[Match]]:
-        """Find the nearest MOST_ALIKE + 1, once for each vector or hash, however many have it."""
+        """Find the nearest MOST_SIMILAR + 1, once for each vector or hash, however many have it."""
         ids = [target for target in targets if isinstance(target, str)]
         vectors = self._store.vectors(ids) if ids else {}
         exact = [vectors.get(t) if isinstance(t, str) else t for t in targets]
         keys = [target.tobytes() if isinstance(target, np.ndarray) else target for target in exact]
         wanted = {
-            key: Query(target, limit=MOST_ALIKE + 1, where=self.where)
+            key: Query(target, limit=MOST_SIMILAR + 1, where=self.where)
             for key, target in zip(keys, exact, strict=True)
             if key is not None and target is not None and key not in self._crowds
         }
@@ -119,7 +119,7 @@ class Neighbours:
         return (*self.where, Condition("sha256", any_of=hashes))
 
 
-def _without(image: StoredImage, matches: Sequence[Match]) -> Alike:
+def _without(image: StoredImage, matches: Sequence[Match]) -> Similar:
     """Return the matches by id, without the image itself; there may be one too many."""
     others = [match for match in matches if match.image.id != image.id]
-    return {match.image.id: match for match in others[:MOST_ALIKE]}
+    return {match.image.id: match for match in others[:MOST_SIMILAR]}

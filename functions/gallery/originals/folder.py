@@ -46,7 +46,7 @@ class FolderOriginals:
         self._lock = Lock()  # an empty folder is not removed just before a file is put there
 
     def head(self, name: str) -> ObjectState | None:
-        """Return the state of an original, or None; the file is read, because only that tells."""
+        """Return the state of an original, or None; its etag takes reading the file."""
         try:
             original = self.fetch(name)
         except (ImageNotFound, NameTaken):  # also where a part of the path is now a file

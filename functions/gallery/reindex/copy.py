@@ -8,24 +8,30 @@ decides: an image without one was removed; of two versions the one with its etag
 
 import hashlib
 import json
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from functions.gallery.embedding.vectors import Vector, truncate
-from functions.gallery.errors import ImageNotFound, InvalidName, ObjectChanged, PictureError
+from functions.gallery.errors import (
+    ImageNotFound,
+    InvalidMetadata,
+    InvalidName,
+    ObjectChanged,
+    PictureError,
+)
+from functions.gallery.filters import check_metadata
 from functions.gallery.intake.index import Indexer
 from functions.gallery.originals.objects import bytes_etag
 from functions.gallery.ports import Originals, VectorStore
-from functions.gallery.records import Metadata, StoredImage
+from functions.gallery.records import Fields, Metadata, StoredImage
 from functions.gallery.sync.sync import Syncer
+from functions.gallery.threads import map_in_threads
 
 CHUNK = 64  # images between two store calls; a kill costs this many embeddings
-_UNSETTLED = "unsettled"  # in place of a fingerprint: compare with the original once more
+_UNSETTLED = "unsettled "  # before a fingerprint: compare with the original once more
 _ATTEMPTS = 3  # at an original that changes during the sync; after that, its event will arrive
 
 Row = tuple[StoredImage, Vector]
@@ -48,21 +54,29 @@ class Copier:
     new: VectorStore
     originals: Originals
     indexer: Indexer
+    fields: Fields
     dims: int
     truncates: bool  # the same model, at least as wide: vectors are truncated, not made again
     syncer: Syncer | None = None
 
     def run(self, workers: int) -> Iterator[Copied]:
         """Make one pass with this many threads: first what to copy, then what to remove."""
-        yield from _in_threads(self._copy, _pages(self.old), workers)
-        yield from _in_threads(self._remove_extra, _pages(self.new), workers)
+        for work, pages in (
+            (self._copy, _pages(self.old)),
+            (self._remove_extra, _pages(self.new)),
+        ):
+            if workers == 1:
+                yield from map(work, pages)
+            else:
+                with closing(map_in_threads(work, pages, workers)) as copied:
+                    yield from copied
 
     def _copy(self, images: Sequence[StoredImage]) -> Copied:
         known = self.new.get([image.id for image in images])
         wanted, same, changed = [], [], []
         for image in images:
             copy = known.get(image.id)
-            if copy is not None and copy.copied == _UNSETTLED:
+            if copy is not None and copy.copied.startswith(_UNSETTLED):
                 changed.append(image)
             elif copy is not None and (copy.etag, copy.sha256) == (image.etag, image.sha256):
                 same.append((image, copy))
@@ -101,22 +115,22 @@ class Copier:
         for image in images:
             try:
                 rows.append(self._embed_one(image))
-            except (PictureError, ImageNotFound, InvalidName) as error:
+            except (PictureError, ImageNotFound, InvalidMetadata, InvalidName) as error:
                 left_out[image.name] = f"{error.code}: {error}"
         return rows, left_out
 
     def _embed_one(self, image: StoredImage) -> Row:
         original = self.originals.fetch(image.name)
-        indexed = self.indexer.index(image.id, image.name, original.data, image.metadata)
-        same_bytes = bytes_etag(original.etag) == bytes_etag(image.etag)
-        etag = image.etag if same_bytes else original.etag
-        fresh = replace(indexed.image, etag=etag, added_at=image.added_at)
-        return _mark(fresh), indexed.vector
+        etag, metadata = image.etag, image.metadata
+        if bytes_etag(original.etag) != bytes_etag(etag):  # replaced since, with its metadata
+            etag, metadata = original.etag, check_metadata(original.metadata, self.fields)
+        indexed = self.indexer.index(image.id, image.name, original.data, metadata)
+        return _mark(replace(indexed.image, etag=etag, added_at=image.added_at)), indexed.vector
 
     def _update_metadata(self, pairs: Sequence[tuple[StoredImage, StoredImage]]) -> list[Row]:
         """Copy metadata that changed in the old collection, unless they changed in the new one too.
 
-        The fingerprints tell: a copy is unchanged if it is as it was copied from the old one, or,
+        Its fingerprint shows whether a copy is as it was copied from the old one, or,
         on the way back, as the old one was once copied from it.
         """
         updated = {}
@@ -146,7 +160,7 @@ class Copier:
             return
         images = [image for image, _ in rows]
         if self.syncer is not None:
-            images = [replace(image, copied=_UNSETTLED) for image in images]
+            images = [replace(image, copied=_UNSETTLED + image.copied) for image in images]
         self.new.put(images, np.stack([vector for _, vector in rows]))
 
     def _settle(self, image: StoredImage) -> None:
@@ -163,10 +177,10 @@ class Copier:
         found, vectors = self.new.get([image.id]), self.new.vectors([image.id])
         if image.id in found and image.id in vectors:
             now = found[image.id]
-            # Metadata that functions of the new settings wrote in the meantime stay theirs.
-            source = image if now.copied == _UNSETTLED else now
-            settled = replace(now, copied=_fingerprint(source.metadata))
-            self.new.put([settled], vectors[image.id][None])
+            # The fingerprint is of what was copied: metadata that functions of the new settings
+            # wrote in the meantime stay theirs. A sync leaves none; then it is of what it wrote.
+            copied = now.copied.removeprefix(_UNSETTLED) or _fingerprint(now.metadata)
+            self.new.put([replace(now, copied=copied)], vectors[image.id][None])
 
 
 def _mark(image: StoredImage) -> StoredImage:
@@ -186,25 +200,3 @@ def _pages(store: VectorStore) -> Iterator[Sequence[StoredImage]]:
         after = page.after
         if after is None:
             return
-
-
-def _in_threads(
-    work: Callable[[Sequence[StoredImage]], Copied],
-    pages: Iterator[Sequence[StoredImage]],
-    workers: int,
-) -> Iterator[Copied]:
-    """Do the work on all pages, a few ahead at most, and yield the results in order."""
-    if workers == 1:
-        yield from map(work, pages)
-        return
-    running: deque[Future[Copied]] = deque()
-    pool = ThreadPoolExecutor(workers)
-    try:
-        for page in pages:
-            running.append(pool.submit(work, page))
-            if len(running) > 2 * workers:
-                yield running.popleft().result()
-        while running:
-            yield running.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)

@@ -63,7 +63,7 @@ class Reindexing:
     def run(self, workers: int) -> Iterator[Step]:
         """Fill the collection of these settings, put it into use, and copy what changed since.
 
-        Can stop at any moment and start again; nothing written to the old collection meanwhile is
+        Can stop at any moment and start again; nothing written to the old collection in between is
         lost. Raises StoreError, also while the collection before the one in use is kept, unless
         that is the one to return to: with three, one would no longer be updated by anybody.
         """
@@ -166,6 +166,7 @@ class Reindexing:
             new=store,
             originals=self.originals,
             indexer=self.indexer,
+            fields=self.spec.fields,
             dims=self.spec.dims,
             truncates=old.spec.model == self.spec.model and old.spec.dims >= self.spec.dims,
             syncer=None if new.filling else syncer,

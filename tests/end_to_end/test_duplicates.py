@@ -7,13 +7,13 @@ import pytest
 
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.settings import Settings
-from tests.doors.server import served
 from tests.drawing import jpeg, scene, written
+from tests.end_to_end.server import served
 
 
 @pytest.fixture(scope="module")
 def http(tmp_path_factory):
-    """A client of a gallery with three pictures that have copies, and three that have none."""
+    """A client for a gallery of three pictures with copies and three without."""
     settings = Settings(
         lookalike_data=tmp_path_factory.mktemp("data"),
         lookalike_filter_fields={"shelf": "keyword"},
@@ -40,20 +40,20 @@ def add(client, name, data, shelf):
 
 
 def groups(client, **options):
-    """Read all pages; returns the names of each group, the keeper first."""
+    """Read all pages and return the names in each group, keeper first."""
     found, cursor = [], {}
     while True:
-        answer = client.get("/v1/duplicates", params={**options, **cursor})
-        assert answer.status_code == 200, answer.text
-        part = answer.json()
-        assert len(part["groups"]) <= int(options.get("limit", 20))
-        found += [[image["name"] for image in group["images"]] for group in part["groups"]]
-        if part["next"] is None:
+        response = client.get("/v1/duplicates", params={**options, **cursor})
+        assert response.status_code == 200, response.text
+        page = response.json()
+        assert len(page["groups"]) <= int(options.get("limit", 20))
+        found += [[image["name"] for image in group["images"]] for group in page["groups"]]
+        if page["next"] is None:
             return found
-        cursor = {"cursor": part["next"]}
+        cursor = {"cursor": page["next"]}
 
 
-def test_copies_of_one_picture_are_a_group_with_the_largest_to_keep(http):
+def test_copies_of_one_picture_form_a_group_that_keeps_the_largest(http):
     found = groups(http)
 
     assert sorted({name.split("/")[0] for name in group} for group in found) == [
@@ -67,7 +67,7 @@ def test_copies_of_one_picture_are_a_group_with_the_largest_to_keep(http):
         assert endings[2:] == ["small.jpg"]
 
 
-def test_files_of_the_same_bytes_are_a_group_of_their_own_kind(http):
+def test_kind_same_bytes_groups_only_identical_files(http):
     found = groups(http, kind="same-bytes")
 
     assert sorted(sorted(group) for group in found) == [
@@ -75,12 +75,12 @@ def test_files_of_the_same_bytes_are_a_group_of_their_own_kind(http):
     ]
 
 
-def test_lookalikes_tell_their_similarity(http):
-    asked = {"kind": "lookalike", "min_similarity": 0.9}
-    answer = http.get("/v1/duplicates", params=asked).json()
+def test_lookalike_groups_include_the_similarity(http):
+    params = {"kind": "lookalike", "min_similarity": 0.9}
+    response = http.get("/v1/duplicates", params=params).json()
 
-    assert len(answer["groups"]) == 3
-    for group in answer["groups"]:
+    assert len(response["groups"]) == 3
+    for group in response["groups"]:
         keeper, same, small = group["images"]
         assert keeper["id"] == group["keeper"]
         assert (group["kind"], keeper["matched"]) == ("lookalike", None)
@@ -90,22 +90,22 @@ def test_lookalikes_tell_their_similarity(http):
         assert 0.9 <= small["similarity"] < 1
 
 
-def test_an_image_of_a_group_is_shown_as_everywhere(http):
+def test_an_image_in_a_group_has_the_same_fields_as_on_its_own(http):
     [group, *_] = http.get("/v1/duplicates").json()["groups"]
 
-    shown = group["images"][1]
-    alone = http.get(f"/v1/images/{shown['id']}").json()
+    grouped = group["images"][1]
+    alone = http.get(f"/v1/images/{grouped['id']}").json()
 
-    assert {key: shown[key] for key in alone} == alone
-    assert set(shown) - set(alone) == {"matched", "distance", "similarity"}
+    assert {key: grouped[key] for key in alone} == alone
+    assert set(grouped) - set(alone) == {"matched", "distance", "similarity"}
 
 
 @pytest.mark.parametrize("kind", ["same-bytes", "same-picture", "lookalike"])
-def test_small_parts_together_are_the_whole(http, kind):
+def test_small_pages_contain_the_same_groups_as_large_pages(http, kind):
     assert groups(http, kind=kind, limit=1) == groups(http, kind=kind)
 
 
-def test_a_filter_looks_among_some_only(http):
+def test_a_filter_limits_which_images_are_compared(http):
     found = groups(http, filter=json.dumps({"shelf": "shelf 1"}))
 
     assert [{name[0] for name in group} for group in found] == [{"1"}]
@@ -116,10 +116,10 @@ def test_thresholds_can_be_set(http):
     assert sum(map(len, groups(http, max_distance=0))) < sum(map(len, groups(http))) == 9
 
 
-def test_the_answer_says_how_much_was_looked_at(http):
-    answer = http.get("/v1/duplicates").json()
+def test_the_response_reports_how_many_images_were_compared(http):
+    response = http.get("/v1/duplicates").json()
 
-    assert (answer["looked_at"], answer["undecided"], answer["next"]) == (12, 0, None)
+    assert (response["looked_at"], response["undecided"], response["next"]) == (12, 0, None)
 
 
 @pytest.mark.parametrize(
@@ -141,19 +141,19 @@ def test_the_answer_says_how_much_was_looked_at(http):
     ],
     ids=str,
 )
-def test_what_makes_no_sense_is_refused_with_a_pointer(http, options, code, pointer):
-    answer = http.get("/v1/duplicates", params=options)
+def test_invalid_options_are_refused_with_a_pointer(http, options, code, pointer):
+    response = http.get("/v1/duplicates", params=options)
 
-    # A cursor names a place; one that no answer gave is a place that is not there.
+    # A cursor refers to a page, so an invalid one means not found.
     status = 404 if code == "invalid-cursor" else 422
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert answer.json()["errors"][0]["pointer"] == pointer
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert response.json()["errors"][0]["pointer"] == pointer
 
 
-def test_the_openapi_document_names_every_option(http):
+def test_the_openapi_document_lists_every_option(http):
     operation = http.get("/openapi.json").json()["paths"]["/v1/duplicates"]["get"]
 
-    named = {parameter["name"]: parameter for parameter in operation["parameters"]}
-    assert set(named) == {"kind", "limit", "cursor", "max_distance", "min_similarity", "filter"}
-    assert named["kind"]["schema"]["enum"] == ["same-bytes", "same-picture", "lookalike"]
-    assert named["kind"]["schema"]["default"] == "same-picture"
+    options = {parameter["name"]: parameter for parameter in operation["parameters"]}
+    assert set(options) == {"kind", "limit", "cursor", "max_distance", "min_similarity", "filter"}
+    assert options["kind"]["schema"]["enum"] == ["same-bytes", "same-picture", "lookalike"]
+    assert options["kind"]["schema"]["default"] == "same-picture"

@@ -14,15 +14,15 @@ from functions.api.app import create_app
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.errors import UrlUnreachable
 from functions.gallery.settings import Settings
-from tests.doors.server import serving
 from tests.drawing import jpeg, scene, written
+from tests.end_to_end.server import serving
 
 FIELDS = {"category": "keyword", "price": "float"}
 PICTURES = {f"https://pictures.example/{n}.jpg": jpeg(n) for n in range(6)}
 
 
-class Internet:
-    """A fetcher with a few pictures; the real one has its own tests."""
+class FakeFetcher:
+    """Serves a few pictures; the real fetcher has its own tests."""
 
     def fetch(self, url: str, max_bytes: int) -> bytes:
         if url not in PICTURES:
@@ -39,7 +39,7 @@ def address(tmp_path_factory):
     )
     gallery = build_gallery(settings)
     app = create_app(gallery, settings)
-    app.state.fetcher = Internet()
+    app.state.fetcher = FakeFetcher()
     with serving(app) as address:
         yield address
     gallery.close()
@@ -47,7 +47,7 @@ def address(tmp_path_factory):
 
 @pytest.fixture
 def http(address):
-    """A client of an empty gallery."""
+    """A client for an empty gallery."""
     with httpx.Client(base_url=address, timeout=30) as client:
         client.post("/v1/images/delete", json={"filter": {"bytes": {"gte": 0}}})
         yield client
@@ -61,7 +61,7 @@ def batch(http, *items, **headers):
     return http.post("/v1/images/batch", json={"items": items}, headers=headers)
 
 
-def four(http) -> list[str]:
+def add_four(http) -> list[str]:
     """Add two dresses and two hats."""
     kinds = ["dress", "hat", "dress", "hat"]
     items = [
@@ -92,8 +92,8 @@ def test_every_item_of_a_batch_has_its_own_status(http):
     assert http.get("/v1/stats").json()["images"] == 2
 
 
-def test_a_batch_that_comes_again_doubles_nothing(http):
-    four(http)
+def test_an_item_repeated_in_a_later_batch_is_stored_once(http):
+    add_four(http)
 
     again = batch(http, {"image": b64(jpeg(0)), "name": "0.jpg"}, {"image": b64(jpeg(9))})
 
@@ -111,34 +111,34 @@ def test_a_batch_that_comes_again_doubles_nothing(http):
         {"items": [{"image": "AA=="}] * 51},
         {"items": [{"image": "not base64"}]},
     ],
-    ids=["nothing", "no items", "unknown", "too many", "not base64"],
+    ids=["empty body", "no items", "unknown field", "too many", "not base64"],
 )
-def test_a_batch_that_makes_no_sense_is_refused_whole(http, body):
-    answer = http.post("/v1/images/batch", json=body)
+def test_an_invalid_batch_is_refused_as_a_whole(http, body):
+    response = http.post("/v1/images/batch", json=body)
 
-    assert answer.status_code == 422
-    assert answer.json()["errors"]
+    assert response.status_code == 422
+    assert response.json()["errors"]
 
 
-def test_one_asks_by_hash_before_sending(http):
-    four(http)
+def test_clients_can_check_by_hash_before_uploading(http):
+    add_four(http)
     known, unknown = (hashlib.sha256(data).hexdigest() for data in (jpeg(1), b"else"))
 
-    answer = http.post("/v1/images/check", json={"sha256": [unknown, known, known]})
+    response = http.post("/v1/images/check", json={"sha256": [unknown, known, known]})
 
-    results = answer.json()["results"]
+    results = response.json()["results"]
     assert [result["known"] for result in results] == [False, True, True]
     assert results[1]["images"][0]["name"] == "1.jpg"
     assert results[0] == {"sha256": unknown, "known": False, "images": []}
 
 
 @pytest.mark.parametrize("sha256", [[], ["abc"], ["AB" * 32], "ab" * 32, [1]])
-def test_what_is_no_hash_is_refused(http, sha256):
+def test_an_invalid_list_of_hashes_is_refused(http, sha256):
     assert http.post("/v1/images/check", json={"sha256": sha256}).status_code == 422
 
 
-def test_images_are_deleted_by_filter_after_a_count(http):
-    four(http)
+def test_a_dry_run_counts_the_images_that_a_filter_deletes(http):
+    add_four(http)
     hats = {"filter": {"category": "hat"}}
 
     counted = http.post("/v1/images/delete", json=hats | {"dry_run": True}).json()
@@ -150,8 +150,8 @@ def test_images_are_deleted_by_filter_after_a_count(http):
     assert {image["metadata"]["category"] for image in left} == {"dress"}
 
 
-def test_images_are_deleted_by_id_and_unknown_ids_do_not_count(http):
-    ids = four(http)
+def test_images_are_deleted_by_id_and_unknown_ids_are_not_counted(http):
+    ids = add_four(http)
 
     deleted = http.post(
         "/v1/images/delete", json={"ids": [ids[0], str(uuid.uuid4()), "no id", ids[0]]}
@@ -173,22 +173,22 @@ def test_images_are_deleted_by_id_and_unknown_ids_do_not_count(http):
         {"ids": ["a"], "dry": True},
     ],
 )
-def test_a_deletion_that_is_not_clear_deletes_nothing(http, body):
-    four(http)
+def test_an_invalid_deletion_is_refused_and_deletes_nothing(http, body):
+    add_four(http)
 
-    answer = http.post("/v1/images/delete", json=body)
+    response = http.post("/v1/images/delete", json=body)
 
-    assert answer.status_code == 422
+    assert response.status_code == 422
     assert http.get("/v1/stats").json()["images"] == 4
 
 
-def test_the_list_is_sorted_in_both_directions_page_by_page(http):
-    four(http)
+def test_the_list_is_sorted_across_pages_in_either_direction(http):
+    add_four(http)
 
     names, cursor = [], None
     while True:
-        asked = {"sort": "-price", "limit": 3} | ({"cursor": cursor} if cursor else {})
-        page = http.get("/v1/images", params=asked).json()
+        params = {"sort": "-price", "limit": 3} | ({"cursor": cursor} if cursor else {})
+        page = http.get("/v1/images", params=params).json()
         names += [image["name"] for image in page["images"]]
         cursor = page["next"]
         if cursor is None:
@@ -201,12 +201,12 @@ def test_the_list_is_sorted_in_both_directions_page_by_page(http):
 
 
 @pytest.mark.parametrize("sort", ["category", "name", "colour", "--price", ""])
-def test_a_list_cannot_be_sorted_by_a_text_or_an_unknown_field(http, sort):
+def test_a_list_cannot_be_sorted_by_a_text_field_or_an_unknown_field(http, sort):
     assert http.get("/v1/images", params={"sort": sort}).status_code == 422
 
 
-def test_several_searches_are_answered_each_as_alone(http):
-    ids = four(http)
+def test_searches_in_a_batch_return_the_same_results_as_on_their_own(http):
+    ids = add_four(http)
     queries = [
         {"id": ids[0], "limit": 2},
         {"image": b64(jpeg(1)), "filter": {"category": "hat"}},
@@ -219,23 +219,23 @@ def test_several_searches_are_answered_each_as_alone(http):
 
     assert [result["status"] for result in results] == [200, 200, 404, 200, 422]
     for position in (0, 1, 3):
-        alone = http.post("/v1/search", json=queries[position]).json()
-        assert results[position]["found"]["results"] == alone["results"]
+        single = http.post("/v1/search", json=queries[position]).json()
+        assert results[position]["found"]["results"] == single["results"]
     assert results[2]["problem"]["code"] == "image-not-found"
 
 
-def test_two_pictures_are_compared_by_every_notion(http):
-    ids = four(http)
+def test_a_comparison_reports_same_bytes_same_picture_and_similarity(http):
+    ids = add_four(http)
     copy = written(scene(0).resize((160, 120)), quality=60)
 
-    def compared(a, b):
-        answer = http.post("/v1/compare", json={"a": a, "b": b})
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+    def compare(a, b):
+        response = http.post("/v1/compare", json={"a": a, "b": b})
+        assert response.status_code == 200, response.text
+        return response.json()
 
-    same = compared({"id": ids[0]}, {"url": "https://pictures.example/0.jpg"})
-    altered = compared({"id": ids[0]}, {"image": b64(copy)})
-    other = compared({"id": ids[0]}, {"id": ids[1]})
+    same = compare({"id": ids[0]}, {"url": "https://pictures.example/0.jpg"})
+    altered = compare({"id": ids[0]}, {"image": b64(copy)})
+    other = compare({"id": ids[0]}, {"id": ids[1]})
 
     assert (same["same_bytes"], same["same_picture"], same["hash_distance"]) == (True, True, 0)
     assert same["similarity"] == pytest.approx(1, abs=1e-5)
@@ -249,7 +249,7 @@ def test_a_comparison_needs_two_pictures(http, side):
     assert http.post("/v1/compare", json={"a": {"id": "a"}, "b": side}).status_code == 422
 
 
-def test_a_request_that_comes_again_under_its_key_gets_the_same_answer(http):
+def test_a_retry_with_the_same_idempotency_key_returns_the_first_response(http):
     key = {"Idempotency-Key": str(uuid.uuid4())}
     files, form = {"image": jpeg(5)}, {"name": "five.jpg", "metadata": json.dumps({"price": 5})}
 
@@ -263,19 +263,19 @@ def test_a_request_that_comes_again_under_its_key_gets_the_same_answer(http):
     assert "Idempotent-Replayed" not in first.headers
 
 
-def test_a_late_retry_brings_no_removed_image_back(http):
+def test_a_late_retry_does_not_restore_a_deleted_image(http):
     key = {"Idempotency-Key": str(uuid.uuid4())}
-    sent = {"params": {"name": "gone.jpg"}, "content": jpeg(1), "headers": key}
-    added = http.post("/v1/images", **sent)
+    request = {"params": {"name": "gone.jpg"}, "content": jpeg(1), "headers": key}
+    added = http.post("/v1/images", **request)
     http.delete(added.headers["location"]).raise_for_status()
 
-    again = http.post("/v1/images", **sent)
+    again = http.post("/v1/images", **request)
 
     assert (again.status_code, again.json()["code"]) == (404, "image-not-found")
     assert http.get("/v1/images").json()["images"] == []
 
 
-def test_a_key_that_comes_with_another_request_is_refused(http):
+def test_an_idempotency_key_reused_for_another_request_is_refused(http):
     key = {"Idempotency-Key": str(uuid.uuid4())}
     http.post("/v1/images", content=jpeg(5), headers=key)
 
@@ -287,7 +287,7 @@ def test_a_key_that_comes_with_another_request_is_refused(http):
     assert http.get("/v1/stats").json()["images"] == 1
 
 
-def test_what_failed_under_a_key_is_done_again(http):
+def test_a_failed_request_can_be_retried_with_the_same_idempotency_key(http):
     key = {"Idempotency-Key": str(uuid.uuid4())}
     http.post("/v1/images", content=jpeg(1), params={"name": "a.jpg"})
     taken = http.post("/v1/images", content=jpeg(2), params={"name": "a.jpg"}, headers=key)
@@ -299,8 +299,8 @@ def test_what_failed_under_a_key_is_done_again(http):
     assert (taken.status_code, again.status_code) == (409, 201)
 
 
-def test_a_deletion_and_a_batch_keep_to_their_key_too(http):
-    ids = four(http)
+def test_deletions_and_batches_support_idempotency_keys_too(http):
+    ids = add_four(http)
     delete, add = ({"Idempotency-Key": str(uuid.uuid4())} for _ in range(2))
 
     deleted = [
@@ -309,19 +309,19 @@ def test_a_deletion_and_a_batch_keep_to_their_key_too(http):
     added = [batch(http, {"image": b64(jpeg(0)), "name": "0.jpg"}, **add) for _ in range(2)]
 
     assert deleted[0].json() == deleted[1].json()
-    assert [answer.json()["results"][0]["status"] for answer in added] == [201, 201]
+    assert [response.json()["results"][0]["status"] for response in added] == [201, 201]
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a b", "schlüssel".encode("latin-1")])
-def test_what_is_no_idempotency_key_is_refused(http, key):
-    answer = http.post("/v1/images", content=jpeg(1), headers={"Idempotency-Key": key})
+def test_an_invalid_idempotency_key_is_refused(http, key):
+    response = http.post("/v1/images", content=jpeg(1), headers={"Idempotency-Key": key})
 
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == "#/Idempotency-Key"
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == "#/Idempotency-Key"
 
 
-def test_an_addition_hints_at_what_it_may_be_a_copy_of(http):
-    four(http)
+def test_adding_an_image_lists_the_images_it_may_be_a_copy_of(http):
+    add_four(http)
     small = written(scene(2).resize((200, 150)), quality=70)
 
     copy = http.post("/v1/images", content=small, params={"name": "copy.jpg"}).json()
@@ -336,16 +336,16 @@ def test_an_addition_hints_at_what_it_may_be_a_copy_of(http):
     assert new["near_duplicates"] == twice["near_duplicates"] == []
 
 
-def test_the_limits_tell_what_may_be_asked_at_once(http):
+def test_the_limits_list_batch_sizes_scope_and_available_features(http):
     limits = http.get("/v1/limits").json()
 
     assert (limits["max_batch"], limits["max_queries"]) == (50, 20)
     assert (limits["scope"], limits["uploads"], limits["urls"]) == ("admin", False, True)
 
 
-def test_the_stats_tell_the_disk_and_the_last_addition(http):
+def test_the_stats_report_disk_usage_and_the_time_of_the_last_addition(http):
     before = http.get("/v1/stats").json()
-    four(http)
+    add_four(http)
     after = http.get("/v1/stats").json()
 
     assert before["last_added_at"] is None
@@ -354,42 +354,42 @@ def test_the_stats_tell_the_disk_and_the_last_addition(http):
     assert after["disk_bytes"] > 1_000_000
 
 
-def test_requests_under_one_key_at_the_same_time_are_one(http):
+def test_concurrent_requests_with_one_idempotency_key_run_once(http):
     key = {"Idempotency-Key": str(uuid.uuid4())}
 
     with ThreadPoolExecutor(4) as pool:
         sent = [
             pool.submit(http.post, "/v1/images", content=jpeg(7), headers=key) for _ in range(4)
         ]
-    answers = [each.result() for each in sent]
+    responses = [each.result() for each in sent]
 
-    assert [answer.status_code for answer in answers] == [201] * 4
-    assert sum("Idempotent-Replayed" in answer.headers for answer in answers) == 3
+    assert [response.status_code for response in responses] == [201] * 4
+    assert sum("Idempotent-Replayed" in response.headers for response in responses) == 3
 
 
-def test_what_may_succeed_the_next_time_is_not_repeated_under_its_key(http):
+def test_a_batch_with_a_temporary_failure_runs_again_on_retry(http):
     key = {"Idempotency-Key": str(uuid.uuid4())}
-    away = "https://pictures.example/later.jpg"
+    url = "https://pictures.example/later.jpg"
 
-    first = batch(http, {"image": b64(jpeg(1))}, {"url": away}, **key).json()["results"]
-    PICTURES[away] = jpeg(9)
-    again = batch(http, {"image": b64(jpeg(1))}, {"url": away}, **key).json()["results"]
-    del PICTURES[away]
+    first = batch(http, {"image": b64(jpeg(1))}, {"url": url}, **key).json()["results"]
+    PICTURES[url] = jpeg(9)
+    again = batch(http, {"image": b64(jpeg(1))}, {"url": url}, **key).json()["results"]
+    del PICTURES[url]
 
     assert [result["status"] for result in first] == [201, 502]
     assert [result["status"] for result in again] == [200, 201]
 
 
-def test_a_key_that_names_an_original_takes_no_overwrite(http):
+def test_adding_by_object_key_does_not_accept_overwrite(http):
     http.post("/v1/images", params={"name": "a.jpg"}, content=jpeg(1)).raise_for_status()
 
-    answer = http.post("/v1/images", json={"key": "a.jpg", "overwrite": True})
+    response = http.post("/v1/images", json={"key": "a.jpg", "overwrite": True})
 
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == "#/overwrite"
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == "#/overwrite"
 
 
-def test_all_queries_together_have_a_limit_and_those_behind_it_are_told(http):
+def test_queries_that_exceed_the_total_limit_of_a_batch_are_refused(http):
     added = http.post("/v1/images", params={"name": "1.jpg"}, content=jpeg(1)).json()
     queries = [{"id": added["image"]["id"], "limit": 100}] * 6
 

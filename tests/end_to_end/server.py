@@ -1,4 +1,4 @@
-"""Starts the real commands and the real server, and talks to them over real HTTP."""
+"""Start the real commands and the real server, and call them over real HTTP."""
 
 import os
 import socket
@@ -28,20 +28,20 @@ def free_port() -> int:
 
 
 def served(gallery: Gallery, settings: Settings) -> AbstractContextManager[str]:
-    """Serve a gallery from a thread of this process and give its address."""
+    """Serve a gallery from a thread of this process and yield its address."""
     return serving(create_app(gallery, settings))
 
 
 @contextmanager
 def serving(app: FastAPI) -> Iterator[str]:
-    """Serve an application from a thread of this process and give its address."""
+    """Serve an application from a thread of this process and yield its address."""
     port = free_port()
     config = uvicorn.Config(
         app,
         host="127.0.0.1",
         port=port,
         log_level="critical",
-        h11_max_incomplete_event_size=1_000_000,  # as scripts/serve
+        h11_max_incomplete_event_size=1_000_000,  # as in scripts/serve
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
@@ -55,41 +55,41 @@ def serving(app: FastAPI) -> Iterator[str]:
 
 
 def wait_for(address: str, seconds: float = 60) -> None:
-    """Return when the server answers."""
-    end = time.monotonic() + seconds
+    """Return once the server responds."""
+    deadline = time.monotonic() + seconds
     while True:
         try:
             httpx.get(f"{address}/healthz").raise_for_status()
             return
         except httpx.HTTPError:
-            if time.monotonic() > end:
+            if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
 
 
-def said_until(part: str, process: subprocess.Popen[str]) -> str:
-    """Give what a script prints up to and with the first line that has this part in it."""
-    said = ""
+def output_until(part: str, process: subprocess.Popen[str]) -> str:
+    """Return a script's output up to and including the first line that contains this part."""
+    output = ""
     for line in process.stdout or ():
-        said += line
+        output += line
         if part in line:
-            return said
-    raise AssertionError(f"it ended without {part!r}: {said}")
+            return output
+    raise AssertionError(f"the script ended without printing {part!r}: {output}")
 
 
 def command(name: str, *arguments: object) -> list[str]:
-    """Give the command line of a script in the tests' own environment."""
+    """Return the command line for a script in the tests' own environment."""
     return [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)]
 
 
 def environment_of(data: Path, **more: str) -> dict[str, str]:
-    """Give an environment in which a command uses this data folder and nothing of the tester's."""
+    """Return an environment with this data folder and without the tester's own settings."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("LOOKALIKE_", "QDRANT_"))}
     return kept | {"LOOKALIKE_DATA": str(data), "COLUMNS": "200"} | more
 
 
 def run(name: str, *arguments: object, data: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run a script to its end."""
+    """Run a script and wait for it to finish."""
     return subprocess.run(
         command(name, *arguments),
         env=environment_of(data, **more),
@@ -103,7 +103,7 @@ def run(name: str, *arguments: object, data: Path, **more: str) -> subprocess.Co
 def started(
     name: str, *arguments: object, data: Path, **more: str
 ) -> Iterator[subprocess.Popen[str]]:
-    """Start a script and end it when the test does."""
+    """Start a script and stop it at the end of the block."""
     process = subprocess.Popen(
         command(name, *arguments),
         env=environment_of(data, **more),

@@ -1,6 +1,6 @@
-"""Runs a handler as Lambda does: under its real runtime client, and the emulator of its API.
+"""Run a handler as Lambda does, with its real runtime client and an emulator of the runtime API.
 
-The emulator is part of the SAM CLI's package; no container is involved.
+The emulator comes with the SAM CLI; no container is involved.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from scripts.environment import SAM_VENV, prepare
-from tests.doors.server import free_port
+from tests.end_to_end.server import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENTS = Path(__file__).parent / "events"
@@ -25,7 +25,7 @@ SAM_LOCAL = {"AWS_SAM_LOCAL": "true"}
 
 
 class Function:
-    """A function under the emulator, which takes one call at a time and starts with the first."""
+    """A function in the emulator, which starts with the first call and runs one at a time."""
 
     def __init__(self, address: str, log: Path, emulator: int) -> None:
         self._address = f"{address}/2015-03-31/functions/function/invocations"
@@ -33,16 +33,16 @@ class Function:
         self._emulator = Path(f"/proc/{emulator}")
 
     def invoke(self, event: dict[str, Any]) -> Any:
-        """Give what the handler returns, or the error that Lambda would report."""
+        """Return the handler's result, or the error that Lambda would report."""
         return httpx.post(self._address, content=json.dumps(event), timeout=120).json()
 
     def processor_ms(self) -> float:
-        """Give the processor's time of the running function, its start included."""
+        """Return the CPU time of the running function, including its start."""
         (runtime,) = " ".join(
             task.read_text() for task in self._emulator.glob("task/*/children")
         ).split()
-        spent = Path(f"/proc/{runtime}/stat").read_text().rpartition(")")[2].split()
-        return (int(spent[11]) + int(spent[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+        fields = Path(f"/proc/{runtime}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
     @property
     def log(self) -> str:
@@ -53,16 +53,16 @@ class Function:
 def function(
     handler: str, folder: Path, python: str = sys.executable, **environment: str
 ) -> Iterator[Function]:
-    """Run this handler with nothing but these variables, from `folder`/task, which stays empty."""
+    """Run this handler with only these environment variables, in the empty folder `folder`/task."""
     task = folder / "task"
     task.mkdir()
     emulator = folder / "emulator"
     if not emulator.exists():
-        shutil.copy(_packaged_emulator(), emulator)
+        shutil.copy(_emulator_of_sam(), emulator)
     api, runtime = free_port(), free_port()
     command = [
         *(str(emulator), "--log-level", "info"),
-        # Without both it listens on every interface.
+        # Without both addresses it listens on every interface.
         *("--runtime-interface-emulator-address", f"127.0.0.1:{api}"),
         *("--runtime-api-address", f"127.0.0.1:{runtime}"),
         *(python, "-m", "awslambdaric", handler),
@@ -72,7 +72,7 @@ def function(
         process = subprocess.Popen(
             command,
             cwd=task,
-            env=_as_on_lambda(folder) | environment,
+            env=_lambda_environment(folder) | environment,
             stdout=file,
             stderr=subprocess.STDOUT,
         )
@@ -89,7 +89,7 @@ def event(name: str) -> dict[str, Any]:
     return json.loads((EVENTS / f"{name}.json").read_text())
 
 
-def _as_on_lambda(folder: Path) -> dict[str, str]:
+def _lambda_environment(folder: Path) -> dict[str, str]:
     temporary = folder / "tmp"
     temporary.mkdir()
     return {
@@ -107,14 +107,14 @@ def _as_on_lambda(folder: Path) -> dict[str, str]:
     }
 
 
-def _packaged_emulator() -> Path:
+def _emulator_of_sam() -> Path:
     prepare(SAM_VENV, "tests/sam/requirements.txt")
     machine = MACHINES[os.uname().machine]
-    (found,) = SAM_VENV.glob(f"lib/python*/site-packages/samcli/local/rapid/*rie-{machine}")
-    return found
+    (emulator,) = SAM_VENV.glob(f"lib/python*/site-packages/samcli/local/rapid/*rie-{machine}")
+    return emulator
 
 
 def _wait_for(port: int) -> None:
-    transport = httpx.HTTPTransport(retries=10)  # waits between tries of connecting, twice as long
+    transport = httpx.HTTPTransport(retries=10)  # retries to connect after growing pauses
     with httpx.Client(transport=transport) as client:
         client.get(f"http://127.0.0.1:{port}/")

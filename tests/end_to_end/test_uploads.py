@@ -1,4 +1,4 @@
-"""The HTTPS API with a bucket: signed forms, pictures already in it, signed links."""
+"""The HTTPS API with a bucket: signed forms, objects already in the bucket, signed links."""
 
 import base64
 import json
@@ -10,8 +10,8 @@ import pytest
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.settings import Settings
 from tests.cloud import cloud
-from tests.doors.server import served
 from tests.drawing import jpeg
+from tests.end_to_end.server import served
 
 BUCKET = "pictures"
 
@@ -38,22 +38,22 @@ def http(bucket, tmp_path):
     gallery.close()
 
 
-def test_a_large_picture_goes_by_a_signed_form_and_is_added_by_its_key(http, bucket):
-    asked = {"name": "shoes/größe 42+.jpg", "media_type": "image/jpeg"}
-    form = http.post("/v1/uploads", json=asked).json()
+def test_a_picture_uploaded_with_a_signed_form_can_be_added_by_its_key(http, bucket):
+    body = {"name": "shoes/größe 42+.jpg", "media_type": "image/jpeg"}
+    form = http.post("/v1/uploads", json=body).json()
 
     sent = httpx.post(form["url"], data=form["fields"], files={"file": jpeg(1)})
-    added = http.post("/v1/images", json={"key": asked["name"]})
+    added = http.post("/v1/images", json={"key": body["name"]})
 
     assert sent.status_code in (200, 204)
-    assert bucket.get_object(Bucket=BUCKET, Key=asked["name"])["Body"].read() == jpeg(1)
+    assert bucket.get_object(Bucket=BUCKET, Key=body["name"])["Body"].read() == jpeg(1)
     assert (added.status_code, added.json()["status"]) == (201, "added")
-    assert http.post("/v1/search", content=jpeg(1)).json()["results"][0]["name"] == asked["name"]
+    assert http.post("/v1/search", content=jpeg(1)).json()["results"][0]["name"] == body["name"]
 
 
-def test_a_form_takes_one_name_one_type_and_no_more_than_the_limit(http):
-    asked = {"name": "a.jpg", "media_type": "image/jpeg"}
-    form = http.post("/v1/uploads", json=asked).json()
+def test_a_form_accepts_only_one_name_one_media_type_and_a_limited_size(http):
+    body = {"name": "a.jpg", "media_type": "image/jpeg"}
+    form = http.post("/v1/uploads", json=body).json()
 
     policy = json.loads(base64.b64decode(form["fields"]["policy"]))
 
@@ -64,7 +64,7 @@ def test_a_form_takes_one_name_one_type_and_no_more_than_the_limit(http):
 
 
 @pytest.mark.parametrize(
-    ("asked", "code"),
+    ("body", "code"),
     [
         ({"name": "a.jpg", "media_type": "text/html"}, "invalid-parameters"),
         ({"name": "../a.jpg", "media_type": "image/png"}, "invalid-name"),
@@ -72,13 +72,13 @@ def test_a_form_takes_one_name_one_type_and_no_more_than_the_limit(http):
         ({"name": "a.jpg"}, "invalid-parameters"),
     ],
 )
-def test_no_form_is_signed_for_what_is_no_picture_of_the_gallery(http, asked, code):
-    answer = http.post("/v1/uploads", json=asked)
+def test_no_form_is_signed_for_an_invalid_name_or_media_type(http, body, code):
+    response = http.post("/v1/uploads", json=body)
 
-    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert (response.status_code, response.json()["code"]) == (422, code)
 
 
-def test_a_key_is_looked_at_again_when_asked(http, bucket):
+def test_adding_a_key_again_picks_up_a_changed_object(http, bucket):
     bucket.put_object(Bucket=BUCKET, Key="cat.jpg", Body=jpeg(1))
     first = http.post("/v1/images", json={"key": "cat.jpg"})
     again = http.post("/v1/images", json={"key": "cat.jpg"})
@@ -92,7 +92,7 @@ def test_a_key_is_looked_at_again_when_asked(http, bucket):
     ]
 
 
-def test_a_key_without_a_picture_is_refused_with_the_reason_and_told_in_the_stats(http, bucket):
+def test_a_key_without_a_picture_is_refused_and_listed_in_the_stats(http, bucket):
     bucket.put_object(Bucket=BUCKET, Key="notes.txt", Body=b"no picture")
 
     missing = http.post("/v1/images", json={"key": "missing.jpg"})
@@ -104,18 +104,18 @@ def test_a_key_without_a_picture_is_refused_with_the_reason_and_told_in_the_stat
     assert (stats["refused"], stats["refusals"][0]["name"]) == (1, "notes.txt")
 
 
-@pytest.mark.parametrize("beside", [{"name": "b.jpg"}, {"overwrite": True}])
-def test_a_key_is_the_name_and_is_never_written_over(http, bucket, beside):
+@pytest.mark.parametrize("extra", [{"name": "b.jpg"}, {"overwrite": True}])
+def test_adding_by_key_accepts_neither_a_name_nor_overwrite(http, bucket, extra):
     bucket.put_object(Bucket=BUCKET, Key="a.jpg", Body=jpeg(1))
 
-    answer = http.post("/v1/images", json={"key": "a.jpg"} | beside)
+    response = http.post("/v1/images", json={"key": "a.jpg"} | extra)
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-parameters")
-    assert answer.json()["errors"][0]["pointer"] == f"#/{next(iter(beside))}"
+    assert (response.status_code, response.json()["code"]) == (422, "invalid-parameters")
+    assert response.json()["errors"][0]["pointer"] == f"#/{next(iter(extra))}"
     assert http.get("/v1/stats").json()["images"] == 0
 
 
-def test_a_key_takes_metadata_with_it(http, bucket):
+def test_adding_by_key_accepts_metadata(http, bucket):
     bucket.put_object(Bucket=BUCKET, Key="a.jpg", Body=jpeg(1))
 
     added = http.post("/v1/images", json={"key": "a.jpg", "metadata": {"colour": "red"}})
@@ -123,21 +123,21 @@ def test_a_key_takes_metadata_with_it(http, bucket):
     assert (added.status_code, added.json()["image"]["metadata"]) == (201, {"colour": "red"})
 
 
-def test_originals_are_reached_by_signed_links(http):
+def test_originals_are_served_through_signed_links(http):
     image = http.post("/v1/images", content=jpeg(1), params={"name": "a b.jpg"}).json()["image"]
     (found,) = http.post("/v1/search", content=jpeg(1)).json()["results"]
 
-    led = http.get(image["links"]["original"])
+    redirect = http.get(image["links"]["original"])
     thumbnail = http.get(image["links"]["thumbnail"])
 
-    assert led.status_code == 302
-    assert httpx.get(led.headers["location"]).content == jpeg(1)
+    assert redirect.status_code == 302
+    assert httpx.get(redirect.headers["location"]).content == jpeg(1)
     assert "X-Amz-Signature" in found["links"]["original"]
     assert httpx.get(found["links"]["original"]).content == jpeg(1)
     assert thumbnail.headers["content-type"] == "image/jpeg"
 
 
-def test_what_is_removed_is_removed_from_the_bucket(http, bucket):
+def test_deleting_an_image_deletes_its_objects_from_the_bucket(http, bucket):
     image = http.post("/v1/images", content=jpeg(1), params={"name": "a.jpg"}).json()["image"]
     http.get(image["links"]["thumbnail"])
 

@@ -1,4 +1,4 @@
-"""Who can do what, and how failures of the store are reported; on fakes."""
+"""What each key allows, and how store failures are reported; runs on fakes."""
 
 import asyncio
 import hashlib
@@ -17,17 +17,19 @@ HASHED = {hashlib.sha256(key.encode()).hexdigest(): scope for key, scope in KEYS
 
 
 class Caller:
-    """Calls an application from any address, which real sockets do not allow."""
+    """Calls an application from any client address, which real sockets do not allow."""
 
-    def __init__(self, gallery, keys=HASHED, host="10.0.0.9", most=None) -> None:
+    def __init__(self, gallery, keys=HASHED, host="10.0.0.9", max_body_bytes=None) -> None:
         settings = Settings(lookalike_api_keys=keys)
-        self.app = create_app(gallery, settings, max_body_bytes=most)
-        self._door = httpx.ASGITransport(self.app, raise_app_exceptions=False, client=(host, 4711))
+        self.app = create_app(gallery, settings, max_body_bytes=max_body_bytes)
+        self._transport = httpx.ASGITransport(
+            self.app, raise_app_exceptions=False, client=(host, 4711)
+        )
 
     def call(self, method: str, path: str, **more) -> httpx.Response:
         async def send() -> httpx.Response:
             async with httpx.AsyncClient(
-                transport=self._door, base_url="http://127.0.0.1"
+                transport=self._transport, base_url="http://127.0.0.1"
             ) as client:
                 return await client.request(method, path, **more)
 
@@ -50,7 +52,7 @@ class Caller:
         ("a-key", 200, 201),
     ],
 )
-def test_a_key_opens_what_its_scope_says(gallery, key, reading, writing):
+def test_a_key_allows_what_its_scope_permits(gallery, key, reading, writing):
     http = Caller(gallery)
     headers = {"x-api-key": key} if key else {}
 
@@ -61,52 +63,52 @@ def test_a_key_opens_what_its_scope_says(gallery, key, reading, writing):
 @pytest.mark.parametrize(
     "path", ["/v1/images", "/v1/images/x", "/v1/limits", "/v1/stats", "/v1/images/x/original"]
 )
-def test_nothing_is_told_without_a_key(gallery, path):
-    answer = Caller(gallery).get(path)
+def test_every_read_needs_a_key(gallery, path):
+    response = Caller(gallery).get(path)
 
-    assert (answer.status_code, answer.json()["code"]) == (401, "key-missing")
-    assert "x-api-key" in answer.headers["www-authenticate"]
+    assert (response.status_code, response.json()["code"]) == (401, "key-missing")
+    assert "x-api-key" in response.headers["www-authenticate"]
 
 
 @pytest.mark.parametrize(
     ("key", "scope"), [("r-key", "read"), ("w-key", "write"), ("a-key", "admin")]
 )
-def test_a_key_is_told_what_it_may(gallery, key, scope):
+def test_the_limits_include_the_scope_of_the_key(gallery, key, scope):
     limits = Caller(gallery).get("/v1/limits", headers={"x-api-key": key}).json()
 
     assert limits["scope"] == scope
 
 
 @pytest.mark.parametrize("path", ["/v1/images/batch", "/v1/images/delete"])
-def test_changing_many_needs_a_key_for_writing(gallery, path):
-    answer = Caller(gallery).post(path, json={}, headers={"x-api-key": "r-key"})
+def test_batch_changes_need_a_write_key(gallery, path):
+    response = Caller(gallery).post(path, json={}, headers={"x-api-key": "r-key"})
 
-    assert (answer.status_code, answer.json()["code"]) == (403, "key-refused")
+    assert (response.status_code, response.json()["code"]) == (403, "key-refused")
 
 
-def test_emptying_by_a_filter_needs_a_key_for_everything(gallery):
+def test_deleting_by_filter_needs_an_admin_key_but_a_dry_run_does_not(gallery):
     http = Caller(gallery)
-    everything = {"filter": {"bytes": {"gte": 0}}}
+    all_images = {"filter": {"bytes": {"gte": 0}}}
 
     def status(key, **more):
         headers = {"x-api-key": key}
-        return http.post("/v1/images/delete", json=everything | more, headers=headers).status_code
+        return http.post("/v1/images/delete", json=all_images | more, headers=headers).status_code
 
     assert status("w-key") == 403
     assert status("w-key", dry_run=True) == status("a-key") == 200
 
 
-def test_two_callers_may_use_the_same_idempotency_key(gallery):
+def test_two_callers_can_use_the_same_idempotency_key(gallery):
     http = Caller(gallery)
-    sent = [
+    responses = [
         http.post("/v1/images", content=jpeg(n), headers={"x-api-key": key, "Idempotency-Key": "1"})
         for n, key in enumerate(["w-key", "a-key"])
     ]
 
-    assert [answer.status_code for answer in sent] == [201, 201]
+    assert [response.status_code for response in responses] == [201, 201]
 
 
-def test_a_missing_key_is_noticed_before_the_body_is_read(gallery):
+def test_a_request_without_a_key_is_refused_before_its_body_is_read(gallery):
     async def body():
         raise AssertionError("the body was read")
         yield b""
@@ -114,19 +116,19 @@ def test_a_missing_key_is_noticed_before_the_body_is_read(gallery):
     assert Caller(gallery).post("/v1/images", content=body()).status_code == 401
 
 
-def test_health_needs_no_key(gallery):
+def test_health_checks_need_no_key(gallery):
     http = Caller(gallery)
 
     assert http.get("/healthz").status_code == http.get("/readyz").status_code == 200
 
 
-def test_without_keys_another_machine_is_refused_and_this_one_is_not(gallery):
+def test_without_keys_only_requests_from_this_machine_are_allowed(gallery):
     assert Caller(gallery, keys={}, host="10.0.0.9").get("/v1/stats").status_code == 401
     assert Caller(gallery, keys={}, host="127.0.0.1").get("/v1/stats").status_code == 200
 
 
-class OnePicture:
-    """Stands for the internet: one picture under one address."""
+class FakeFetcher:
+    """Serves one picture at one URL."""
 
     def fetch(self, url: str, max_bytes: int) -> bytes:
         if url != "https://pictures.example/cat.jpg":
@@ -134,17 +136,17 @@ class OnePicture:
         return jpeg(1)[:max_bytes]
 
 
-def test_urls_are_fetched_only_where_that_is_allowed(gallery):
-    asked = {"url": "https://pictures.example/cat.jpg"}
+def test_urls_are_fetched_only_if_fetching_is_enabled(gallery):
+    body = {"url": "https://pictures.example/cat.jpg"}
     off = Caller(gallery, keys={}, host="127.0.0.1")
     on = Caller(gallery, keys={}, host="127.0.0.1")
-    on.app.state.fetcher = OnePicture()
+    on.app.state.fetcher = FakeFetcher()
 
-    refused = off.post("/v1/images", json=asked)
-    added = on.post("/v1/images", json=asked | {"name": "cat.jpg"})
-    found = on.post("/v1/search", json=asked)
+    refused = off.post("/v1/images", json=body)
+    added = on.post("/v1/images", json=body | {"name": "cat.jpg"})
+    found = on.post("/v1/search", json=body)
     missing = on.post("/v1/search", json={"url": "https://pictures.example/"})
-    both = on.post("/v1/search", json=asked | {"id": "x"})
+    both = on.post("/v1/search", json=body | {"id": "x"})
 
     assert (refused.status_code, refused.json()["code"]) == (422, "url-refused")
     assert (added.status_code, added.json()["image"]["name"]) == (201, "cat.jpg")
@@ -153,15 +155,15 @@ def test_urls_are_fetched_only_where_that_is_allowed(gallery):
     assert (both.status_code, both.json()["code"]) == (422, "invalid-parameters")
 
 
-def test_an_allowed_url_still_reaches_no_private_address(gallery):
+def test_private_addresses_are_blocked_even_if_fetching_is_enabled(gallery):
     settings = Settings(lookalike_fetch_urls="http")
     http = Caller(gallery, keys={}, host="127.0.0.1")
     http.app.state.fetcher = create_app(gallery, settings).state.fetcher
 
     for url in ("http://127.0.0.1/", "http://169.254.169.254/latest/meta-data/", "http://[::1]/"):
-        answer = http.post("/v1/images", json={"url": url})
+        response = http.post("/v1/images", json={"url": url})
 
-        assert (answer.status_code, answer.json()["code"]) == (422, "url-refused")
+        assert (response.status_code, response.json()["code"]) == (422, "url-refused")
 
 
 def error_classes() -> list[type[errors.LookalikeError]]:
@@ -176,7 +178,7 @@ def test_every_error_has_a_status(error):
     assert 400 <= STATUS[error] < 600
 
 
-def test_every_code_means_one_status():
+def test_every_error_code_has_a_single_status():
     codes = {}
     for error in error_classes():
         codes.setdefault(error.code, set()).add(STATUS[error])
@@ -194,7 +196,7 @@ def test_every_code_means_one_status():
         (RuntimeError("secret stack"), 500, None),
     ],
 )
-def test_a_failing_store_is_told_without_a_stack_trace(
+def test_a_store_failure_is_reported_without_a_stack_trace(
     rig, monkeypatch, error, status, retry_after
 ):
     def fail(*_: object) -> None:
@@ -202,16 +204,16 @@ def test_a_failing_store_is_told_without_a_stack_trace(
 
     monkeypatch.setattr(rig.store, "count", fail)
 
-    answer = Caller(rig.gallery).get("/v1/stats", headers={"x-api-key": "r-key"})
+    response = Caller(rig.gallery).get("/v1/stats", headers={"x-api-key": "r-key"})
 
-    assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers.get("retry-after") == retry_after
-    assert "secret" not in answer.text
-    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers.get("retry-after") == retry_after
+    assert "secret" not in response.text
+    assert response.json()["request_id"] == response.headers["x-request-id"]
 
 
-def test_a_store_that_cannot_serve_is_not_ready_but_alive(rig):
+def test_with_a_closed_store_the_service_is_alive_but_not_ready(rig):
     rig.gallery.close()
     http = Caller(rig.gallery)
 
@@ -219,12 +221,12 @@ def test_a_store_that_cannot_serve_is_not_ready_but_alive(rig):
     assert http.get("/healthz").status_code == 200
 
 
-def test_what_the_way_here_does_not_let_through_is_refused_with_the_way_round_it(gallery):
-    http = Caller(gallery, keys={}, host="127.0.0.1", most=1_000)
+def test_a_body_over_the_transport_limit_is_refused_with_a_pointer_to_uploads(gallery):
+    http = Caller(gallery, keys={}, host="127.0.0.1", max_body_bytes=1_000)
 
-    answer = http.post("/v1/images", content=jpeg(1))
+    response = http.post("/v1/images", content=jpeg(1))
 
-    assert (answer.status_code, answer.json()["code"]) == (413, "picture-too-large")
-    assert "/v1/uploads" in answer.json()["detail"]
+    assert (response.status_code, response.json()["code"]) == (413, "picture-too-large")
+    assert "/v1/uploads" in response.json()["detail"]
     limits = http.get("/v1/limits").json()
     assert (limits["max_body_bytes"], limits["max_bytes"]) == (1_000, 20_000_000)

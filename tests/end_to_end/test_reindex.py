@@ -16,17 +16,17 @@ from functions.gallery.bootstrap import build_gallery
 from functions.gallery.embedding.card import read_card
 from functions.gallery.records import CollectionSpec, Distance
 from functions.gallery.settings import Settings
-from tests.doors.server import ROOT, free_port, run, started, wait_for
-from tests.doors.test_commands import folder_of_pictures
 from tests.drawing import jpeg
+from tests.end_to_end.server import ROOT, free_port, run, started, wait_for
+from tests.end_to_end.test_commands import folder_of_pictures
 
 COUNT = 200
-ANOTHER = CollectionSpec("another@1", read_card(ROOT / "model").dims).name
+OTHER_COLLECTION = CollectionSpec("another@1", read_card(ROOT / "model").dims).name
 
 
 @pytest.fixture(scope="module")
 def another_model(tmp_path_factory) -> Path:
-    """The same graph as another model would come: of another name, looking at one square only."""
+    """The same graph as another model: with another name, and a single view."""
     folder = tmp_path_factory.mktemp("model") / "another"
     shutil.copytree(ROOT / "model", folder, ignore=shutil.ignore_patterns("build"))
     card = json.loads((folder / "card.json").read_text())
@@ -55,37 +55,39 @@ def data(imported, tmp_path) -> Path:
 
 
 def contents(data: Path, **settings: object) -> tuple[dict[str, object], dict[str, np.ndarray]]:
-    """Open a gallery and give what it knows of its pictures, and their vectors, by id."""
+    """Open a gallery and return its images and their vectors, by id."""
     gallery = build_gallery(Settings(lookalike_data=data, **settings))
     images = gallery.list(limit=10_000).images
     vectors = gallery._store.vectors([image.id for image in images])
     gallery.close()
-    known = {i.id: (i.name, i.etag, i.sha256, i.added_at, i.metadata) for i in images}
-    return known, vectors
+    records = {i.id: (i.name, i.etag, i.sha256, i.added_at, i.metadata) for i in images}
+    return records, vectors
 
 
-def wait_until_it_fills(process: "subprocess.Popen[str]", data: Path) -> None:
-    """Return when this process has the folder and the new collection is there."""
+def wait_until_filling(process: "subprocess.Popen[str]", data: Path) -> None:
+    """Return once this process holds the folder and the new collection exists."""
     index = data / "index"
-    while (index / "lock").read_text() != f"{process.pid}\n" or not (index / ANOTHER).exists():
+    while (index / "lock").read_text() != f"{process.pid}\n" or not (
+        index / OTHER_COLLECTION
+    ).exists():
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.01)
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_killed_at_random_times_it_goes_on_and_loses_nothing(data, another_model, seed):
+def test_reindexing_killed_at_random_times_resumes_and_loses_nothing(data, another_model, seed):
     before, old_vectors = contents(data)
     settings = {"LOOKALIKE_MODEL": str(another_model)}
-    dice, kills = random.Random(seed), 0
-    for longest in (0.2, 1, 2.5):  # a fast machine is done in less than the last
+    rng, kills = random.Random(seed), 0
+    for longest in (0.2, 1, 2.5):  # a fast machine finishes before the last
         with started("reindex", data=data, **settings) as process:
-            wait_until_it_fills(process, data)
-            time.sleep(dice.uniform(0, longest))
+            wait_until_filling(process, data)
+            time.sleep(rng.uniform(0, longest))
             kills += process.poll() is None
             process.send_signal(signal.SIGKILL)
             process.wait()
-        unswapped = (data / "index" / "current").read_text().strip() != ANOTHER
-        assert not unswapped or contents(data)[0] == before  # the old one serves on
+        unswapped = (data / "index" / "current").read_text().strip() != OTHER_COLLECTION
+        assert not unswapped or contents(data)[0] == before  # the old collection is still served
 
     last = run("reindex", data=data, **settings)
 
@@ -95,15 +97,15 @@ def test_killed_at_random_times_it_goes_on_and_loses_nothing(data, another_model
     assert after == before
     assert len(after) == COUNT
     cosines = [float(new_vectors[id] @ old_vectors[id]) for id in after]
-    assert max(cosines) < 0.9999  # really made by another model
-    assert min(cosines) > 0.3  # of the same pictures
+    assert max(cosines) < 0.9999  # made by another model
+    assert min(cosines) > 0.3  # from the same pictures
     finished = run("reindex", "--finish", data=data, **settings)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert contents(data, lookalike_model=another_model)[0] == before
-    assert run("import", data, data=data).returncode == 2  # the old model's are gone
+    assert run("import", data, data=data).returncode == 2  # the old model's collection is gone
 
 
-def test_a_narrower_index_is_made_without_the_originals_and_is_the_first_numbers(data):
+def test_a_narrower_index_truncates_the_old_vectors_and_needs_no_originals(data):
     before, old_vectors = contents(data)
     shutil.rmtree(data / "originals")
 
@@ -117,12 +119,10 @@ def test_a_narrower_index_is_made_without_the_originals_and_is_the_first_numbers
         np.testing.assert_allclose(vector, kept / np.linalg.norm(kept), atol=1e-5)
 
 
-def test_what_is_added_changed_and_removed_between_two_runs_is_in_the_new_index(
-    data, another_model
-):
+def test_changes_between_two_runs_reach_the_new_index(data, another_model):
     settings = {"LOOKALIKE_MODEL": str(another_model)}
     with started("reindex", data=data, **settings) as process:
-        wait_until_it_fills(process, data)
+        wait_until_filling(process, data)
         time.sleep(1)
         process.kill()
     port = free_port()
@@ -151,7 +151,7 @@ def test_what_is_added_changed_and_removed_between_two_runs_is_in_the_new_index(
     assert added.json()["image"]["id"] in after
 
 
-def test_pictures_that_cannot_come_along_are_named(data, another_model):
+def test_images_that_cannot_be_reindexed_are_named(data, another_model):
     (data / "originals" / "3.jpg").unlink()
     (data / "originals" / "4.jpg").write_bytes(b"no picture")
 
@@ -163,28 +163,28 @@ def test_pictures_that_cannot_come_along_are_named(data, another_model):
     assert len(contents(data, lookalike_model=another_model)[0]) == COUNT - 2
 
 
-def test_ctrl_c_ends_it_quietly_and_a_half_filled_index_can_be_given_up(data, another_model):
+def test_ctrl_c_stops_it_quietly_and_a_partly_filled_index_can_be_discarded(data, another_model):
     settings = {"LOOKALIKE_MODEL": str(another_model)}
     with started("reindex", data=data, **settings) as process:
-        wait_until_it_fills(process, data)
+        wait_until_filling(process, data)
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=60)
     refused = run("reindex", "--finish", data=data, **settings)
 
     discarded = run("reindex", "--discard", data=data, **settings)
 
-    assert process.returncode == 130, said
-    assert "start it again" in said
-    assert "Traceback" not in said
+    assert process.returncode == 130, output
+    assert "start it again" in output
+    assert "Traceback" not in output
     assert refused.returncode == 2
     assert "run scripts/reindex first" in refused.stderr
     assert discarded.returncode == 0
-    assert not (data / "index" / ANOTHER).exists()
+    assert not (data / "index" / OTHER_COLLECTION).exists()
     assert len(contents(data)[0]) == COUNT
 
 
-def test_another_distance_and_back_again(data):
+def test_the_distance_can_be_changed_and_changed_back(data):
     before, _ = contents(data)
 
     there = run("reindex", data=data, LOOKALIKE_DISTANCE="manhattan")

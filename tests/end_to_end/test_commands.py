@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.doors.server import free_port, run, said_until, started, wait_for
 from tests.drawing import jpeg
+from tests.end_to_end.server import free_port, output_until, run, started, wait_for
 
 
 def folder_of_pictures(folder: Path, count: int) -> Path:
@@ -45,13 +45,13 @@ def test_a_folder_is_imported_and_bad_files_are_named(tmp_path):
     assert files_below(tmp_path / "data" / "originals") == {f"0/{n}.jpg" for n in range(6)}
 
 
-def test_a_folder_without_bad_files_ends_with_zero(tmp_path):
+def test_importing_a_folder_without_bad_files_exits_with_0(tmp_path):
     pictures = folder_of_pictures(tmp_path / "pictures", 2)
 
     assert run("import", pictures, data=tmp_path / "data").returncode == 0
 
 
-def test_a_file_that_changed_is_replaced_only_when_asked(tmp_path):
+def test_a_changed_file_is_replaced_only_with_overwrite(tmp_path):
     pictures = folder_of_pictures(tmp_path / "pictures", 1)
     run("import", pictures, data=tmp_path / "data")
     (pictures / "0" / "0.jpg").write_bytes(jpeg(99))
@@ -65,7 +65,7 @@ def test_a_file_that_changed_is_replaced_only_when_asked(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
-def test_a_table_brings_names_and_metadata_that_can_be_filtered(tmp_path, kind):
+def test_a_table_sets_names_and_metadata_that_searches_can_filter_by(tmp_path, kind):
     folder_of_pictures(tmp_path, 3)
     rows = [
         {"path": "0/0.jpg", "name": "red hat", "category": "hat", "price": "5.50"},
@@ -100,7 +100,7 @@ def test_a_table_brings_names_and_metadata_that_can_be_filtered(tmp_path, kind):
 
 
 @pytest.mark.parametrize("content", ["", "name,colour\na,b\n", "path\n"])
-def test_a_table_without_paths_is_refused_or_empty(tmp_path, content):
+def test_only_a_table_with_rows_but_no_path_column_is_refused(tmp_path, content):
     table = tmp_path / "table.csv"
     table.write_text(content)
 
@@ -111,7 +111,7 @@ def test_a_table_without_paths_is_refused_or_empty(tmp_path, content):
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.3, 1.0])
-def test_an_import_killed_half_way_goes_on_without_loss_or_doubles(tmp_path, seconds):
+def test_an_import_killed_halfway_resumes_without_loss_or_duplicates(tmp_path, seconds):
     pictures = folder_of_pictures(tmp_path / "pictures", 300)
     with started("import", pictures, data=tmp_path / "data") as process:
         originals = tmp_path / "data" / "originals"
@@ -149,15 +149,15 @@ def test_an_import_stops_when_the_disk_is_full_and_keeps_what_was_stored(tmp_pat
 
     full = run("import", pictures, data=tmp_path / "data", PYTHONPATH=str(tmp_path / "small"))
     stored = len(files_below(tmp_path / "data" / "originals"))
-    roomy = run("import", pictures, data=tmp_path / "data")
+    with_space = run("import", pictures, data=tmp_path / "data")
 
     assert full.returncode == 2, full.stdout + full.stderr
     assert full.stdout.count("free some space") == 1
     assert 0 < stored < 300
-    assert f"{300 - stored} added, 0 replaced, {stored} duplicate" in roomy.stdout
+    assert f"{300 - stored} added, 0 replaced, {stored} duplicate" in with_space.stdout
 
 
-def test_a_folder_in_use_is_refused_with_what_to_do(tmp_path):
+def test_a_data_folder_in_use_is_refused_with_advice(tmp_path):
     pictures = folder_of_pictures(tmp_path / "pictures", 1)
     port = free_port()
     with started("serve", pictures, "--port", port, data=tmp_path / "data") as server:
@@ -172,20 +172,20 @@ def test_a_folder_in_use_is_refused_with_what_to_do(tmp_path):
         assert httpx.get(f"http://127.0.0.1:{port}/v1/stats").json()["images"] == 1
 
 
-def test_an_empty_gallery_is_filled_with_drawn_pictures_and_the_printed_line_works(tmp_path):
+def test_an_empty_gallery_is_filled_with_drawn_pictures_and_the_printed_command_works(tmp_path):
     with started("serve", "--port", free_port(), data=tmp_path / "my data") as server:
-        said = said_until("curl ", server)
-        line = said.splitlines()[-1].replace("curl ", "curl --silent --show-error --fail ")
-        answer = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
+        output = output_until("curl ", server)
+        line = output.splitlines()[-1].replace("curl ", "curl --silent --show-error --fail ")
+        response = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
 
-    assert "90 pictures, served at" in said
-    assert answer.returncode == 0, answer.stderr
-    names = [result["name"] for result in json.loads(answer.stdout)["results"]]
+    assert "90 pictures, served at" in output
+    assert response.returncode == 0, response.stderr
+    names = [result["name"] for result in json.loads(response.stdout)["results"]]
     assert f"originals/{names[0]}" in line
     assert len(names) == 5
 
 
-def test_starting_twice_keeps_everything(tmp_path):
+def test_starting_again_keeps_every_image(tmp_path):
     pictures = folder_of_pictures(tmp_path / "pictures", 3)
     for arguments in ((pictures,), ()):
         port = free_port()
@@ -194,16 +194,16 @@ def test_starting_twice_keeps_everything(tmp_path):
             assert httpx.get(f"http://127.0.0.1:{port}/v1/stats").json()["images"] == 3
 
 
-def test_others_are_let_in_only_with_keys(tmp_path):
+def test_serving_to_other_machines_requires_keys(tmp_path):
     refused = run("serve", "--host", "0.0.0.0", "--no-demo", data=tmp_path / "data")
 
     assert refused.returncode == 2
     assert "LOOKALIKE_API_KEYS" in refused.stderr
 
 
-def test_a_made_key_opens_the_gallery(tmp_path):
-    made = run("key", "write", data=tmp_path).stdout.split()
-    key, entry = made[made.index("once:") + 1], made[-1]
+def test_a_generated_key_opens_the_gallery(tmp_path):
+    output = run("key", "write", data=tmp_path).stdout.split()
+    key, entry = output[output.index("once:") + 1], output[-1]
     port = free_port()
     with started(
         "serve", "--no-demo", "--port", port, data=tmp_path / "data", LOOKALIKE_API_KEYS=entry
@@ -215,7 +215,7 @@ def test_a_made_key_opens_the_gallery(tmp_path):
         assert httpx.get(address, headers={"x-api-key": key}).json()["images"] == 0
 
 
-def test_a_gallery_of_another_distance_is_not_opened(tmp_path):
+def test_a_gallery_with_another_distance_is_refused(tmp_path):
     pictures = folder_of_pictures(tmp_path / "pictures", 1)
     run("import", pictures, data=tmp_path / "data")
 
@@ -225,7 +225,7 @@ def test_a_gallery_of_another_distance_is_not_opened(tmp_path):
     assert "LOOKALIKE_DISTANCE" in other.stderr
 
 
-def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path):
+def test_pipes_and_devices_are_refused_without_blocking(tmp_path):
     pictures = folder_of_pictures(tmp_path / "pictures", 1)
     os.mkfifo(pictures / "pipe.jpg")
     (pictures / "endless.jpg").symlink_to("/dev/zero")
@@ -238,7 +238,7 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path):
     assert "1 added" in result.stdout
 
 
-def test_names_that_no_terminal_can_print_are_one_refused_line_each(tmp_path):
+def test_each_unprintable_name_is_refused_on_a_single_line(tmp_path):
     (tmp_path / "a.jpg").write_bytes(jpeg(1))
     rows = [
         {"path": "a.jpg", "name": "\ud800"},
@@ -264,7 +264,7 @@ def test_names_that_no_terminal_can_print_are_one_refused_line_each(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["serve", "import"])
-def test_a_reason_to_stop_is_printed_as_it_is(tmp_path, name):
+def test_brackets_and_colons_in_an_error_are_printed_as_they_are(tmp_path, name):
     arguments = ("--port", free_port()) if name == "serve" else (tmp_path,)
 
     result = run(name, *arguments, data=Path("/proc/[/b]:smile:"))
@@ -283,7 +283,7 @@ def test_a_reason_to_stop_is_printed_as_it_is(tmp_path, name):
         ("table.txt", "path\na.jpg\n", "(.csv or .jsonl)"),
     ],
 )
-def test_an_unreadable_table_is_refused_with_its_line(tmp_path, file, content, reason):
+def test_an_unreadable_table_is_refused_with_the_reason(tmp_path, file, content, reason):
     (tmp_path / file).write_text(content)
 
     result = run("import", tmp_path / file, data=tmp_path / "data")
@@ -297,7 +297,7 @@ def test_an_unreadable_table_is_refused_with_its_line(tmp_path, file, content, r
     ("file", "content"),
     [("TABLE.CSV", "path\n\na.jpg\n"), ("Table.JSONL", '\n{"path": "a.jpg"}\n  \n')],
 )
-def test_empty_lines_and_capital_endings_of_tables_are_understood(tmp_path, file, content):
+def test_tables_can_have_empty_lines_and_uppercase_extensions(tmp_path, file, content):
     (tmp_path / "a.jpg").write_bytes(jpeg(1))
     (tmp_path / file).write_text(content)
 
@@ -307,23 +307,23 @@ def test_empty_lines_and_capital_endings_of_tables_are_understood(tmp_path, file
     assert "1 added" in result.stdout
 
 
-def test_the_hint_on_undeclared_columns_can_be_followed(tmp_path):
+def test_the_advice_on_undeclared_columns_works(tmp_path):
     (tmp_path / "a.jpg").write_bytes(jpeg(1))
     row = {"path": "a.jpg", ":smile:": "x", "a,b": "x", "width": 3, "price": 2.5, "my kind": "hat"}
     (tmp_path / "table.jsonl").write_text(json.dumps(row))
 
-    said = run("import", tmp_path / "table.jsonl", data=tmp_path / "data").stdout
+    output = run("import", tmp_path / "table.jsonl", data=tmp_path / "data").stdout
 
     advice = "start with LOOKALIKE_FILTER_FIELDS='my kind:keyword,price:float' each time"
-    assert advice in said
-    assert "smile" not in said
+    assert advice in output
+    assert "smile" not in output
     fields = {"LOOKALIKE_FILTER_FIELDS": "my kind:keyword,price:float"}
     again = run("import", tmp_path / "table.jsonl", data=tmp_path / "data", **fields)
     assert "1 duplicate, 0 refused" in again.stdout
     assert "LOOKALIKE_FILTER_FIELDS" not in again.stdout
 
 
-def test_a_port_in_use_is_told_before_anything_is_imported(tmp_path):
+def test_a_port_in_use_is_reported_before_anything_is_imported(tmp_path):
     pictures = folder_of_pictures(tmp_path / "pictures", 1)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -336,7 +336,7 @@ def test_a_port_in_use_is_told_before_anything_is_imported(tmp_path):
     assert result.stdout == ""
 
 
-def test_ctrl_c_ends_an_import_quietly_and_keeps_what_was_stored(tmp_path):
+def test_ctrl_c_stops_an_import_quietly_and_keeps_what_was_stored(tmp_path):
     pictures = folder_of_pictures(tmp_path / "pictures", 600)
     with started("import", pictures, data=tmp_path / "data") as process:
         originals = tmp_path / "data" / "originals"
@@ -344,24 +344,24 @@ def test_ctrl_c_ends_an_import_quietly_and_keeps_what_was_stored(tmp_path):
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=60)
     stored = len(files_below(originals))
 
     again = run("import", pictures, data=tmp_path / "data")
 
-    assert process.returncode == 130, said
-    assert "start it again" in said
-    assert "Traceback" not in said
+    assert process.returncode == 130, output
+    assert "start it again" in output
+    assert "Traceback" not in output
     assert 0 < stored < 600
     assert f"{600 - stored} added, 0 replaced, {stored} duplicate" in again.stdout
 
 
-def test_ctrl_c_ends_serving_quietly(tmp_path):
+def test_ctrl_c_stops_the_server_quietly(tmp_path):
     with started("serve", "--no-demo", "--port", free_port(), data=tmp_path / "data") as server:
-        said = said_until("served at", server)
+        output = output_until("served at", server)
         time.sleep(0.5)
         server.send_signal(signal.SIGINT)
-        said += server.communicate(timeout=30)[0]
+        output += server.communicate(timeout=30)[0]
 
-    assert server.returncode == 0, said
-    assert "Traceback" not in said
+    assert server.returncode == 0, output
+    assert "Traceback" not in output

@@ -13,21 +13,21 @@ from PIL import Image
 
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.settings import Settings
-from tests.doors.server import served
 from tests.drawing import jpeg, scene, written
+from tests.end_to_end.server import served
 
 FIELDS = {"category": "keyword", "price": "float"}
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
+def data_folder(tmp_path_factory):
     return tmp_path_factory.mktemp("data")
 
 
 @pytest.fixture(scope="module")
-def address(data):
+def address(data_folder):
     settings = Settings(
-        lookalike_data=data,
+        lookalike_data=data_folder,
         lookalike_filter_fields=FIELDS,
         lookalike_max_bytes=1_000_000,
     )
@@ -39,7 +39,7 @@ def address(data):
 
 @pytest.fixture
 def http(address):
-    """A client of an empty gallery."""
+    """A client for an empty gallery."""
     with httpx.Client(base_url=address, timeout=30) as client:
         for image in client.get("/v1/images", params={"limit": 100}).json()["images"]:
             client.delete(f"/v1/images/{image['id']}")
@@ -47,10 +47,10 @@ def http(address):
 
 
 def add(http: httpx.Client, data: bytes, name: str, **metadata: object) -> dict:
-    parts = {"name": name, "metadata": json.dumps(metadata)}
-    answer = http.post("/v1/images", files={"image": data}, data=parts)
-    assert answer.status_code == 201, answer.text
-    return answer.json()["image"]
+    form = {"name": name, "metadata": json.dumps(metadata)}
+    response = http.post("/v1/images", files={"image": data}, data=form)
+    assert response.status_code == 201, response.text
+    return response.json()["image"]
 
 
 def as_raw(http, path, data, **options):
@@ -66,7 +66,7 @@ def as_json(http, path, data, **options):
 
 
 @pytest.mark.parametrize("send", [as_raw, as_form, as_json])
-def test_a_picture_is_added_in_each_way_and_found_by_the_next_search(http, send):
+def test_a_picture_added_in_any_request_format_is_found_by_the_next_search(http, send):
     added = send(http, "/v1/images", jpeg(1), name="cat.jpg")
     found = send(http, "/v1/search", jpeg(1), limit=1)
 
@@ -78,7 +78,7 @@ def test_a_picture_is_added_in_each_way_and_found_by_the_next_search(http, send)
     assert best["similarity"] == pytest.approx(1, abs=1e-5)
 
 
-def test_the_same_bytes_again_are_a_duplicate(http):
+def test_adding_the_same_bytes_again_returns_the_existing_image(http):
     first = as_raw(http, "/v1/images", jpeg(1))
 
     again = as_raw(http, "/v1/images", jpeg(1))
@@ -89,7 +89,7 @@ def test_the_same_bytes_again_are_a_duplicate(http):
     assert http.get("/v1/stats").json()["images"] == 1
 
 
-def test_other_bytes_under_a_name_in_use_are_a_conflict_unless_they_may_overwrite(http):
+def test_other_bytes_under_an_existing_name_conflict_unless_overwrite_is_set(http):
     as_raw(http, "/v1/images", jpeg(1), name="cat.jpg")
 
     refused = as_raw(http, "/v1/images", jpeg(2), name="cat.jpg")
@@ -105,7 +105,7 @@ def test_a_query_is_never_stored(http):
     assert http.get("/v1/stats").json()["images"] == 0
 
 
-def test_an_altered_copy_finds_its_original_first(http):
+def test_the_best_match_for_an_altered_copy_is_the_unaltered_picture(http):
     for n in range(12):
         add(http, jpeg(n), f"{n}.jpg")
     altered = written(scene(7).resize((200, 150)).convert("L").convert("RGB"), quality=40)
@@ -118,15 +118,15 @@ def test_an_altered_copy_finds_its_original_first(http):
     assert set(found["took_ms"]) == {"fetch", "decode", "embed", "search", "total"}
 
 
-def test_the_time_is_told_in_the_header_too(http):
-    answer = as_raw(http, "/v1/search", jpeg(1))
+def test_the_server_timing_header_lists_every_stage(http):
+    response = as_raw(http, "/v1/search", jpeg(1))
 
-    stages = re.findall(r"(\w+);dur=[\d.]+", answer.headers["server-timing"])
+    stages = re.findall(r"(\w+);dur=[\d.]+", response.headers["server-timing"])
 
     assert stages == ["fetch", "decode", "embed", "search", "total"]
 
 
-def test_more_like_a_stored_one_leaves_it_out(http):
+def test_similar_images_exclude_the_image_itself_but_a_search_by_id_includes_it(http):
     first = add(http, jpeg(1), "1.jpg")
     add(http, jpeg(2), "2.jpg")
 
@@ -138,25 +138,25 @@ def test_more_like_a_stored_one_leaves_it_out(http):
     assert set(similar["took_ms"]) == {"search", "total"}
 
 
-def test_several_examples_groups_and_regions_are_asked_for_in_json(http):
+def test_searches_accept_several_examples_grouping_and_a_region(http):
     first = add(http, jpeg(1), "1.jpg", category="hat")
     second = add(http, jpeg(2), "2.jpg", category="dress")
     add(http, jpeg(3), "3.jpg", category="hat")
     examples = [{"id": first["id"]}, {"image": base64.b64encode(jpeg(2)).decode()}]
 
-    mixed = http.post("/v1/search", json={"positive": examples, "exclude_self": True}).json()
-    away = http.post(
+    by_examples = http.post("/v1/search", json={"positive": examples, "exclude_self": True}).json()
+    with_negative = http.post(
         "/v1/search", json={"positive": examples, "negative": [{"id": second["id"]}]}
     ).json()
     grouped = as_raw(http, "/v1/search", jpeg(1), group_by="category").json()
-    part = as_json(
+    cropped = as_json(
         http, "/v1/search", jpeg(3), region={"x": 0, "y": 0, "width": 1, "height": 1}
     ).json()
 
-    assert [r["name"] for r in mixed["results"]] == ["3.jpg"]
-    assert away["results"][0]["name"] == "1.jpg"
+    assert [r["name"] for r in by_examples["results"]] == ["3.jpg"]
+    assert with_negative["results"][0]["name"] == "1.jpg"
     assert [(r["name"], r["hidden"]) for r in grouped["results"]] == [("1.jpg", 1), ("2.jpg", 0)]
-    assert part["results"][0]["name"] == "3.jpg"
+    assert cropped["results"][0]["name"] == "3.jpg"
 
 
 def test_filters_narrow_searches_and_lists(http):
@@ -172,13 +172,13 @@ def test_filters_narrow_searches_and_lists(http):
     assert [i["name"] for i in listed["images"]] == ["2.jpg"]
 
 
-def test_a_list_is_read_part_by_part(http):
+def test_a_list_is_read_page_by_page(http):
     names = {add(http, jpeg(n), f"{n}.jpg")["name"] for n in range(7)}
     read, cursor = [], None
 
     while True:
-        more = {"cursor": cursor} if cursor else {}
-        page = http.get("/v1/images", params={"limit": 3, **more}).json()
+        position = {"cursor": cursor} if cursor else {}
+        page = http.get("/v1/images", params={"limit": 3, **position}).json()
         read += [image["name"] for image in page["images"]]
         cursor = page["next"]
         if cursor is None:
@@ -188,26 +188,26 @@ def test_a_list_is_read_part_by_part(http):
     assert set(read) == names
 
 
-def test_an_image_is_read_changed_shown_and_removed(http):
+def test_an_image_can_be_read_changed_downloaded_and_deleted(http):
     image = add(http, jpeg(1), "a b/ü.jpg", category="hat", note="x")
-    at = image["links"]["self"]
+    path = image["links"]["self"]
 
-    changed = http.patch(at, json={"metadata": {"note": None, "price": 3}}).json()
+    changed = http.patch(path, json={"metadata": {"note": None, "price": 3}}).json()
     original = http.get(image["links"]["original"])
     thumbnail = http.get(image["links"]["thumbnail"])
-    removed = http.delete(at)
+    deleted = http.delete(path)
 
     assert changed["metadata"] == {"category": "hat", "price": 3.0}
     assert original.content == jpeg(1)
     assert original.headers["content-type"] == "image/jpeg"
     assert "immutable" in thumbnail.headers["cache-control"]
     assert Image.open(io.BytesIO(thumbnail.content)).size == (320, 240)
-    assert (removed.status_code, removed.content) == (204, b"")
-    for call in (http.get, http.delete):
-        assert call(at).status_code == 404
+    assert (deleted.status_code, deleted.content) == (204, b"")
+    for request in (http.get, http.delete):
+        assert request(path).status_code == 404
 
 
-def test_twenty_clients_at_once_each_find_their_own(http):
+def test_twenty_concurrent_clients_each_find_their_own_picture(http):
     def add_and_search(number: int) -> str:
         data = jpeg(100 + number)
         as_raw(http, "/v1/images", data, name=f"{number}.jpg").raise_for_status()
@@ -223,23 +223,33 @@ def test_twenty_clients_at_once_each_find_their_own(http):
 def bad_requests() -> list[tuple[str, dict, int, str]]:
     post = {"method": "POST", "url": "/v1/search"}
     return [
-        ("nothing sent", {**post}, 422, "invalid-parameters"),
-        ("both sent", {**post, "json": {"id": "x", "image": "eA=="}}, 422, "invalid-parameters"),
+        ("no picture or id", {**post}, 422, "invalid-parameters"),
+        (
+            "both picture and id",
+            {**post, "json": {"id": "x", "image": "eA=="}},
+            422,
+            "invalid-parameters",
+        ),
         ("not a picture", {**post, "content": b"hello"}, 415, "unsupported-format"),
         ("half a picture", {**post, "content": jpeg(1)[:900]}, 422, "undecodable-picture"),
         ("too many bytes", {**post, "content": bytes(1_000_001)}, 413, "picture-too-large"),
-        ("endless", {**post, "content": iter([bytes(600_000)] * 2)}, 413, "picture-too-large"),
+        (
+            "too many bytes without a length",
+            {**post, "content": iter([bytes(600_000)] * 2)},
+            413,
+            "picture-too-large",
+        ),
         ("not JSON", {**post, "content": b"{", "headers": JSON}, 400, "malformed-body"),
-        ("no object", {**post, "json": [1]}, 400, "malformed-body"),
+        ("not an object", {**post, "json": [1]}, 400, "malformed-body"),
         (
             "not a number",
             {**post, "content": b'{"id":"x","limit":NaN}', "headers": JSON},
             400,
             "malformed-body",
         ),
-        ("a broken form", {**post, "content": b"x", "headers": FORM}, 400, "malformed-body"),
+        ("broken form", {**post, "content": b"x", "headers": FORM}, 400, "malformed-body"),
         ("not base64", {**post, "json": {"image": "@@"}}, 422, "invalid-parameters"),
-        ("unknown member", {**post, "json": {"id": "x", "top": 3}}, 422, "invalid-parameters"),
+        ("unknown field", {**post, "json": {"id": "x", "top": 3}}, 422, "invalid-parameters"),
         ("limit too high", {**post, "json": {"id": "x", "limit": 101}}, 422, "invalid-parameters"),
         (
             "limit twice",
@@ -257,13 +267,13 @@ def bad_requests() -> list[tuple[str, dict, int, str]]:
         ("unknown parameter", {"method": "GET", "url": "/v1/stats?x=1"}, 422, "invalid-parameters"),
         ("bad cursor", {"method": "GET", "url": "/v1/images?cursor=@"}, 404, "invalid-cursor"),
         (
-            "strange cursor",
+            "unreadable cursor",
             {"method": "GET", "url": "/v1/images?cursor=eA=="},
             404,
             "invalid-cursor",
         ),
-        ("no such page", {"method": "GET", "url": "/v2"}, 404, "not-found"),
-        ("no such method", {"method": "PUT", "url": "/v1/stats"}, 405, "method-not-allowed"),
+        ("unknown path", {"method": "GET", "url": "/v2"}, 404, "not-found"),
+        ("unsupported method", {"method": "PUT", "url": "/v1/stats"}, 405, "method-not-allowed"),
         (
             "bad name",
             {"method": "POST", "url": "/v1/images?name=../x", "content": jpeg(1)},
@@ -274,8 +284,8 @@ def bad_requests() -> list[tuple[str, dict, int, str]]:
     ]
 
 
-ODD_PART = b'--b\r\nContent-Disposition: form-data; name="n\xff"\r\n\r\n\xff\r\n--b--'
-BEYOND = '{"x": 0.5, "y": 0, "width": 0.6, "height": 1}'
+NON_UTF8_PART = b'--b\r\nContent-Disposition: form-data; name="n\xff"\r\n\r\n\xff\r\n--b--'
+REGION_OUT_OF_BOUNDS = '{"x": 0.5, "y": 0, "width": 0.6, "height": 1}'
 JSON = {"content-type": "application/json"}
 FORM = {"content-type": "multipart/form-data; boundary=b"}
 
@@ -283,20 +293,20 @@ FORM = {"content-type": "multipart/form-data; boundary=b"}
 @pytest.mark.parametrize(
     ("request_", "status", "code"), [pytest.param(*r[1:], id=r[0]) for r in bad_requests()]
 )
-def test_what_is_wrong_is_answered_with_a_problem(http, request_, status, code):
-    answer = http.request(**request_)
+def test_a_bad_request_returns_a_problem(http, request_, status, code):
+    response = http.request(**request_)
 
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    problem = answer.json()
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
     assert problem["status"] == status
     assert problem["code"] == code
-    assert problem["request_id"] == answer.headers["x-request-id"]
+    assert problem["request_id"] == response.headers["x-request-id"]
     assert problem["detail"]
     assert http.get("/v1/stats").json()["images"] == 0
 
 
-def test_without_keys_nobody_from_elsewhere_gets_in(http):
+def test_without_keys_other_hosts_and_other_origins_are_refused(http):
     rebound = http.get("/v1/stats", headers={"host": "lookalike.example"})
     other_page = http.post(
         "/v1/images", content=jpeg(1), headers={"origin": "https://evil.example"}
@@ -308,7 +318,7 @@ def test_without_keys_nobody_from_elsewhere_gets_in(http):
     assert own_page.status_code == 200
 
 
-def test_limits_and_health_are_told(http):
+def test_limits_readiness_and_documentation_are_served(http):
     limits = http.get("/v1/limits").json()
 
     assert limits["max_bytes"] == 1_000_000
@@ -319,10 +329,10 @@ def test_limits_and_health_are_told(http):
     assert http.get("/openapi.json").json()["openapi"].startswith("3.1")
 
 
-def test_a_folder_signs_no_forms_but_takes_in_what_lies_there(http, data):
+def test_a_local_folder_signs_no_forms_but_files_already_in_it_can_be_added(http, data_folder):
     refused = http.post("/v1/uploads", json={"name": "a.jpg", "media_type": "image/jpeg"})
-    (data / "originals").mkdir(exist_ok=True)
-    (data / "originals" / "put.jpg").write_bytes(jpeg(1))
+    (data_folder / "originals").mkdir(exist_ok=True)
+    (data_folder / "originals" / "put.jpg").write_bytes(jpeg(1))
 
     added = http.post("/v1/images", json={"key": "put.jpg"})
 
@@ -371,7 +381,7 @@ def nested(depth: int) -> str:
             {
                 "method": "POST",
                 "url": "/v1/search",
-                "content": ODD_PART,
+                "content": NON_UTF8_PART,
                 "headers": {"content-type": "multipart/form-data; boundary=b; charset=undefined"},
             },
             400,
@@ -379,10 +389,10 @@ def nested(depth: int) -> str:
         ({"method": "GET", "url": "/v1/stats", "headers": {"origin": "http://["}}, 403),
     ],
 )
-def test_hostile_bodies_and_headers_are_answered_in_time_and_never_with_500(http, request_, status):
-    answer = http.request(**request_)
+def test_hostile_bodies_and_headers_never_hang_or_cause_a_500(http, request_, status):
+    response = http.request(**request_)
 
-    assert answer.status_code == status, answer.text
+    assert response.status_code == status, response.text
 
 
 @pytest.mark.parametrize(
@@ -398,11 +408,11 @@ def test_hostile_bodies_and_headers_are_answered_in_time_and_never_with_500(http
         "127.0.0.1:99999999",
     ],
 )
-def test_a_host_that_only_looks_like_this_machine_is_refused(http, host):
+def test_a_host_header_that_only_resembles_localhost_is_refused(http, host):
     assert http.get("/v1/stats", headers={"host": host}).status_code == 401
 
 
-def test_a_picture_that_a_browser_has_is_not_sent_again(http):
+def test_a_picture_in_the_browser_cache_is_not_sent_again(http):
     links = add(http, jpeg(1), "1.jpg")["links"]
     for link in (links["thumbnail"], links["original"]):
         etag = http.get(link).headers["etag"]
@@ -412,8 +422,8 @@ def test_a_picture_that_a_browser_has_is_not_sent_again(http):
         assert (again.status_code, again.content) == (304, b"")
 
 
-def test_adding_and_removing_in_the_same_folder_at_once_fails_nobody(http):
-    def turn(number: int) -> set[int]:
+def test_concurrent_additions_and_deletions_in_one_folder_all_succeed(http):
+    def add_and_delete(number: int) -> set[int]:
         codes = set()
         for _ in range(8):
             added = as_raw(http, "/v1/images", jpeg(number), name=f"r/{number}.jpg")
@@ -422,12 +432,12 @@ def test_adding_and_removing_in_the_same_folder_at_once_fails_nobody(http):
         return codes
 
     with ThreadPoolExecutor(8) as clients:
-        codes = set().union(*clients.map(turn, range(8)))
+        codes = set().union(*clients.map(add_and_delete, range(8)))
 
     assert codes == {201, 204}
 
 
-def test_a_data_folder_that_vanished_is_told_and_not_ready(tmp_path):
+def test_without_its_data_folder_the_gallery_refuses_additions_and_is_not_ready(tmp_path):
     settings = Settings(lookalike_data=tmp_path / "data")
     gallery = build_gallery(settings)
     with served(gallery, settings) as address, httpx.Client(base_url=address) as http:

@@ -1,4 +1,4 @@
-"""scripts/duplicates as a user runs it: the report, what it shares with the API, kills."""
+"""scripts/duplicates as a user runs it: the report, the API's groups, resuming after a kill."""
 
 import json
 import signal
@@ -13,8 +13,8 @@ from PIL import Image
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.intake.add import Submission
 from functions.gallery.settings import Settings
-from tests.doors.server import free_port, run, started, wait_for
 from tests.drawing import jpeg, scene, written
+from tests.end_to_end.server import free_port, run, started, wait_for
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>.png",
@@ -31,7 +31,7 @@ def add(gallery, name, data):
 
 @pytest.fixture
 def data(tmp_path):
-    """Give a folder with a gallery of five pictures, each under a hostile name and three others."""
+    """A gallery of five pictures under hostile names, each with two copies and an unrelated one."""
     data = tmp_path / "data"
     gallery = build_gallery(Settings(lookalike_data=data))
     for number, name in enumerate(HOSTILE):
@@ -48,23 +48,23 @@ def groups_in(report: Path) -> list[dict]:
     return [json.loads(line) for line in (report / "groups.jsonl").read_text().splitlines()]
 
 
-def groups_of_the_api(data: Path) -> list[dict]:
+def groups_from_api(data: Path) -> list[dict]:
     port, found = free_port(), []
     with started("serve", "--port", port, data=data):
         wait_for(f"http://127.0.0.1:{port}")
         for kind in ("same-bytes", "same-picture", "lookalike"):
-            asked = {"kind": kind, "limit": 2}
+            params = {"kind": kind, "limit": 2}
             while True:
-                answer = httpx.get(f"http://127.0.0.1:{port}/v1/duplicates", params=asked).json()
-                found += answer["groups"]
-                if answer["next"] is None:
+                response = httpx.get(f"http://127.0.0.1:{port}/v1/duplicates", params=params).json()
+                found += response["groups"]
+                if response["next"] is None:
                     break
-                asked["cursor"] = answer["next"]
+                params["cursor"] = response["next"]
     return found
 
 
 def comparable(groups: list[dict]) -> list[dict]:
-    """Ignore links, which files have no use for, and the last digits of similarities."""
+    """Drop links, which the report omits, and round similarities."""
     for group in groups:
         for image in group["images"]:
             image.pop("links", None)
@@ -72,7 +72,7 @@ def comparable(groups: list[dict]) -> list[dict]:
     return groups
 
 
-def test_the_report_has_the_groups_of_the_api(tmp_path, data):
+def test_the_report_has_the_same_groups_as_the_api(tmp_path, data):
     report = tmp_path / "report"
 
     result = run("duplicates", report, data=data)
@@ -80,7 +80,7 @@ def test_the_report_has_the_groups_of_the_api(tmp_path, data):
     assert result.returncode == 0, result.stderr
     assert "same-bytes: 5 groups, 5 images besides their keepers" in result.stdout
     assert "same-picture: 5 groups, 10 images" in result.stdout
-    assert comparable(groups_in(report)) == comparable(groups_of_the_api(data))
+    assert comparable(groups_in(report)) == comparable(groups_from_api(data))
     assert sorted(path.name for path in report.iterdir()) == [
         "groups.jsonl",
         "report.html",
@@ -89,7 +89,7 @@ def test_the_report_has_the_groups_of_the_api(tmp_path, data):
 
 
 class Page(HTMLParser):
-    """What a browser would make of a page: its elements, its texts, what it would load."""
+    """A parsed page: its elements, attributes, text and the URLs that it loads."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ class Page(HTMLParser):
         self.text += text
 
 
-def test_the_page_shows_every_image_and_takes_no_name_for_markup(tmp_path, data):
+def test_the_page_shows_every_image_and_escapes_every_name(tmp_path, data):
     report = tmp_path / "report"
 
     run("duplicates", report, "--kind", "same-picture", data=data)
@@ -127,19 +127,19 @@ def test_the_page_shows_every_image_and_takes_no_name_for_markup(tmp_path, data)
     thumbnails = {f"thumbnails/{path.name}" for path in (report / "thumbnails").iterdir()}
     assert page.loaded == thumbnails
     assert len(thumbnails) == 15
-    for place in thumbnails:
-        with Image.open(report / place) as thumbnail:
+    for path in thumbnails:
+        with Image.open(report / path) as thumbnail:
             assert thumbnail.format == "JPEG"
     assert "default-src 'none'" in html
     assert "http:" not in html
     assert "https:" not in html
 
 
-def test_the_thresholds_and_the_number_of_shown_groups_can_be_chosen(tmp_path, data):
+def test_the_thresholds_and_the_number_of_groups_shown_can_be_set(tmp_path, data):
     report = tmp_path / "report"
-    wanted = ["--kind", "same-picture", "--kind", "same-bytes", "--max-distance", 0]
+    options = ["--kind", "same-picture", "--kind", "same-bytes", "--max-distance", 0]
 
-    result = run("duplicates", report, *wanted, "--most-shown", 2, data=data)
+    result = run("duplicates", report, *options, "--most-shown", 2, data=data)
 
     kinds = [group["kind"] for group in groups_in(report)]
     assert kinds[:5] == ["same-bytes"] * 5
@@ -151,7 +151,7 @@ def test_the_thresholds_and_the_number_of_shown_groups_can_be_chosen(tmp_path, d
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.1, 0.4])
-def test_a_report_that_was_killed_goes_on_and_comes_to_the_same(tmp_path, data, seconds):
+def test_a_killed_report_resumes_to_the_same_result(tmp_path, data, seconds):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     run("duplicates", whole, data=data)
     with started("duplicates", killed, data=data) as process:
@@ -168,34 +168,34 @@ def test_a_report_that_was_killed_goes_on_and_comes_to_the_same(tmp_path, data, 
     assert (killed / "report.html").read_text() == (whole / "report.html").read_text()
 
 
-def unfinished(report: Path, lines: list[str]) -> None:
+def write_unfinished(report: Path, lines: list[str]) -> None:
     (report / "unfinished.jsonl").write_text("".join(lines))
 
 
-def test_a_search_goes_on_behind_the_last_whole_page(tmp_path, data):
+def test_a_killed_search_resumes_after_its_last_complete_page(tmp_path, data):
     report = tmp_path / "report"
     report.mkdir()
     run("duplicates", report, "--kind", "same-bytes", data=data)
     whole = groups_in(report)
-    about = {
+    search = {
         "wanted": {"kinds": ["same-bytes"], "max_distance": 4, "min_similarity": 0.95},
         "model": whole[0]["images"][0]["model"],
         "bucket": "local",
     }
-    known = {**whole[0], "keeper": "found before the kill"}
+    found_before = {**whole[0], "keeper": "found before the kill"}
     mark = {"kind": "same-bytes", "after": whole[1]["keeper"], "looked_at": 7, "undecided": 0}
-    lines = [json.dumps(each) + "\n" for each in ({"search": about}, known, {"mark": mark})]
-    torn = [json.dumps({**whole[1], "keeper": "no mark behind it"}) + "\n", '{"kind": "same-by']
+    lines = [json.dumps(each) + "\n" for each in ({"search": search}, found_before, {"mark": mark})]
+    cut_off = [json.dumps({**whole[1], "keeper": "no mark behind it"}) + "\n", '{"kind": "same-by']
 
-    unfinished(report, [*lines, *torn])
+    write_unfinished(report, [*lines, *cut_off])
     run("duplicates", report, "--kind", "same-bytes", data=data)
-    gone_on = groups_in(report)
-    unfinished(report, [*lines, *torn])
+    resumed = groups_in(report)
+    write_unfinished(report, [*lines, *cut_off])
     run("duplicates", report, "--kind", "same-bytes", "--max-distance", 5, data=data)
-    anew = groups_in(report)
+    restarted = groups_in(report)
 
-    assert gone_on == [known, *whole[1:]]
-    assert anew == whole
+    assert resumed == [found_before, *whole[1:]]
+    assert restarted == whole
 
 
 def test_an_empty_gallery_has_an_empty_report(tmp_path):
@@ -207,7 +207,7 @@ def test_an_empty_gallery_has_an_empty_report(tmp_path):
     assert "<p>None.</p>" in (tmp_path / "report" / "report.html").read_text()
 
 
-def test_an_image_whose_original_is_gone_is_shown_without_its_picture(tmp_path, data):
+def test_an_image_whose_original_is_missing_is_shown_without_a_picture(tmp_path, data):
     (data / "originals" / "0" / "again.png").unlink()
 
     result = run("duplicates", tmp_path / "report", "--kind", "same-bytes", data=data)
@@ -216,7 +216,7 @@ def test_an_image_whose_original_is_gone_is_shown_without_its_picture(tmp_path, 
     assert (tmp_path / "report" / "report.html").read_text().count("no picture") == 1
 
 
-def test_a_gallery_in_use_is_not_waited_for(tmp_path, data):
+def test_a_gallery_in_use_is_refused_at_once(tmp_path, data):
     gallery = build_gallery(Settings(lookalike_data=data))
     try:
         result = run("duplicates", tmp_path / "report", data=data)

@@ -21,14 +21,14 @@ from functions.gallery.errors import PictureTooLarge, UrlRefused, UrlUnreachable
 LOOPBACK = ipaddress.ip_address("127.0.0.1")
 OK = b"HTTP/1.1 200 OK\r\n"
 BOMB = gzip.compress(bytes(10_000_000))
-Answer = bytes | Callable[[socket.socket], None]
+Response = bytes | Callable[[socket.socket], None]
 
 
 class HostileServer:
-    """Responds to each path with the bytes or the behaviour that a test set."""
+    """Sends the bytes or runs the behaviour that a test sets for each path."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, Response] = {}
         self.requests: list[str] = []
         self.ended = threading.Event()
         self._tls = tls
@@ -60,11 +60,11 @@ class HostileServer:
                 if not (request := secured.recv(65_536).decode("ascii")):
                     return
                 self.requests.append(request)
-                answer = self.answers[request.split(" ")[1]]
-                answer(secured) if callable(answer) else secured.sendall(answer)
+                response = self.answers[request.split(" ")[1]]
+                response(secured) if callable(response) else secured.sendall(response)
 
-    def repeat(self, start: bytes, again: bytes, *, pause_s: float = 0) -> Answer:
-        """A behaviour: send a start, then the same without end, or with pauses for 5 s."""
+    def repeat(self, start: bytes, again: bytes, *, pause_s: float = 0) -> Response:
+        """Return a behaviour that sends `start`, then `again` forever, or for 5 s with pauses."""
         times = round(5 / pause_s) if pause_s else 10**9
 
         def send(sock: socket.socket) -> None:
@@ -89,7 +89,7 @@ def loopback(host, port, **_):
 
 
 def numbers_or_loopback(host, port, **_):
-    """Resolve an address to itself and every name to loopback, without a request."""
+    """Resolve an address to itself and every name to loopback, without DNS."""
     try:
         return [(socket.AF_INET, 1, 6, "", (str(ipaddress.ip_address(host)), port))]
     except ValueError:
@@ -97,9 +97,9 @@ def numbers_or_loopback(host, port, **_):
 
 
 def fetcher(server: HostileServer, **more) -> UrlFetcher:
-    """A fetcher that can reach this server and nothing else."""
-    chosen = {"allow_http": True, "timeout_s": 5.0, "resolve": numbers_or_loopback} | more
-    return UrlFetcher(allowed=lambda address: address == LOOPBACK, ports=[server.port], **chosen)
+    """Return a fetcher that can reach only this server."""
+    options = {"allow_http": True, "timeout_s": 5.0, "resolve": numbers_or_loopback} | more
+    return UrlFetcher(allowed=lambda address: address == LOOPBACK, ports=[server.port], **options)
 
 
 def url(server: HostileServer, path: str = "/", scheme: str = "http") -> str:
@@ -116,7 +116,7 @@ def sized(body: bytes, *headers: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         sized(b"picture"),
         sized(b"picture", "Content-Encoding: Identity"),
@@ -127,13 +127,13 @@ def sized(body: bytes, *headers: str) -> bytes:
         OK + b"Content-Length: 7\r\n\r\npicture and more than was announced",
     ],
 )
-def test_a_picture_is_fetched(server, answer):
-    server.answers["/"] = answer
+def test_a_picture_is_fetched(server, response):
+    server.answers["/"] = response
 
     assert fetcher(server).fetch(url(server), 7) == b"picture"
 
 
-def test_a_request_says_what_it_wants_and_nothing_of_who_asks(server):
+def test_a_request_does_not_identify_the_caller(server):
     server.answers["/my%20cat.jpg?q=%C3%B6&r=[1]"] = sized(b"picture")
 
     fetcher(server).fetch(url(server, "/my cat.jpg?q=ö&r=[1]#part"), 100)
@@ -148,7 +148,7 @@ def test_a_request_says_what_it_wants_and_nothing_of_who_asks(server):
     ]
 
 
-def test_a_proxy_of_the_environment_is_not_asked(server, monkeypatch):
+def test_proxy_environment_variables_are_ignored(server, monkeypatch):
     with socket.create_server((str(LOOPBACK), 0)) as proxy:
         for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]:
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
@@ -158,7 +158,7 @@ def test_a_proxy_of_the_environment_is_not_asked(server, monkeypatch):
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_redirects_are_followed_to_the_limit(server, status):
+def test_redirects_are_followed_up_to_the_limit(server, status):
     server.answers["/"] = redirect(url(server, "/a"), status)
     server.answers["/a"] = redirect("b?c", status)
     server.answers["/b?c"] = redirect(f"//other.test:{server.port}/d", status)
@@ -167,7 +167,7 @@ def test_redirects_are_followed_to_the_limit(server, status):
     assert fetcher(server).fetch(url(server), 100) == b"picture"
 
 
-def test_a_redirect_takes_no_cookie_along(server):
+def test_cookies_are_not_sent_after_a_redirect(server):
     server.answers |= {"/": redirect("/a"), "/a": sized(b"picture")}
 
     fetcher(server).fetch(url(server), 100)
@@ -185,7 +185,7 @@ def test_a_redirect_loop_ends_after_three_redirects(server):
 
 
 @pytest.mark.parametrize(
-    "to",
+    "target",
     [
         "http://169.254.169.254:{port}/latest/meta-data/",
         "http://169.254.169.254/latest/meta-data/",
@@ -202,8 +202,8 @@ def test_a_redirect_loop_ends_after_three_redirects(server):
         "http://[::1",
     ],
 )
-def test_a_redirect_to_what_is_not_allowed_is_refused(server, to):
-    server.answers["/"] = redirect(to.format(port=server.port))
+def test_a_redirect_to_a_forbidden_url_is_refused(server, target):
+    server.answers["/"] = redirect(target.format(port=server.port))
 
     with pytest.raises(UrlRefused):
         fetcher(server).fetch(url(server), 100)
@@ -212,7 +212,7 @@ def test_a_redirect_to_what_is_not_allowed_is_refused(server, to):
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         b"HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\n\r\npicture",
         b"HTTP/1.1 500 Oh\r\n\r\n",
@@ -232,8 +232,8 @@ def test_a_redirect_to_what_is_not_allowed_is_refused(server, to):
         OK + b"A: b\r\n" * 200 + b"\r\npicture",
     ],
 )
-def test_an_answer_without_a_whole_picture_is_an_error(server, answer):
-    server.answers["/"] = answer
+def test_a_response_without_a_complete_picture_is_an_error(server, response):
+    server.answers["/"] = response
 
     with pytest.raises(UrlUnreachable):
         fetcher(server).fetch(url(server), 100)
@@ -242,20 +242,20 @@ def test_an_answer_without_a_whole_picture_is_an_error(server, answer):
 @pytest.mark.parametrize(
     "header", ["Content-Encoding: gzip", "Content-Encoding: br", "Transfer-Encoding: gzip, chunked"]
 )
-def test_a_compressed_answer_is_refused(server, header):
+def test_a_compressed_response_is_refused(server, header):
     server.answers["/"] = sized(BOMB, header)
 
     with pytest.raises(UrlRefused, match="compressed"):
         fetcher(server).fetch(url(server), 1_000_000)
 
 
-def test_a_compressed_file_is_never_inflated(server):
+def test_a_compressed_file_is_never_decompressed(server):
     server.answers["/"] = sized(BOMB)
 
     assert fetcher(server).fetch(url(server), 1_000_000) == BOMB
 
 
-def test_an_announced_size_over_the_limit_is_refused_before_the_body_comes(server):
+def test_a_content_length_over_the_limit_is_refused_before_the_body_arrives(server):
     server.answers["/"] = lambda sock: (
         sock.sendall(OK + b"Content-Length: 101\r\n\r\n"),
         server.ended.wait(),
@@ -275,7 +275,7 @@ def test_an_announced_size_over_the_limit_is_refused_before_the_body_comes(serve
         (OK + b"Transfer-Encoding: chunked\r\n\r\nffffffffffff\r\n", bytes(10_000)),
     ],
 )
-def test_an_endless_body_is_cut_at_the_limit(server, start, again):
+def test_an_endless_body_is_cut_off_at_the_limit(server, start, again):
     server.answers["/"] = server.repeat(start, again)
 
     with pytest.raises(PictureTooLarge):
@@ -292,7 +292,7 @@ def test_an_endless_body_is_cut_at_the_limit(server, start, again):
         (OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"A: b\r\n"),
     ],
 )
-def test_what_is_endless_around_the_body_is_cut_long_before_the_deadline(server, start, again):
+def test_endless_data_around_the_body_is_cut_off_long_before_the_deadline(server, start, again):
     server.answers["/"] = server.repeat(start, again)
 
     with pytest.raises(UrlUnreachable) as failure:
@@ -306,14 +306,14 @@ def test_what_is_endless_around_the_body_is_cut_long_before_the_deadline(server,
     [(b"", b""), (b"HTTP/1.1 200 ", b"O"), (OK + b"A: ", b"a"), (OK + b"\r\n", b"p")],
     ids=["silence", "status", "headers", "body"],
 )
-def test_a_slow_answer_ends_at_the_deadline(server, start, again):
+def test_a_slow_response_times_out_at_the_deadline(server, start, again):
     server.answers["/"] = server.repeat(start, again, pause_s=0.05)
 
     with pytest.raises(UrlUnreachable, match=r"0\.3 s in all"):
         fetcher(server, timeout_s=0.3).fetch(url(server), 100_000)
 
 
-def test_the_deadline_counts_over_all_redirects(server):
+def test_the_deadline_covers_all_redirects(server):
     def slowly(sock: socket.socket) -> None:
         time.sleep(0.2)
         sock.sendall(redirect("/"))
@@ -324,7 +324,7 @@ def test_the_deadline_counts_over_all_redirects(server):
         fetcher(server, timeout_s=0.5, max_redirects=1_000).fetch(url(server), 100)
 
 
-def test_a_slow_look_up_ends_at_the_deadline(server):
+def test_a_slow_dns_lookup_times_out_at_the_deadline(server):
     looked_up = threading.Event()
 
     def resolve(host, port, **_):
@@ -339,95 +339,95 @@ def test_a_slow_look_up_ends_at_the_deadline(server):
 
 
 def rebinding(*addresses: str):
-    """A resolver that returns another address each time."""
-    left = list(addresses)
-    return lambda host, port, **_: [(socket.AF_INET, 1, 6, "", (left.pop(0), port))]
+    """Return a resolver that finds a different address each time."""
+    remaining = list(addresses)
+    return lambda host, port, **_: [(socket.AF_INET, 1, 6, "", (remaining.pop(0), port))]
 
 
-def test_a_name_that_changes_its_address_is_asked_only_once(server):
+def test_a_host_name_is_resolved_only_once_per_request(server):
     server.answers["/"] = sized(b"picture")
-    first_good = rebinding("127.0.0.1", "10.0.0.1")
+    public_then_private = rebinding("127.0.0.1", "10.0.0.1")
 
-    assert fetcher(server, resolve=first_good).fetch(url(server), 100) == b"picture"
+    assert fetcher(server, resolve=public_then_private).fetch(url(server), 100) == b"picture"
 
 
-def test_a_name_that_changes_its_address_is_checked_again_after_a_redirect(server):
+def test_a_host_name_is_resolved_and_checked_again_after_a_redirect(server):
     server.answers["/"] = redirect("/")
-    first_good = rebinding("127.0.0.1", "10.0.0.1")
+    public_then_private = rebinding("127.0.0.1", "10.0.0.1")
 
     with pytest.raises(UrlRefused):
-        fetcher(server, resolve=first_good).fetch(url(server), 100)
+        fetcher(server, resolve=public_then_private).fetch(url(server), 100)
 
     assert len(server.requests) == 1
 
 
-def test_where_one_address_does_not_answer_the_next_is_tried(server):
+def test_the_next_address_is_tried_if_one_does_not_respond(server):
     server.answers["/"] = sized(b"picture")
-    nobody_listens = ipaddress.ip_address("127.0.0.9")
-    reach = UrlFetcher(
+    unreachable = ipaddress.ip_address("127.0.0.9")
+    url_fetcher = UrlFetcher(
         allow_http=True,
-        resolve=lambda h, p, **_: [(2, 1, 6, "", (str(a), p)) for a in (nobody_listens, LOOPBACK)],
-        allowed=lambda address: address in (nobody_listens, LOOPBACK),
+        resolve=lambda h, p, **_: [(2, 1, 6, "", (str(a), p)) for a in (unreachable, LOOPBACK)],
+        allowed=lambda address: address in (unreachable, LOOPBACK),
         ports=[server.port],
     )
 
-    assert reach.fetch(url(server), 100) == b"picture"
+    assert url_fetcher.fetch(url(server), 100) == b"picture"
 
 
 def certificate(host: str, tmp_path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """Make a certificate; returns the server's context and that of a client which trusts it."""
+    """Create a certificate; return a server context and a client context that trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
-    made = (
+    certificate_pem = (
         x509.CertificateBuilder(name, name, key.public_key(), 1, now - day, now + day)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .sign(key, hashes.SHA256())
         .public_bytes(serialization.Encoding.PEM)
     )
-    private = key.private_bytes(
+    key_pem = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    (tmp_path / "server.pem").write_bytes(private + made)
-    ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ours.load_cert_chain(tmp_path / "server.pem")
-    trusting = ssl.create_default_context(cadata=made.decode())
-    trusting.verify_flags |= ssl.VERIFY_X509_STRICT
-    return ours, trusting
+    (tmp_path / "server.pem").write_bytes(key_pem + certificate_pem)
+    server_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_tls.load_cert_chain(tmp_path / "server.pem")
+    client_tls = ssl.create_default_context(cadata=certificate_pem.decode())
+    client_tls.verify_flags |= ssl.VERIFY_X509_STRICT
+    return server_tls, client_tls
 
 
 @pytest.fixture
 def secure(tmp_path) -> Iterator[tuple[HostileServer, ssl.SSLContext, list[str]]]:
-    """The server pictures.test, the context of a client that trusts it, and the requested names."""
-    ours, trusting = certificate("pictures.test", tmp_path)
-    asked = []
-    ours.sni_callback = lambda _sock, name, _context: asked.append(name)
-    started = HostileServer(ours)
-    yield started, trusting, asked
+    """The server pictures.test, a client context that trusts it, and the names sent by SNI."""
+    server_tls, client_tls = certificate("pictures.test", tmp_path)
+    requested_names = []
+    server_tls.sni_callback = lambda _sock, name, _context: requested_names.append(name)
+    started = HostileServer(server_tls)
+    yield started, client_tls, requested_names
     started.close()
 
 
-def test_a_picture_is_fetched_over_tls_by_the_name_of_its_host(secure):
-    server, trusting, asked = secure
+def test_a_picture_is_fetched_over_tls_with_sni(secure):
+    server, client_tls, requested_names = secure
     server.answers["/"] = sized(b"picture")
 
-    assert fetcher(server, tls=trusting).fetch(url(server, scheme="https"), 100) == b"picture"
-    assert asked == ["pictures.test"]
+    assert fetcher(server, tls=client_tls).fetch(url(server, scheme="https"), 100) == b"picture"
+    assert requested_names == ["pictures.test"]
 
 
-def test_a_certificate_for_another_host_is_not_accepted(secure):
-    server, trusting, _ = secure
+def test_a_certificate_for_another_host_is_rejected(secure):
+    server, client_tls, _ = secure
     other = f"https://other.test:{server.port}/"
 
     with pytest.raises(UrlUnreachable, match="certificate"):
-        fetcher(server, tls=trusting).fetch(other, 100)
+        fetcher(server, tls=client_tls).fetch(other, 100)
 
     assert server.requests == []
 
 
-def test_a_certificate_that_nobody_vouches_for_is_not_accepted(secure):
+def test_an_untrusted_certificate_is_rejected(secure):
     server, _, _ = secure
 
     with pytest.raises(UrlUnreachable, match="certificate"):
@@ -436,30 +436,30 @@ def test_a_certificate_that_nobody_vouches_for_is_not_accepted(secure):
     assert server.requests == []
 
 
-def test_https_is_never_left_for_http(secure):
-    server, trusting, _ = secure
+def test_a_redirect_from_https_to_http_is_refused(secure):
+    server, client_tls, _ = secure
     server.answers["/"] = redirect(url(server))
 
     with pytest.raises(UrlRefused, match="from https to http"):
-        fetcher(server, tls=trusting).fetch(url(server, scheme="https"), 100)
+        fetcher(server, tls=client_tls).fetch(url(server, scheme="https"), 100)
 
     assert len(server.requests) == 1
 
 
-def test_a_slow_body_over_tls_ends_at_the_deadline(secure):
-    server, trusting, _ = secure
+def test_a_slow_body_over_tls_times_out_at_the_deadline(secure):
+    server, client_tls, _ = secure
     server.answers["/"] = server.repeat(OK + b"\r\n", b"p", pause_s=0.05)
 
     with pytest.raises(UrlUnreachable, match=r"0\.5 s in all"):
-        fetcher(server, tls=trusting, timeout_s=0.5).fetch(url(server, scheme="https"), 100_000)
+        fetcher(server, tls=client_tls, timeout_s=0.5).fetch(url(server, scheme="https"), 100_000)
 
 
-def test_a_server_that_never_shakes_hands_is_left_at_the_deadline():
+def test_a_stalled_tls_handshake_times_out_at_the_deadline():
     with socket.create_server((str(LOOPBACK), 0)) as silent:
         port = silent.getsockname()[1]
-        reach = UrlFetcher(
+        url_fetcher = UrlFetcher(
             timeout_s=0.3, resolve=loopback, allowed=lambda a: a == LOOPBACK, ports=[port]
         )
 
         with pytest.raises(UrlUnreachable, match=r"0\.3 s in all"):
-            reach.fetch(f"https://pictures.test:{port}/", 100)
+            url_fetcher.fetch(f"https://pictures.test:{port}/", 100)

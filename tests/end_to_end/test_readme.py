@@ -1,4 +1,4 @@
-"""The commands of the README's local part, run as they are printed but for the port."""
+"""The README's local commands, run as printed except for the port."""
 
 import json
 import os
@@ -10,27 +10,29 @@ from pathlib import Path
 
 import pytest
 
-from tests.doors.server import ROOT, environment_of, free_port, said_until
 from tests.drawing import jpeg
+from tests.end_to_end.server import ROOT, environment_of, free_port, output_until
 
 README = (ROOT / "README.md").read_text()
-LOCAL_PART = ("Try it", "Call the API", "Import pictures")
+LOCAL_SECTIONS = ("Try it", "Call the API", "Import pictures")
 
 
 def blocks(language: str) -> list[str]:
-    """Give the code blocks of the local part, in order."""
-    parts = re.split(r"^## (.+)\n", README, flags=re.MULTILINE)[1:]
-    local = [
-        text for title, text in zip(parts[::2], parts[1::2], strict=True) if title in LOCAL_PART
+    """Return the code blocks of the local sections, in order."""
+    sections = re.split(r"^## (.+)\n", README, flags=re.MULTILINE)[1:]
+    texts = [
+        text
+        for title, text in zip(sections[::2], sections[1::2], strict=True)
+        if title in LOCAL_SECTIONS
     ]
-    assert len(local) == len(LOCAL_PART)
-    found = re.findall(rf"^```{language}\n(.*?)^```", "".join(local), re.MULTILINE | re.DOTALL)
+    assert len(texts) == len(LOCAL_SECTIONS)
+    found = re.findall(rf"^```{language}\n(.*?)^```", "".join(texts), re.MULTILINE | re.DOTALL)
     assert found
     return found
 
 
 class Reader:
-    """Somebody in a fresh clone, with pictures and a catalogue, who types what is printed."""
+    """A user with a fresh clone, pictures and a catalogue, who types the printed commands."""
 
     def __init__(self, clone: Path) -> None:
         clone.mkdir()
@@ -48,7 +50,7 @@ class Reader:
         del self.environment["LOOKALIKE_DATA"]
 
     def type(self, block: str) -> str:
-        """Run a block; a server is left running in place of the one before."""
+        """Run a block; a server keeps running and replaces the previous one."""
         block = block.replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
         serving = "scripts/serve" in block
         if serving or "scripts/import" in block:
@@ -68,10 +70,10 @@ class Reader:
         )
         if serving:
             self.server = process
-            return said_until("curl ", process)
-        said, _ = process.communicate(timeout=120)
-        assert process.returncode == 0, f"{block}\n{said}"
-        return said
+            return output_until("curl ", process)
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, f"{block}\n{output}"
+        return output
 
     def press_ctrl_c(self) -> None:
         if self.server is not None:
@@ -87,10 +89,10 @@ def reader(tmp_path):
     reader.press_ctrl_c()
 
 
-def test_every_command_of_the_local_part_works_as_printed_from_a_fresh_clone(reader):
-    said = [reader.type(block) for block in blocks("sh")]
+def test_every_local_command_works_as_printed_in_a_fresh_clone(reader):
+    outputs = [reader.type(block) for block in blocks("sh")]
 
-    serve_demo, search, serve_folder, _, calls, _ = said
+    serve_demo, search, serve_folder, _, calls, _ = outputs
     assert "90 pictures" in serve_demo
     assert "91 pictures" in serve_folder
     by_id = json.loads(calls[calls.rindex('{"results"') :])
@@ -98,19 +100,19 @@ def test_every_command_of_the_local_part_works_as_printed_from_a_fresh_clone(rea
     (example,) = map(json.loads, blocks("json"))
     real = json.loads(search)
     assert (example["next_offset"], example["model"]) == (real["next_offset"], real["model"])
-    for shown, result in zip(example["results"], real["results"], strict=False):
-        if shown != "...":
-            assert (shown["rank"], shown["name"]) == (result["rank"], result["name"])
-            # As printed, rounded; processors differ in the last digits of the int8 graph.
-            assert shown["similarity"] == pytest.approx(result["similarity"], abs=0.002)
-            assert shown["score"] == pytest.approx(result["score"], abs=0.002)
+    for printed, result in zip(example["results"], real["results"], strict=False):
+        if printed != "...":
+            assert (printed["rank"], printed["name"]) == (result["rank"], result["name"])
+            # Printed values are rounded, and CPUs differ in the last digits of the int8 graph.
+            assert printed["similarity"] == pytest.approx(result["similarity"], abs=0.002)
+            assert printed["score"] == pytest.approx(result["score"], abs=0.002)
 
 
-def test_a_photo_larger_than_a_command_line_fits_the_base64_line(reader):
+def test_the_base64_command_accepts_a_photo_too_large_for_a_command_line(reader):
     reader.type(blocks("sh")[0])
     line = next(line for block in blocks("sh") for line in block.splitlines() if "base64 <" in line)
-    (reader.clone / "shoe.jpg").write_bytes(jpeg(1) + bytes(3_000_000))  # decoders skip what trails
+    (reader.clone / "shoe.jpg").write_bytes(jpeg(1) + bytes(3_000_000))  # decoders ignore the end
 
-    said = reader.type(f"here=http://127.0.0.1:8000\n{line}\n")
+    output = reader.type(f"here=http://127.0.0.1:8000\n{line}\n")
 
-    assert len(json.loads(said)["results"]) == 3
+    assert len(json.loads(output)["results"]) == 3
