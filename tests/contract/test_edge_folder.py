@@ -291,6 +291,7 @@ def test_a_value_that_cannot_be_stored_is_refused_and_damages_nothing(tmp_path):
     store.close()
 
 
+@pytest.mark.slow
 def test_the_index_of_many_images_gives_the_same_results(tmp_path, monkeypatch):
     monkeypatch.setattr(edge_store, "_WORTH_AN_INDEX", 3_000)
     few = random_units(24, 1_024)  # pictures vary in few directions, unlike noise

@@ -315,6 +315,7 @@ def test_the_first_101_of_very_many_copies_are_a_group(kind):
 
 
 @pytest.mark.parametrize("kind", [Likeness.SAME_PICTURE, Likeness.LOOKALIKE])
+@pytest.mark.slow
 def test_the_neighbours_of_a_thousand_copies_are_read_once(tmp_path, kind):
     queries = []
 
