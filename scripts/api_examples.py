@@ -8,9 +8,10 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 from fastapi import FastAPI
@@ -62,14 +63,11 @@ def record(folder: Path) -> Responses:
     """Return the responses to every example request."""
     pictures = {path.stem: path.read_bytes() for path in draw_demo(folder / "demo")}
     settings = settings_of(folder / "data")
-    gallery = build_gallery(settings)
-    try:
+    with closing(build_gallery(settings)) as gallery:
         app = create_app(gallery, settings)
         app.state.fetcher = OneUrl(pictures["mug-2"])
         _fill(app, pictures)
         responses = {id: _record(app, id, call) for id, call in CALLS.items()}
-    finally:
-        gallery.close()
     with _bucket(folder / "bucket") as (gallery, settings):
         app = create_app(gallery, settings)
         responses["createUpload"] = _record(app, "createUpload", "POST /v1/uploads")
@@ -135,13 +133,6 @@ def _bucket(folder: Path) -> Iterator[tuple[Gallery, Settings]]:
         "AWS_SECRET_ACCESS_KEY": "example",
         "AWS_DEFAULT_REGION": "eu-central-1",
     }
-    before = {name: os.environ.get(name) for name in credentials}
-    os.environ.update(credentials)
     settings = settings_of(folder, lookalike_bucket="pictures-of-the-shop")
-    gallery = build_gallery(settings)
-    try:
+    with patch.dict(os.environ, credentials), closing(build_gallery(settings)) as gallery:
         yield gallery, settings
-    finally:
-        gallery.close()
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})

@@ -104,21 +104,12 @@ def _group_to_json(group: DuplicateGroup) -> dict[str, Any]:
 
 
 def _image_to_json(image: StoredImage, **match: Any) -> dict[str, Any]:
-    hash = image.perceptual_hash
-    return {
-        "id": image.id,
-        "name": image.name,
-        "sha256": image.sha256,
-        "perceptual_hash": hash.hex if hash else None,
-        "width": image.width,
-        "height": image.height,
-        "format": image.format,
-        "bytes": image.bytes,
-        "added_at": image.added_at.isoformat().replace("+00:00", "Z"),  # as the API writes it
-        "model": image.model,
-        "metadata": dict(image.metadata),
-        **match,
-    }
+    fields = asdict(image)
+    for internal in ("etag", "copied"):
+        del fields[internal]
+    fields["perceptual_hash"] = image.perceptual_hash and image.perceptual_hash.hex
+    fields["added_at"] = image.added_at.isoformat().replace("+00:00", "Z")  # as the API writes it
+    return fields | match
 
 
 def _count(mark: Mapping[str, Any], found: Found) -> None:
