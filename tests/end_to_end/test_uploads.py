@@ -63,6 +63,28 @@ def test_a_form_accepts_only_one_name_one_media_type_and_a_limited_size(http):
     assert form["max_bytes"] == 20_000_000
 
 
+def test_a_form_for_a_name_in_use_is_signed_only_to_overwrite(http, bucket):
+    bucket.put_object(Bucket=BUCKET, Key="a.jpg", Body=jpeg(1))  # not indexed yet
+    body = {"name": "a.jpg", "media_type": "image/jpeg"}
+
+    refused = http.post("/v1/uploads", json=body)
+    signed = http.post("/v1/uploads", json=body | {"overwrite": True})
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "name-taken")
+    assert signed.status_code == 201
+
+
+def test_a_picture_in_the_bucket_that_is_not_indexed_yet_is_not_replaced(http, bucket):
+    bucket.put_object(Bucket=BUCKET, Key="a.jpg", Body=jpeg(1))
+
+    refused = http.post("/v1/images?name=a.jpg", content=jpeg(2))
+    same_bytes = http.post("/v1/images?name=a.jpg", content=jpeg(1))
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "name-taken")
+    assert same_bytes.status_code == 201
+    assert bucket.get_object(Bucket=BUCKET, Key="a.jpg")["Body"].read() == jpeg(1)
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [

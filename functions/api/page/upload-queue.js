@@ -118,13 +118,13 @@ async function send(/** @type {UploadItem} */ item) {
 
 // Larger than the API takes: straight to the bucket with a signed form, then indexed at once.
 async function sendToBucket(
-	/** @type {UploadItem} */ { file, name, metadata },
+	/** @type {UploadItem} */ { file, name, metadata, overwrite },
 	/** @type {(fraction: number) => void} */ onUploadProgress,
 ) {
 	const key = name ?? `uploads/${crypto.randomUUID()}`;
 	const media_type = file.type || 'application/octet-stream';
 	/** @type {{ url: string, fields: Record<string, string> }} */
-	const signed = await post('/v1/uploads', { name: key, media_type });
+	const signed = await post('/v1/uploads', { name: key, media_type, overwrite });
 	const form = new FormData();
 	for (const [field, value] of Object.entries(signed.fields)) form.append(field, value);
 	form.append('file', file);

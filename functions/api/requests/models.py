@@ -116,6 +116,7 @@ class UploadRequest(RequestModel):
 
     name: str = Field(description="Its key in the bucket")
     media_type: str = Field(pattern="^image/[A-Za-z0-9.+-]+$", description="Such as image/jpeg")
+    overwrite: bool = Field(False, description="Whether the form may replace a picture")
 
 
 # --- Reading images

@@ -3,12 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
+from fastapi.concurrency import run_in_threadpool
 
 from functions.api.errors import NoBucket
 from functions.api.requests.auth import WRITE
 from functions.api.requests.call import CurrentCall
 from functions.api.requests.models import UploadRequest
 from functions.api.responses import Upload
+from functions.gallery.errors import NameTaken
 
 router = APIRouter(prefix="/v1", tags=["images"])
 
@@ -20,8 +22,11 @@ async def create_upload(
     """Get a signed form that uploads one picture; soon after that it can be searched.
 
     POST the fields and then the picture as `file`, multipart/form-data, to the URL returned. The
-    form accepts only this name and type, and at most `max_bytes`.
+    form accepts only this name and type, and at most `max_bytes`. A name in use is refused unless
+    `overwrite` is set; the bucket itself does not check that again while the form is valid.
     """
+    if not upload.overwrite and await run_in_threadpool(call.gallery.has_original, upload.name):
+        raise NameTaken(f"Another picture is named {upload.name!r}; set overwrite to replace it")
     form = call.gallery.view.form(upload.name, upload.media_type)
     if form is None:
         raise NoBucket("This gallery keeps its pictures in a folder; POST them to /v1/images")
