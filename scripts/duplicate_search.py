@@ -105,8 +105,7 @@ def _group_to_json(group: DuplicateGroup) -> dict[str, Any]:
 
 def _image_to_json(image: StoredImage, **match: Any) -> dict[str, Any]:
     fields = asdict(image)
-    for internal in ("etag", "copied"):
-        del fields[internal]
+    del fields["etag"]  # internal
     fields["perceptual_hash"] = image.perceptual_hash and image.perceptual_hash.hex
     fields["added_at"] = image.added_at.isoformat().replace("+00:00", "Z")  # as the API writes it
     return fields | match

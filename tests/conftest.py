@@ -23,6 +23,10 @@ class Rig:
     store: FakeStore
     originals: FakeOriginals
 
+    def process(self) -> Gallery:
+        """Start another process on the same store and originals."""
+        return Gallery(self.gallery.spec, Limits(), FakeEmbedder(), self.store, self.originals)
+
 
 @pytest.fixture
 def rig() -> Rig:

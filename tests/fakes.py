@@ -16,7 +16,14 @@ from functions.gallery.embedding.vectors import Vector, Vectors, truncate
 from functions.gallery.errors import ImageNotFound, ObjectChanged, StoreError
 from functions.gallery.filters import sortable_type, typed_conditions
 from functions.gallery.names import image_id
-from functions.gallery.originals.objects import bytes_etag, etag_of
+from functions.gallery.originals.objects import (
+    MetadataRecord,
+    bytes_etag,
+    etag_of,
+    hash_of,
+    metadata_of,
+    name_taken,
+)
 from functions.gallery.pictures.decode import Picture
 from functions.gallery.records import (
     BUILT_IN_FIELDS,
@@ -96,11 +103,12 @@ class FakeStore:
         following = rest[limit].id if len(rest) > limit else None
         return Page(tuple(rest[:limit]), following)
 
-    def set_metadata(self, image_id: str, metadata: Metadata) -> None:
+    def set_metadata(self, image_id: str, metadata: Metadata, etag: str) -> None:
         with self._lock_if_open():
             if image_id not in self._images:
                 raise ImageNotFound(f"No image has the id {image_id}")
-            self._images[image_id] = replace(self._images[image_id], metadata=dict(metadata))
+            image = self._images[image_id]
+            self._images[image_id] = replace(image, metadata=dict(metadata), etag=etag)
 
     def remove(self, ids: Sequence[str]) -> None:
         with self._lock_if_open():
@@ -111,6 +119,9 @@ class FakeStore:
     def count(self, where: Filter = ()) -> int:
         with self._lock_if_open():
             return len(self._filtered(where))
+
+    def check_room(self) -> None:
+        pass
 
     def disk_bytes(self) -> int | None:
         return None
@@ -274,7 +285,8 @@ class FakeOriginals:
 
     def __init__(self) -> None:
         self.originals: dict[str, bytes] = {}
-        self.metadata: dict[str, Mapping[str, Any]] = {}
+        self.metadata: dict[str, Mapping[str, Any]] = {}  # of the objects themselves, as in S3
+        self.kept: dict[str, MetadataRecord] = {}
         self.modified_at: dict[str, datetime] = {}
         self.thumbnails: dict[tuple[str, str], bytes] = {}
         self.replies: dict[str, bytes] = {}
@@ -283,8 +295,12 @@ class FakeOriginals:
     def head(self, name: str) -> ObjectState | None:
         if name not in self.originals:
             return None
-        original = self.fetch(name)
-        return ObjectState(original.etag, len(original.data))
+        original, own = self.fetch(name), hash_of(self.metadata.get(name, {}))
+        record = repr(self.kept[name]) if name in self.kept else None
+        modified_at = self.modified_at[name]
+        return ObjectState(
+            original.etag, len(original.data), modified_at, original.metadata, own, record
+        )
 
     def exists(self, name: str) -> bool:
         return name in self.originals
@@ -295,20 +311,54 @@ class FakeOriginals:
     def fetch(self, name: str, etag: str | None = None) -> Original:
         if name not in self.originals:
             raise ImageNotFound(f"No original is stored under {name!r}")
-        data, metadata = self.originals[name], self.metadata.get(name, {})
-        found = Original(data, metadata, etag=etag_of(_md5(data), metadata))
+        data, metadata = (
+            self.originals[name],
+            metadata_of(self.metadata.get(name, {}), self.kept.get(name)),
+        )
+        found = Original(
+            data,
+            metadata,
+            etag=etag_of(_md5(data), metadata),
+            modified_at=self.modified_at[name],
+        )
         if etag is not None and bytes_etag(etag) != bytes_etag(found.etag):
             raise ObjectChanged(f"{name!r} was replaced")
         return found
 
-    def write(self, name: str, original: Original) -> str:
+    def create(self, name: str, original: Original) -> ObjectState:
+        if name in self.originals:
+            raise name_taken(name)
+        return self.write(name, original)
+
+    def write(self, name: str, original: Original) -> ObjectState:
+        self.kept.pop(name, None)
+        return self.upload(name, original)
+
+    def upload(self, name: str, original: Original) -> ObjectState:
+        """Write an object as others do, past Lookalike."""
         self.originals[name] = original.data
         self.metadata[name] = original.metadata
         self.modified_at[name] = datetime.now(UTC)
-        return self.fetch(name).etag
+        state = self.head(name)
+        assert state is not None
+        return state
+
+    def write_metadata(self, name: str, metadata: Metadata, state: ObjectState) -> None:
+        if state.record != (repr(self.kept[name]) if name in self.kept else None):
+            raise ObjectChanged(f"The metadata of {name!r} were changed")
+        self.kept[name] = MetadataRecord(name, metadata, state.own_metadata)
+
+    def remove_orphaned_record(self, name: str) -> None:
+        self.kept.pop(name, None)
+
+    def records(self, after: str | None = None) -> Iterator[str]:
+        for id, name in sorted((image_id(self.bucket, name), name) for name in self.kept):
+            if after is None or id > after:
+                yield name
 
     def remove(self, name: str) -> None:
         self.originals.pop(name, None)
+        self.kept.pop(name, None)
 
     def write_thumbnail(self, image: StoredImage, data: bytes) -> None:
         self.thumbnails[image.id, image.sha256] = data
@@ -322,7 +372,8 @@ class FakeOriginals:
     def names(self, after: str | None = None) -> Iterator[Listed]:
         for name in sorted(self.originals):
             if after is None or name > after:
-                yield Listed(name, _md5(self.originals[name]), self.modified_at[name])
+                data = self.originals[name]
+                yield Listed(name, _md5(data), len(data), self.modified_at[name])
 
     def refuse(self, refusal: Refusal) -> None:
         self.refused[image_id(self.bucket, refusal.name)] = refusal

@@ -15,6 +15,7 @@ LookalikeError
 |- ObjectChanged            an original was replaced or removed while it was read; try again
 |- StoreError               the vector store or the originals failed
 |  |- StoreUnavailable      no answer; try again (retry_after can say when)
+|  |  |- StoreNotReached    no connection, so nothing happened
 |  |  `- StoreTimeout       no answer in time; try again
 |  |- StoreRejected         the request was refused: a mistake of ours or of the settings
 |  |- StoreDenied           our key was refused
@@ -166,6 +167,10 @@ class StoreUnavailable(StoreError):
         """Keep the pause in seconds that the store asked for."""
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class StoreNotReached(StoreUnavailable):
+    """No connection was made, so nothing happened."""
 
 
 class StoreTimeout(StoreUnavailable):

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
 from typing import Any
@@ -24,7 +24,7 @@ from functions.gallery.errors import (
     UndecodablePicture,
     UnsupportedFormat,
 )
-from functions.gallery.filters import check_metadata, parse_filter
+from functions.gallery.filters import parse_filter
 from functions.gallery.intake.add import Added, Adder, AddStatus, Outcome, Submission
 from functions.gallery.intake.index import Indexer
 from functions.gallery.intake.keyed_lock import KeyedLock
@@ -46,6 +46,7 @@ from functions.gallery.search.compare import Comparer, Comparison
 from functions.gallery.search.search import Example, Searcher, SearchOptions, SearchResult
 from functions.gallery.sync.reconcile import Compared, Progress, Reconciler
 from functions.gallery.sync.sync import Synced, Syncer
+from functions.gallery.sync.update import Updater
 from functions.gallery.threads import map_in_threads
 
 log = logging.getLogger(__name__)
@@ -108,6 +109,7 @@ class Gallery:
         self._adder = Adder(indexer, store, originals, spec.fields, self._lock)
         self._remover = Remover(store, originals, self._lock)
         self._duplicates = Duplicates(store, spec)
+        self._updater = Updater(store, originals, spec.fields)
         self._syncer = Syncer(indexer, store, originals, spec.fields)
         self._reconciler = Reconciler(store, originals, embedder.card.id)
 
@@ -234,15 +236,10 @@ class Gallery:
     def update(self, image_id: str, changes: Mapping[str, Any]) -> StoredImage:
         """Merge metadata into an image's own (None removes a field); it is not embedded again.
 
-        Raises ImageNotFound or InvalidMetadata.
+        Raises ImageNotFound, InvalidMetadata, StoreError, or ObjectChanged: then call again.
         """
         with self._lock.hold([image_id]):
-            image = self.get(image_id)
-            merged = {**image.metadata, **changes}
-            kept = {name: value for name, value in merged.items() if value is not None}
-            metadata = check_metadata(kept, self.spec.fields)
-            self._store.set_metadata(image_id, metadata)
-        return replace(image, metadata=metadata)
+            return self._updater.update(self.get(image_id), changes)
 
     def remove(self, image_id: str) -> None:
         """Remove an image and its original; raises ImageNotFound."""
@@ -265,8 +262,7 @@ class Gallery:
     def sync(self, name: str) -> Synced:
         """Make the index agree with the original of this name.
 
-        Metadata come from the object; changes by `update` are only in the index and stay until the
-        object itself changes. Raises ObjectChanged or StoreError: then call again.
+        Raises ObjectChanged or StoreError: then call again.
         """
         if not is_picture_name(name):
             return Synced.UNCHANGED

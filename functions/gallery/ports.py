@@ -67,14 +67,17 @@ class VectorStore(Protocol):
         Raises InvalidCursor, and InvalidFilter for a field that is not an indexed number or date.
         """
 
-    def set_metadata(self, image_id: str, metadata: Metadata) -> None:
-        """Replace the metadata of one image, not its vector. Raises ImageNotFound."""
+    def set_metadata(self, image_id: str, metadata: Metadata, etag: str) -> None:
+        """Replace metadata and etag of one image, not its vector. Raises ImageNotFound."""
 
     def remove(self, ids: Sequence[str]) -> None:
         """Remove these images; unknown ids are ignored."""
 
     def count(self, where: Filter = ()) -> int:
         """Count images exactly."""
+
+    def check_room(self) -> None:
+        """Raise StoreFull if images could not be removed now."""
 
     def disk_bytes(self) -> int | None:
         """Return how much local disk the index takes; None if it is not on a local disk."""
@@ -126,7 +129,7 @@ class Pictures(Protocol):
     bucket: str
 
     def head(self, name: str) -> ObjectState | None:
-        """Return the state of an original without reading it, or None."""
+        """Return the state of an original and its metadata, or None."""
 
     def exists(self, name: str) -> bool:
         """Return whether there is an original of this name."""
@@ -140,11 +143,32 @@ class Pictures(Protocol):
         Raises ImageNotFound, or ObjectChanged if it no longer has the given etag.
         """
 
-    def write(self, name: str, original: Original) -> str:
-        """Write an original, replacing any other; returns its etag. Can raise StoreFull."""
+    def create(self, name: str, original: Original) -> ObjectState:
+        """Write an original with its metadata; returns its state.
+
+        Raises NameTaken if there is one of this name, which then stays as it is.
+        """
+
+    def write(self, name: str, original: Original) -> ObjectState:
+        """Write an original with its metadata, replacing any other; returns its state."""
+
+    def write_metadata(self, name: str, metadata: Metadata, state: ObjectState) -> None:
+        """Replace the metadata of an original; `state` is what `head` returned.
+
+        Raises ObjectChanged if others have replaced them since.
+        """
+
+    def remove_orphaned_record(self, name: str) -> None:
+        """Remove the metadata record of a name without an original.
+
+        One written in the last hour stays: its original may be on the way.
+        """
+
+    def records(self, after: str | None = None) -> Iterator[str]:
+        """List the names with a metadata record by image id, after the id `after`."""
 
     def remove(self, name: str) -> None:
-        """Remove the original; a missing one is ignored."""
+        """Remove the original and its metadata; a missing one is ignored."""
 
     def write_thumbnail(self, image: StoredImage, data: bytes) -> None:
         """Keep a thumbnail for as long as the image has these bytes."""

@@ -52,15 +52,18 @@ class StoredImage:
     model: str  # a ModelCard.id
     metadata: Metadata = field(default_factory=dict)
     perceptual_hash: PerceptualHash | None = None  # None: too plain
-    copied: str = ""  # written by a reindex: a hash of the metadata at that time
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectState:
     """What is known about an original without reading it."""
 
-    etag: str  # see originals/objects.py
+    etag: str  # of bytes and metadata, see originals/objects.py
     bytes: int
+    modified_at: datetime  # when the bytes were written
+    metadata: Mapping[str, Any] = field(default_factory=dict)  # as they were sent, unchecked
+    own_metadata: str = ""  # a hash of those in the object itself, see originals/objects.py
+    record: str | None = None  # the etag of the record that is kept next to it, if there is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,8 @@ class Original:
     data: bytes
     metadata: Mapping[str, Any] = field(default_factory=dict)
     media_type: str = "application/octet-stream"
-    etag: str = ""  # as in ObjectState; unknown before it is written
+    etag: str = ""  # this and the time as in ObjectState; unknown before it is written
+    modified_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,8 @@ class Listed:
     """One line of a listing of originals, which does not include metadata."""
 
     name: str
-    etag: str  # of the bytes alone
+    etag: str | None  # of the bytes alone; None: not known without reading them
+    bytes: int
     modified_at: datetime
 
 

@@ -1,12 +1,16 @@
 """The contract of originals, tested on the fake, a folder and a bucket."""
 
 import errno
+import io
 import os
 import threading
+import unicodedata
 import uuid
 from base64 import b64decode
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from json import loads
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,7 +18,6 @@ from botocore.exceptions import ClientError, NoCredentialsError, ReadTimeoutErro
 
 from functions.gallery.errors import (
     ImageNotFound,
-    InvalidMetadata,
     InvalidName,
     LookalikeError,
     NameTaken,
@@ -71,9 +74,9 @@ def test_bytes_are_read_as_they_were_written(originals, name):
 
 
 def test_the_last_write_of_a_name_wins_and_has_its_own_etag(originals):
-    first = originals.write("cat.jpg", Original(b"one"))
+    first = originals.write("cat.jpg", Original(b"one")).etag
 
-    second = originals.write("cat.jpg", Original(b"two"))
+    second = originals.write("cat.jpg", Original(b"two")).etag
 
     assert originals.read("cat.jpg") == b"two"
     assert first == "f97c5d29941bfb1b2fdab0874906ab82"  # md5, as in S3
@@ -104,11 +107,21 @@ def test_a_thumbnail_belongs_to_the_exact_bytes(originals):
 
 
 def test_head_agrees_with_fetch_and_returns_none_for_a_missing_original(originals):
-    etag = originals.write("cat.jpg", Original(b"one"))
+    state = originals.write("cat.jpg", Original(b"one"))
 
-    assert originals.head("cat.jpg") == ObjectState(etag, 3)
-    assert originals.fetch("cat.jpg", etag).etag == etag
+    assert originals.head("cat.jpg") == state == ObjectState(state.etag, 3, state.modified_at)
+    assert originals.fetch("cat.jpg", state.etag).etag == state.etag
     assert originals.head("dog.jpg") is None
+
+
+def test_an_original_is_created_only_under_a_free_name(originals):
+    originals.create("cat.jpg", Original(b"one", {"category": "cat"}))
+
+    with pytest.raises(NameTaken):
+        originals.create("cat.jpg", Original(b"two", {"category": "dog"}))
+
+    assert originals.read("cat.jpg") == b"one"
+    assert originals.head("cat.jpg").metadata == {"category": "cat"}
 
 
 def test_bytes_replaced_since_are_not_returned(originals):
@@ -116,7 +129,83 @@ def test_bytes_replaced_since_are_not_returned(originals):
     originals.write("cat.jpg", Original(b"two"))
 
     with pytest.raises(ObjectChanged):
-        originals.fetch("cat.jpg", first)
+        originals.fetch("cat.jpg", first.etag)
+
+
+METADATA = {"category": "hat", "größe": 42, "price": 0.1, "new": True, "tags": ["a", "ä"]}
+
+
+@pytest.mark.parametrize("metadata", [METADATA, {"note": "x" * 7_000}], ids=["short", "long"])
+def test_metadata_are_kept_with_the_original_whatever_their_length(originals, metadata):
+    state = originals.create("cat.jpg", Original(b"one", metadata))
+
+    assert originals.fetch("cat.jpg").metadata == originals.head("cat.jpg").metadata == metadata
+    assert originals.head("cat.jpg").etag == originals.fetch("cat.jpg").etag == state.etag
+    assert originals.write("cat.jpg", Original(b"one")).etag != state.etag
+    assert originals.head("cat.jpg").metadata == {}
+
+
+@pytest.mark.parametrize("before", [{}, {"category": "hat"}, {"note": "x" * 7_000}])
+def test_changed_metadata_are_kept_and_change_the_etag(originals, before):
+    first = originals.create("cat.jpg", Original(b"one", before))
+
+    originals.write_metadata("cat.jpg", METADATA, originals.head("cat.jpg"))
+
+    state = originals.head("cat.jpg")
+    assert (state.metadata, originals.fetch("cat.jpg").metadata) == (METADATA, METADATA)
+    assert state.etag != first.etag
+    assert list(originals.records()) == ["cat.jpg"]
+    assert [entry.name for entry in originals.names()] == ["cat.jpg"]
+
+
+def test_metadata_that_others_changed_since_are_not_overwritten(originals):
+    originals.create("cat.jpg", Original(b"one"))
+    state = originals.head("cat.jpg")
+    originals.write_metadata("cat.jpg", {"category": "theirs"}, state)
+
+    with pytest.raises(ObjectChanged):
+        originals.write_metadata("cat.jpg", {"category": "ours"}, state)
+
+    assert originals.head("cat.jpg").metadata == {"category": "theirs"}
+
+
+def test_metadata_go_with_their_original(originals):
+    originals.create("cat.jpg", Original(b"one", {"note": "x" * 7_000}))
+
+    originals.remove("cat.jpg")
+
+    assert list(originals.records()) == []
+    originals.create("cat.jpg", Original(b"one"))
+    assert originals.head("cat.jpg").metadata == {}
+
+
+def test_a_record_left_by_a_killed_process_does_not_apply_to_a_new_original(originals):
+    originals.create("cat.jpg", Original(b"one"))
+    originals.write_metadata("cat.jpg", {"category": "old"}, originals.head("cat.jpg"))
+    remove_past_us(originals, "cat.jpg")
+
+    originals.create("cat.jpg", Original(b"two", {"category": "new"}))
+
+    assert originals.head("cat.jpg").metadata == {"category": "new"}
+
+
+def remove_past_us(originals, name: str) -> None:
+    if isinstance(originals, S3Originals):
+        originals.s3.delete_object(Bucket=originals.bucket, Key=name)
+    elif isinstance(originals, FakeOriginals):
+        del originals.originals[name]
+    else:
+        originals._original(name).unlink()
+
+
+def test_records_are_listed_by_image_id_from_any_id_on(originals):
+    names = sorted("abcd", key=lambda name: image_id(originals.bucket, name))
+    for name in "abcd":
+        originals.create(name, Original(b"one"))
+        originals.write_metadata(name, METADATA, originals.head(name))
+
+    assert list(originals.records()) == names
+    assert list(originals.records(after=image_id(originals.bucket, names[1]))) == names[2:]
 
 
 def test_originals_are_listed_by_name_from_any_name_on(originals):
@@ -166,20 +255,48 @@ def test_refusals_are_listed_by_image_id_and_counted_up_to_a_limit(originals):
     assert (originals.count_refusals(3), originals.count_refusals(9)) == (3, 4)
 
 
-def test_a_bucket_keeps_metadata_with_the_bytes(bucket):
-    metadata = {"category": "hat", "größe": 42, "tags": ["a", "ä"]}
+def test_an_object_holds_what_it_can_of_the_metadata_itself(bucket, s3):
+    bucket.create("cat.jpg", Original(b"one", METADATA, "image/jpeg"))
 
-    etag = bucket.write("cat.jpg", Original(b"one", metadata, "image/jpeg"))
+    head = s3.head_object(Bucket=bucket.bucket, Key="cat.jpg")
+    assert head["Metadata"]["category"] == "hat"
+    assert head["ContentType"] == "image/jpeg"
+    assert list(bucket.records()) == []
 
-    assert bucket.fetch("cat.jpg", etag) == Original(b"one", metadata, "image/jpeg", etag)
-    assert bucket.write("cat.jpg", Original(b"one")) != etag
+
+def upload(s3, bucket, data: bytes, **metadata: str) -> None:
+    """Write an object as another tool does."""
+    s3.put_object(Bucket=bucket.bucket, Key="cat.jpg", Body=data, Metadata=metadata)
 
 
-def test_metadata_over_the_limit_of_a_bucket_is_refused_before_writing(bucket):
-    with pytest.raises(InvalidMetadata, match="2048 bytes"):
-        bucket.write("cat.jpg", Original(b"one", {"note": "x" * 2_048}))
+def test_changed_metadata_survive_new_bytes_but_not_newer_metadata_of_the_object(bucket, s3):
+    upload(s3, bucket, b"one", category="hat")
+    bucket.write_metadata("cat.jpg", {"category": "cap"}, bucket.head("cat.jpg"))
 
-    assert bucket.head("cat.jpg") is None
+    upload(s3, bucket, b"two", category="hat")
+    same_metadata = bucket.head("cat.jpg").metadata
+    upload(s3, bucket, b"two")
+    no_metadata = bucket.head("cat.jpg").metadata
+    upload(s3, bucket, b"two", category="shoe")
+    new_metadata = bucket.head("cat.jpg").metadata
+
+    assert same_metadata == no_metadata == {"category": "cap"}
+    assert new_metadata == {"category": "shoe"}
+
+
+def test_an_orphaned_record_is_removed_once_it_is_old(tmp_path):
+    originals = FolderOriginals(tmp_path)
+    originals.create("cat.jpg", Original(b"one", METADATA))
+    (tmp_path / "originals" / "cat.jpg").unlink()
+
+    originals.remove_orphaned_record("cat.jpg")
+    kept = list(originals.records())
+    (record,) = (tmp_path / "records").iterdir()
+    long_ago = datetime.now(UTC).timestamp() - 3_601
+    os.utime(record, (long_ago, long_ago))
+    originals.remove_orphaned_record("cat.jpg")
+
+    assert (kept, list(originals.records())) == (["cat.jpg"], [])
 
 
 def test_removing_nothing_leaves_no_delete_marker_in_a_versioned_bucket(bucket, s3):
@@ -302,6 +419,108 @@ def test_a_failed_write_keeps_the_previous_bytes(tmp_path, monkeypatch, number, 
 
     assert originals.read("cat.jpg") == b"one"
     assert os.listdir(tmp_path / "unfinished") == []
+
+
+@pytest.mark.parametrize("write", ["create", "write"])
+def test_without_room_for_the_metadata_nothing_changes(tmp_path, monkeypatch, write):
+    originals = FolderOriginals(tmp_path)
+    if write == "write":
+        originals.create("cat.jpg", Original(b"one", {"category": "cat"}))
+    before = (originals.head("cat.jpg"), list(originals.records()))
+
+    real, synced = os.fsync, []
+
+    def fill_up(file: int) -> None:
+        synced.append(file)
+        if len(synced) == 2:  # the picture had room, its record has none
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", fill_up)
+
+    with pytest.raises(StoreFull):
+        getattr(originals, write)("cat.jpg", Original(b"two", {"category": "dog"}))
+
+    assert (originals.head("cat.jpg"), list(originals.records())) == before
+    assert os.listdir(tmp_path / "unfinished") == []
+
+
+def test_files_of_killed_writes_are_removed_and_others_kept(tmp_path):
+    unfinished = tmp_path / "unfinished"
+    unfinished.mkdir()
+    for name, age_s in (("killed", 3_601), ("being-written", 60)):
+        (unfinished / name).write_bytes(b"half")
+        moment = datetime.now(UTC).timestamp() - age_s
+        os.utime(unfinished / name, (moment, moment))
+
+    FolderOriginals(tmp_path).create("cat.jpg", Original(b"one"))
+
+    assert os.listdir(unfinished) == ["being-written"]
+
+
+def test_originals_can_be_read_by_other_users_as_the_umask_allows(tmp_path):
+    before = os.umask(0o022)
+    try:
+        FolderOriginals(tmp_path).create("cat.jpg", Original(b"one"))
+    finally:
+        os.umask(before)
+
+    assert (tmp_path / "originals" / "cat.jpg").stat().st_mode & 0o777 == 0o644
+
+
+def test_an_original_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    calls = []
+    for call in ("fsync", "link", "replace"):
+        real = getattr(os, call)
+        monkeypatch.setattr(os, call, lambda *args, c=call, r=real: (calls.append(c), r(*args))[1])
+
+    FolderOriginals(tmp_path).create("cat.jpg", Original(b"one"))
+    FolderOriginals(tmp_path).write("cat.jpg", Original(b"two"))
+
+    assert calls == ["fsync", "link", "fsync", "fsync", "replace", "fsync"]
+
+
+@pytest.fixture
+def folding(monkeypatch, tmp_path) -> None:
+    """Make the folder ignore case and forms of Unicode, as file systems of macOS and Windows do."""
+    listdir = os.listdir
+
+    def fold(text: str) -> str:
+        return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+
+    def find(path: object) -> object:
+        if not isinstance(path, str | os.PathLike) or tmp_path not in Path(path).parents:
+            return path
+        found = os.fspath(tmp_path)
+        for part in Path(path).relative_to(tmp_path).parts:
+            try:
+                there = listdir(found)
+            except OSError:
+                there = []
+            found += "/" + next((name for name in there if fold(name) == fold(part)), part)
+        return found
+
+    def resolve(real: Callable[..., object]) -> Callable[..., object]:
+        return lambda *args, **options: real(*map(find, args), **options)
+
+    for call in ("stat", "open", "listdir", "link", "replace", "unlink", "mkdir", "rmdir", "utime"):
+        monkeypatch.setattr(os, call, resolve(getattr(os, call)))
+    monkeypatch.setattr(io, "open", resolve(io.open))
+
+
+def test_names_that_the_file_system_cannot_tell_apart_are_refused(tmp_path, folding):
+    originals = FolderOriginals(tmp_path)
+    originals.create("Fotos/Café.jpg", Original(b"one"))
+
+    for name in ("Fotos/café.jpg", "fotos/other.jpg", "Fotos/Cafe\u0301.jpg"):
+        with pytest.raises(NameTaken, match="apart"):
+            originals.create(name, Original(b"two"))
+        with pytest.raises(NameTaken, match="apart"):
+            originals.write(name, Original(b"two"))
+        originals.remove(name)
+
+        assert (originals.exists(name), originals.head(name)) == (False, None)
+    assert originals.read("Fotos/Café.jpg") == b"one"
 
 
 def test_a_reader_never_sees_half_a_picture(tmp_path):

@@ -11,7 +11,6 @@ from functions.gallery.errors import (
     InvalidMetadata,
     InvalidName,
     NameTaken,
-    StoreTimeout,
     StoreUnavailable,
     UndecodablePicture,
     UnsupportedFormat,
@@ -450,7 +449,7 @@ def test_an_image_changed_after_it_was_listed_is_not_removed_by_the_filter(rig, 
     def list_then_change(where, limit, *more):
         page = list_page(where, limit, *more)
         if len(page.images) == 2:
-            rig.store.set_metadata(ids[1], {"category": "published"})
+            rig.gallery.update(ids[1], {"category": "published"})
         return page
 
     monkeypatch.setattr(rig.store, "page", list_then_change)
@@ -472,21 +471,6 @@ def test_many_copies_of_one_picture_do_not_hide_the_other_images(gallery, monkey
     found = gallery.of_bytes(list(dict.fromkeys(hashes)))
 
     assert set(found) == set(hashes)
-
-
-def test_a_store_timeout_leaves_no_point_without_an_original(rig, monkeypatch):
-    put = rig.store.put
-
-    def put_then_time_out(*args):
-        put(*args)
-        raise StoreTimeout("the answer came too late")
-
-    monkeypatch.setattr(rig.store, "put", put_then_time_out)
-
-    with pytest.raises(StoreTimeout):
-        rig.gallery.add(submission(jpeg(1), "cat.jpg"))
-
-    assert (rig.originals.originals, rig.store.count()) == ({}, 0)
 
 
 def test_an_original_that_cannot_be_removed_does_not_stop_the_removal_of_others(rig, monkeypatch):

@@ -12,7 +12,7 @@ from functions.gallery.pictures.decode import Limits
 from functions.gallery.records import Distance, Original
 from functions.gallery.reindex.reindex import Reindexing, Situation
 from tests.contract.stores import random_units
-from tests.fakes import FakeEmbedder, FakeStore
+from tests.fakes import FakeEmbedder, FakeOriginals, FakeStore
 from tests.unit.test_reindexing_simulation import NAMES, OLD, PICTURES, Killed, World
 
 
@@ -95,10 +95,10 @@ def test_an_image_whose_new_bytes_cannot_be_decoded_is_removed(world):
     assert "a.png" not in {image.name for image in world.images(world.new).values()}
 
 
-def test_fewer_dims_need_no_originals():
+def test_fewer_dims_read_no_originals(monkeypatch):
     world = World("width")
     world.add("a.png", 0, "x")
-    world.delete("a.png")
+    monkeypatch.setattr(FakeOriginals, "fetch", None)
 
     assert run_all(reindexing(world).run(1)) == set()
 
@@ -184,9 +184,9 @@ def test_a_collection_half_created_at_a_kill_is_created_again_before_use(world, 
     assert world.collections.current() == world.new.name
 
 
-def test_another_distance_reuses_the_vectors(world):
+def test_another_distance_reuses_the_vectors(world, monkeypatch):
     spec = replace(OLD, distance=Distance.EUCLID)
-    world.delete("a.png")
+    monkeypatch.setattr(FakeOriginals, "fetch", None)
 
     run_all(reindexing(world, spec, FakeEmbedder()).run(1))
 

@@ -136,9 +136,7 @@ class World:
             self._record(name)
 
     def change(self, name: str, category: str) -> None:
-        if self.active_spec is not OLD and name in self.differing():
-            return  # two conflicting changes to one picture
-        if self._is_indexed(name):
+        if self._is_indexed(name) and self.originals.exists(name):
             self.active.update(image_id("local", name), {"category": category})
             self._record(name)
 

@@ -9,20 +9,34 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Any
 
 import numpy as np
 
 from functions.gallery.embedding.vectors import Vector
-from functions.gallery.errors import ImageNotFound, LookalikeError, NameTaken, StoreTimeout
+from functions.gallery.errors import (
+    ImageNotFound,
+    LookalikeError,
+    NameTaken,
+    StoreNotReached,
+    StoreUnavailable,
+)
 from functions.gallery.filters import check_metadata
 from functions.gallery.intake.index import Indexer
 from functions.gallery.intake.keyed_lock import KeyedLock
 from functions.gallery.names import BY_BYTES, check_name, image_id, name_of_bytes
+from functions.gallery.originals.objects import name_taken
 from functions.gallery.pictures.formats import media_type
 from functions.gallery.ports import Pictures, VectorStore
-from functions.gallery.records import Condition, Fields, Metadata, Original, StoredImage
+from functions.gallery.records import (
+    Condition,
+    Fields,
+    Metadata,
+    ObjectState,
+    Original,
+    StoredImage,
+)
 from functions.gallery.stopwatch import Stopwatch
 
 log = logging.getLogger(__name__)
@@ -69,12 +83,19 @@ class _Request:
     sha256: str = ""  # of the same
 
 
+class _Kind(Enum):
+    CREATED = auto()
+    REPLACED = auto()
+    ADOPTED = auto()  # it was there already, and not indexed
+
+
 @dataclass(frozen=True, slots=True)
 class _Written:
     added: Added
     vector: Vector
+    kind: _Kind
     replaced: StoredImage | None
-    before: Original | None  # what had the name before; restored if the store fails
+    before: Original | None  # what was replaced; restored if the store refuses the image
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,50 +173,115 @@ class Adder:
         if name.startswith(BY_BYTES) and name != name_of_bytes(sha256):
             raise NameTaken(f"{name!r} is the name of other bytes; choose another name")
         before = known.get(request.id)
-        same_bytes = known.get(sha256) if submission.name is None else before
         has_new_metadata = (
             before is not None
             and submission.overwrite
             and bool(request.metadata)
             and request.metadata != before.metadata
         )
-        if same_bytes is not None and same_bytes.sha256 == sha256 and not has_new_metadata:
-            self._restore(same_bytes, data)
-            return Added(same_bytes, AddStatus.DUPLICATE)
+        if before is not None and before.sha256 == sha256 and not has_new_metadata:
+            self._restore(before, data)
+            return Added(before, AddStatus.DUPLICATE)
         if before is not None and not submission.overwrite:
-            raise NameTaken(f"Another picture is named {name!r}; set overwrite to replace it")
+            raise name_taken(name)
+        copy = known.get(sha256) if submission.name is None else None
+        if copy is not None and self.originals.exists(copy.name):
+            return Added(copy, AddStatus.DUPLICATE)
         indexed = self.indexer.index(request.id, name, data, request.metadata, sha256=sha256)
         watch = Stopwatch()
-        replaced = None if before is None else self._fetch(name)
         original = Original(data, request.metadata, media_type(indexed.image.format))
-        image = replace(indexed.image, etag=self.originals.write(name, original))
+        replaced = self._fetch(name) if submission.overwrite else None
+        if replaced is not None:
+            kind, state = _Kind.REPLACED, self._replace(name, original, replaced)
+        else:
+            kind, state = self._create(request, original)
         watch.lap("write")
-        status = AddStatus.ADDED if before is None else AddStatus.REPLACED
+        image = replace(
+            indexed.image,
+            metadata=check_metadata(state.metadata, self.fields),
+            etag=state.etag,
+            added_at=state.modified_at,
+        )
+        is_new = before is None and replaced is None
+        status = AddStatus.ADDED if is_new else AddStatus.REPLACED
         added = Added(image, status, {**indexed.took_ms, **watch.took_ms}, indexed.vector)
-        return _Written(added, indexed.vector, before, replaced)
+        return _Written(added, indexed.vector, kind, before, replaced)
+
+    def _create(self, request: _Request, original: Original) -> tuple[_Kind, ObjectState]:
+        """Write a new original; one with the same bytes, not indexed so far, is adopted.
+
+        Raises NameTaken.
+        """
+        name = request.name
+        try:
+            return _Kind.CREATED, self.originals.create(name, original)
+        except NameTaken:
+            found, state = self._fetch(name), self.originals.head(name)
+            if found is None or state is None or found.data != original.data:
+                raise
+        if request.metadata and request.metadata != check_metadata(state.metadata, self.fields):
+            if state.metadata and not request.sha256:  # only we give the names of bytes
+                raise name_taken(name)
+            self.originals.write_metadata(name, request.metadata, state)
+            state = self.originals.head(name) or state
+        return _Kind.ADOPTED, state
+
+    def _replace(self, name: str, original: Original, replaced: Original) -> ObjectState:
+        try:
+            return self.originals.write(name, original)
+        except LookalikeError:  # perhaps between the picture and its metadata
+            self._write_back(name, replaced)
+            raise
 
     def _put(self, written: Mapping[int, _Written]) -> dict[int, Outcome]:
         if not written:
             return {}
+        failed: dict[int, Outcome] = {}
         images = [step.added.image for step in written.values()]
         try:
             self.store.put(images, np.stack([step.vector for step in written.values()]))
+        except StoreUnavailable as error:
+            failed = self._settle(error, written)
         except Exception as error:
-            if isinstance(error, StoreTimeout):  # the points may be there all the same
-                self._remove_points([step for step in written.values() if step.replaced is None])
             self._undo(written.values())
             if not isinstance(error, LookalikeError):
                 raise
             return dict.fromkeys(written, error)
-        for step in written.values():
-            if step.replaced is not None:
-                self.originals.remove_thumbnail(step.replaced)
-        return {}
+        for position, step in written.items():
+            if step.replaced is not None and position not in failed:
+                self._remove_thumbnail(step.replaced)
+        return failed
+
+    def _settle(
+        self, error: StoreUnavailable, written: Mapping[int, _Written]
+    ) -> dict[int, Outcome]:
+        """Find out what a put did that may have happened all the same, and undo the rest.
+
+        If the store does not say, the originals stay: one without a point is indexed when the call
+        is repeated, or by the next comparison, but a point without an original would be wrong.
+        """
+        ids = [step.added.image.id for step in written.values()]
+        lost = written
+        if not isinstance(error, StoreNotReached):
+            try:
+                stored = self.store.get(ids)
+                lost = {at: s for at, s in written.items() if not _is_in(stored, s.added.image)}
+                # A put may also still be waiting in the store; what comes after it wins.
+                new = [s.added.image.id for s in lost.values() if s.replaced is None]
+                self.store.remove(new)
+            except LookalikeError as failure:
+                log.error("%d originals may be left without a point: %s", len(ids), failure)
+                return dict.fromkeys(written, error)
+        self._undo(lost.values())
+        return dict.fromkeys(lost, error)
 
     def _undo(self, steps: Iterable[_Written]) -> None:
         for step in steps:
             name = step.added.image.name
             try:
+                state = None if step.kind is _Kind.ADOPTED else self.originals.head(name)
+                if state is None or state.etag != step.added.image.etag:
+                    continue  # not written by this call, or replaced by others since
                 if step.before is None:
                     self.originals.remove(name)
                 else:
@@ -203,20 +289,31 @@ class Adder:
             except LookalikeError as error:  # the others must be undone all the same
                 log.error("adding %s could not be undone: %s", name, error)
 
-    def _remove_points(self, steps: Sequence[_Written]) -> None:
+    def _write_back(self, name: str, before: Original) -> None:
         try:
-            self.store.remove([step.added.image.id for step in steps])
+            self.originals.write(name, before)
         except LookalikeError as error:
-            log.error("%d points may be left without an original: %s", len(steps), error)
+            log.error("replacing %s could not be undone: %s", name, error)
+
+    def _remove_thumbnail(self, image: StoredImage) -> None:
+        try:
+            self.originals.remove_thumbnail(image)
+        except LookalikeError as error:  # it is not shown any more
+            log.warning("the thumbnail of %s is left: %s", image.name, error)
 
     def _restore(self, image: StoredImage, data: bytes) -> None:
-        """Write the original of a duplicate again if somebody removed it without our knowledge."""
+        """Write the original of a duplicate again if others removed it past Lookalike."""
         if not self.originals.exists(image.name):
             original = Original(data, image.metadata, media_type(image.format))
-            self.originals.write(image.name, original)
+            self.originals.create(image.name, original)
 
     def _fetch(self, name: str) -> Original | None:
         try:
             return self.originals.fetch(name)
         except ImageNotFound:  # removed without our knowledge; the index is out of date
             return None
+
+
+def _is_in(stored: Mapping[str, StoredImage], image: StoredImage) -> bool:
+    found = stored.get(image.id)
+    return found is not None and (found.etag, found.sha256) == (image.etag, image.sha256)

@@ -64,9 +64,12 @@ class Remover:
                 images = (
                     list(self.store.page((*where, same_name), len(ids)).images) if images else []
                 )
+            self.store.check_room()
             # The points last: if anything fails, the same images can be removed again.
             for image in images:
                 self.originals.remove_thumbnail(image)
                 self.originals.remove(image.name)
             self.store.remove([image.id for image in images])
+            for image in images:  # one that was asked for in between was made again
+                self.originals.remove_thumbnail(image)
         return images

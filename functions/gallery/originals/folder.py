@@ -1,102 +1,160 @@
 """Originals in a folder, under their own names. The folder is the truth, the index is made from it.
 
-A folder keeps no metadata next to a file; those are in the index only. Depends on names and bytes,
-not on what is in them.
+    <data>/originals/<name>      the picture
+    <data>/records/<id>.json     its metadata, if it has any
+    <data>/refused/<id>.json     why it cannot be indexed
+    <data>/thumbnails, replies   made again when they are missing
+
+Depends on names and bytes, not on what is in them.
 """
 
-import errno
 import os
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import md5
 from itertools import islice
 from pathlib import Path
-from threading import Lock
+from typing import Any
 
-from functions.gallery.errors import (
-    ImageNotFound,
-    NameTaken,
-    ObjectChanged,
-    StoreFull,
-    StoreRejected,
-)
+from functions.gallery.errors import ImageNotFound, LookalikeError, NameTaken, ObjectChanged
 from functions.gallery.names import check_name, image_id
-from functions.gallery.originals.objects import REPLIES_KEPT_S, read_refusal, write_refusal
-from functions.gallery.records import Listed, ObjectState, Original, Refusal, StoredImage
+from functions.gallery.originals.files import Files, is_recent, map_errors, read, remove_old
+from functions.gallery.originals.objects import (
+    ORPHANED_AFTER_S,
+    REPLIES_KEPT_S,
+    MetadataRecord,
+    etag_of,
+    metadata_of,
+    name_taken,
+    read_record,
+    read_refusal,
+    write_record,
+    write_refusal,
+)
+from functions.gallery.records import (
+    Listed,
+    Metadata,
+    ObjectState,
+    Original,
+    Refusal,
+    StoredImage,
+)
 
 _CLEANED_EVERY_S = 3_600
 
 
 class FolderOriginals:
-    """The port `Originals` in a folder; files are written atomically."""
+    """The port `Originals` in a folder; files are written in one step."""
 
     bucket = "local"
 
     def __init__(self, folder: Path) -> None:
         """Use this folder, which is created at the first write."""
+        self._files = Files(folder)
         self._originals = folder / "originals"
+        self._records = folder / "records"
         self._thumbnails = folder / "thumbnails"
         self._refused = folder / "refused"
         self._replies = folder / "replies"
-        self._unfinished = folder / "unfinished"
         self._clean_again_at = 0.0
-        self._lock = Lock()  # an empty folder is not removed just before a file is put there
 
     def head(self, name: str) -> ObjectState | None:
         """Return the state of an original, or None; its etag takes reading the file."""
         try:
-            original = self.fetch(name)
+            return self._state(name, self.fetch(name))
         except (ImageNotFound, NameTaken):  # also where a part of the path is now a file
             return None
-        return ObjectState(original.etag, len(original.data))
 
     def exists(self, name: str) -> bool:
-        with _map_errors(name):
-            return self._original(name).is_file()
+        path = self._original(name)
+        with map_errors(name):
+            return path.is_file() and not self._is_other(path)
 
     def read(self, name: str) -> bytes:
-        with _map_errors(name):
-            return self._original(name).read_bytes()
+        path = self._original(name)
+        with map_errors(name):
+            if self._is_other(path):
+                raise FileNotFoundError(path)
+            return path.read_bytes()
 
     def fetch(self, name: str, etag: str | None = None) -> Original:
-        """Return bytes and etag; raises ImageNotFound, or ObjectChanged for another etag."""
+        """Return bytes, metadata and etag; raises ImageNotFound or ObjectChanged."""
         data = self.read(name)
-        original = Original(data, etag=_md5(data))
+        record = read(self._record(name))
+        metadata = metadata_of({}, None if record is None else read_record(record))
+        with map_errors(name):
+            modified_at = _modified_at(self._original(name))
+        etag_now = etag_of(_md5(data), metadata)
+        original = Original(data, metadata, etag=etag_now, modified_at=modified_at)
         if etag not in (None, original.etag):
             raise ObjectChanged(f"{name!r} was replaced while it was read; try again")
         return original
 
-    def write(self, name: str, original: Original) -> str:
-        """Write an original, replacing any other; returns its etag.
+    def create(self, name: str, original: Original) -> ObjectState:
+        """Write an original and its metadata; returns its state.
 
-        Raises StoreFull, or NameTaken if a part of the path is a file.
+        Raises StoreFull, or NameTaken if there is one, if a part of the path is a file, or if the
+        file system does not tell the name apart from another one.
         """
-        self._put(self._original(name), original.data)
-        return _md5(original.data)
+        path = self._checked(name)
+        if path.exists():
+            raise name_taken(name)
+        with self._files.prepared(original.data) as file:
+            self._write_record(name, original.metadata)
+            try:
+                self._files.move(file, path, new=True)
+            except LookalikeError:
+                if not path.exists():
+                    self._write_record(name, {})
+                raise
+        return self._state(name, original)
+
+    def write(self, name: str, original: Original) -> ObjectState:
+        """Write an original and its metadata, replacing any other; raises as `create` does."""
+        path = self._checked(name)
+        with (  # both have room before either is moved
+            self._files.prepared(original.data) as file,
+            self._prepared_record(name, original.metadata) as record,
+        ):
+            self._files.move(file, path)
+            self._move_record(record, name)
+        return self._state(name, original)
+
+    def write_metadata(self, name: str, metadata: Metadata, state: ObjectState) -> None:
+        if self._record_etag(name) != state.record:
+            raise ObjectChanged(f"The metadata of {name!r} were changed by others; try again")
+        self._write_record(name, metadata)
+
+    def remove_orphaned_record(self, name: str) -> None:
+        if not is_recent(self._record(name), ORPHANED_AFTER_S):
+            self._files.remove(self._record(name))
+
+    def records(self, after: str | None = None) -> Iterator[str]:
+        for path in _after(self._records, after):
+            data = read(path)
+            if data is not None and (record := read_record(data)):
+                yield record.name
 
     def remove(self, name: str) -> None:
-        """Remove the original and the folders that become empty; a missing one is ignored."""
+        """Remove an original, its metadata and the folders that become empty."""
         path = self._original(name)
-        with self._lock, _map_errors(name):
-            path.unlink(missing_ok=True)
-            for parent in path.parents:
-                if parent == self._originals or not _remove_if_empty(parent):
-                    break
+        if not self._is_other(path):
+            self._files.remove(path, self._originals)
+        self._write_record(name, {})
 
     def write_thumbnail(self, image: StoredImage, data: bytes) -> None:
-        self._put(self._thumbnail(image), data)
+        self._files.write(self._thumbnail(image), data, synced=False)
 
     def read_thumbnail(self, image: StoredImage) -> bytes | None:
-        return _read(self._thumbnail(image))
+        return read(self._thumbnail(image))
 
     def remove_thumbnail(self, image: StoredImage) -> None:
-        _unlink(self._thumbnail(image))
+        self._files.remove(self._thumbnail(image))
 
     def names(self, after: str | None = None) -> Iterator[Listed]:
-        """List the originals by name, after `after`; each file is read for its etag."""
+        """List the originals by name, after `after`, without etags: no file is read."""
         paths = (Path(parent) / f for parent, _, files in os.walk(self._originals) for f in files)
         names = sorted(path.relative_to(self._originals).as_posix() for path in paths)
         for name in names:
@@ -104,23 +162,22 @@ class FolderOriginals:
                 continue
             path = self._originals / name
             try:
-                modified_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-                yield Listed(name, _md5(path.read_bytes()), modified_at)
+                yield Listed(name, None, path.stat().st_size, _modified_at(path))
             except FileNotFoundError:  # removed since
                 continue
 
     def refuse(self, refusal: Refusal) -> None:
-        self._put(self._refusal(refusal.name), write_refusal(refusal))
+        self._files.write(self._refusal(refusal.name), write_refusal(refusal))
 
     def refusal(self, name: str) -> Refusal | None:
         return _read_refusal(self._refusal(name))
 
     def clear_refusal(self, name: str) -> None:
-        _unlink(self._refusal(name))
+        self._files.remove(self._refusal(name))
 
     def refusals(self, after: str | None = None) -> Iterator[Refusal]:
-        for path in sorted(self._refused.glob("*.json")):
-            if (after is None or path.stem > after) and (refusal := _read_refusal(path)):
+        for path in _after(self._refused, after):
+            if refusal := _read_refusal(path):
                 yield refusal
 
     def count_refusals(self, most: int) -> int:
@@ -130,17 +187,64 @@ class FolderOriginals:
         """Keep a response, and now and then remove those older than a day."""
         if time.monotonic() > self._clean_again_at:
             self._clean_again_at = time.monotonic() + _CLEANED_EVERY_S
-            for old in self._replies.glob("*.json"):
-                if not _is_recent(old):
-                    old.unlink(missing_ok=True)
-        self._put(self._replies / f"{key}.json", reply)
+            remove_old(self._replies, REPLIES_KEPT_S)
+        self._files.write(self._replies / f"{key}.json", reply, synced=False)
 
     def read_reply(self, key: str) -> bytes | None:
         path = self._replies / f"{key}.json"
-        return _read(path) if _is_recent(path) else None
+        return read(path) if is_recent(path, REPLIES_KEPT_S) else None
 
     def _original(self, name: str) -> Path:
         return self._originals / check_name(name)
+
+    def _state(self, name: str, original: Original) -> ObjectState:
+        with map_errors(name):
+            return ObjectState(
+                etag_of(_md5(original.data), original.metadata),
+                len(original.data),
+                _modified_at(self._original(name)),
+                original.metadata,
+                record=self._record_etag(name),
+            )
+
+    def _is_other(self, path: Path) -> bool:
+        return self._files.is_spelled_differently(path, self._originals)
+
+    def _checked(self, name: str) -> Path:
+        path = self._original(name)
+        with map_errors(name):
+            if self._is_other(path):
+                raise NameTaken(
+                    f"This file system does not tell {name!r} apart from a name in use; choose one "
+                    "that differs in more than upper case or accents"
+                )
+        return path
+
+    def _record(self, name: str) -> Path:
+        return self._records / f"{image_id(self.bucket, name)}.json"
+
+    def _record_etag(self, name: str) -> str | None:
+        record = read(self._record(name))
+        return None if record is None else _md5(record)
+
+    def _write_record(self, name: str, metadata: Mapping[str, Any]) -> None:
+        with self._prepared_record(name, metadata) as record:
+            self._move_record(record, name)
+
+    @contextmanager
+    def _prepared_record(self, name: str, metadata: Mapping[str, Any]) -> Iterator[Path | None]:
+        if not metadata:
+            yield None
+            return
+        record = MetadataRecord(name, metadata, own_metadata="")
+        with self._files.prepared(write_record(record)) as file:
+            yield file
+
+    def _move_record(self, file: Path | None, name: str) -> None:
+        if file is None:
+            self._files.remove(self._record(name))
+        else:
+            self._files.move(file, self._record(name))
 
     def _thumbnail(self, image: StoredImage) -> Path:
         return self._thumbnails / image.id[:2] / f"{image.id}-{image.sha256[:16]}.jpg"
@@ -148,71 +252,20 @@ class FolderOriginals:
     def _refusal(self, name: str) -> Path:
         return self._refused / f"{image_id(self.bucket, name)}.json"
 
-    def _put(self, path: Path, data: bytes) -> None:
-        with _map_errors(path.name):
-            self._unfinished.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._unfinished, delete=False) as file:
-                try:
-                    file.write(data)
-                    file.close()
-                    with self._lock:
-                        path.parent.mkdir(parents=True, exist_ok=True)
-                        os.replace(file.name, path)
-                except BaseException:
-                    Path(file.name).unlink(missing_ok=True)
-                    raise
+
+def _modified_at(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def _md5(data: bytes) -> str:
     return md5(data, usedforsecurity=False).hexdigest()  # as S3 does
 
 
-def _is_recent(path: Path) -> bool:
-    try:
-        return time.time() - path.stat().st_mtime < REPLIES_KEPT_S
-    except FileNotFoundError:
-        return False
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        with _map_errors(path.name):
-            return path.read_bytes()
-    except ImageNotFound:
-        return None
+def _after(folder: Path, id: str | None) -> list[Path]:
+    """List the files of a folder by image id, after an id."""
+    return [path for path in sorted(folder.glob("*.json")) if id is None or path.stem > id]
 
 
 def _read_refusal(path: Path) -> Refusal | None:
-    data = _read(path)
+    data = read(path)
     return None if data is None else read_refusal(data)
-
-
-def _unlink(path: Path) -> None:
-    with _map_errors(path.name):
-        path.unlink(missing_ok=True)
-
-
-def _remove_if_empty(folder: Path) -> bool:
-    try:
-        folder.rmdir()
-    except OSError:
-        return False
-    return True
-
-
-@contextmanager
-def _map_errors(name: str) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise ImageNotFound(f"No original is stored under {name!r}") from error
-    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-        raise NameTaken(
-            f"{name!r} is a folder, or a part of it is a picture; use another name"
-        ) from error
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StoreFull(f"No room left for {name!r}; free space in the data folder") from error
-        raise StoreRejected(
-            f"{name!r} cannot be read or written; check the permissions of the data folder"
-        ) from error

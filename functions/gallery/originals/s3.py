@@ -1,29 +1,44 @@
 """Originals in an S3 bucket, under their own keys, with their metadata as user metadata.
 
-So the index can be made from the bucket alone. Our own files are under `.lookalike/`, which events
-ignore. Depends on names and bytes, not on what is in them.
+    <name>                        the picture
+    .lookalike/records/<id>.json  metadata that the object does not hold
+    .lookalike/refused/<id>.json  why it cannot be indexed
+    .lookalike/thumbnails, replies
+
+So the index can be made from the bucket alone. Events ignore `.lookalike/`. Depends on names and
+bytes, not on what is in them.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import Any
 
-from functions.gallery.errors import ImageNotFound, InvalidName
+from functions.gallery.errors import ImageNotFound, InvalidName, ObjectChanged
 from functions.gallery.names import RESERVED, image_id, is_picture_name
 from functions.gallery.originals.aws import client, map_errors
 from functions.gallery.originals.objects import (
+    ORPHANED_AFTER_S,
     REPLIES_KEPT_S,
+    MetadataRecord,
     bytes_etag,
     etag_of,
+    hash_of,
+    metadata_of,
+    name_taken,
+    read_record,
     read_refusal,
+    write_record,
     write_refusal,
 )
 from functions.gallery.originals.s3_metadata import read_headers, write_headers
 from functions.gallery.pictures.formats import media_type
 from functions.gallery.records import (
     Listed,
+    Metadata,
     ObjectState,
     Original,
     Refusal,
@@ -33,6 +48,7 @@ from functions.gallery.records import (
 
 LINK_S = 900
 FORM_S = 600
+_RECORDS = f"{RESERVED}records/"
 _THUMBNAILS = f"{RESERVED}thumbnails/"
 _REFUSED = f"{RESERVED}refused/"
 _REPLIES = f"{RESERVED}replies/"
@@ -52,47 +68,74 @@ class S3Originals:
         return cls(bucket, client("s3", dotted="." in bucket))
 
     def head(self, name: str) -> ObjectState | None:
-        try:
-            with map_errors(f"s3://{self.bucket}/{name}"):
-                head = self.s3.head_object(Bucket=self.bucket, Key=name)
-        except ImageNotFound:
-            return None
-        return ObjectState(_etag(head, read_headers(head["Metadata"])), head["ContentLength"])
+        response = self._head(name)
+        return None if response is None else self._state(name, response)
 
     def exists(self, name: str) -> bool:
-        return self.head(name) is not None
+        return self._head(name) is not None
 
     def read(self, name: str) -> bytes:
         return self._get(name)[1]
 
     def fetch(self, name: str, etag: str | None = None) -> Original:
-        """Return bytes, etag and metadata of one GET; raises ImageNotFound or ObjectChanged."""
+        """Return bytes, metadata and etag; raises ImageNotFound or ObjectChanged."""
         condition = {} if etag is None else {"IfMatch": f'"{bytes_etag(etag)}"'}
         response, data = self._get(name, **condition)
-        metadata = read_headers(response["Metadata"])
-        return Original(data, metadata, response["ContentType"], _etag(response, metadata))
+        state = self._state(name, response)
+        kind = response["ContentType"]
+        return Original(data, state.metadata, kind, state.etag, state.modified_at)
 
-    def write(self, name: str, original: Original) -> str:
-        """Write an original with its metadata, replacing any other; returns its etag.
+    def create(self, name: str, original: Original) -> ObjectState:
+        headers = write_headers(original.metadata)
+        own = hash_of(read_headers(headers))
+        record = self._record_etag(name)  # of a picture that is there, or of one removed before
+        if record is not None and self.exists(name):
+            raise name_taken(name)
+        written = None
+        if record is not None or not headers and original.metadata:
+            written = self._put_record(name, original.metadata, own, record)
+        try:
+            response = self._put(name, original.data, original.media_type, headers, IfNoneMatch="*")
+        except ObjectChanged as error:
+            if written is not None:
+                self._remove(self._record(name), IfMatch=written)
+            raise name_taken(name) from error
+        return _written(response, original)
 
-        Raises InvalidMetadata if the metadata exceed S3's 2 KB.
-        """
+    def write(self, name: str, original: Original) -> ObjectState:
         headers = write_headers(original.metadata)
         response = self._put(name, original.data, original.media_type, headers)
-        return _etag(response, read_headers(headers))
+        record = self._record_etag(name)
+        if record is not None or not headers and original.metadata:
+            self._put_record(name, original.metadata, hash_of(read_headers(headers)), record)
+        return _written(response, original)
+
+    def write_metadata(self, name: str, metadata: Metadata, state: ObjectState) -> None:
+        self._put_record(name, metadata, state.own_metadata, state.record)
+
+    def remove_orphaned_record(self, name: str) -> None:
+        response = self._head(self._record(name))
+        since = datetime.now(UTC) - timedelta(seconds=ORPHANED_AFTER_S)
+        if response is not None and response["LastModified"] < since:
+            with suppress(ObjectChanged, ImageNotFound):
+                self._remove(self._record(name), IfMatch=response["ETag"])
+
+    def records(self, after: str | None = None) -> Iterator[str]:
+        start = None if after is None else f"{_RECORDS}{after}.json"
+        for entry in self._entries(_RECORDS, start):
+            data = self._read(entry["Key"])
+            if data is not None and (record := read_record(data)):
+                yield record.name
 
     def remove(self, name: str) -> None:
-        with map_errors(f"s3://{self.bucket}/{name}"):
-            self.s3.delete_object(Bucket=self.bucket, Key=name)
+        self._remove(name)
+        self._remove_if_there(self._record(name))
 
     def write_thumbnail(self, image: StoredImage, data: bytes) -> None:
         self._put(_thumbnail(image), data, "image/jpeg", {})
 
     def read_thumbnail(self, image: StoredImage) -> bytes | None:
-        try:
-            return self.read(_thumbnail(image))
-        except ImageNotFound:
-            return None
+        return self._read(_thumbnail(image))
 
     def remove_thumbnail(self, image: StoredImage) -> None:
         self._remove_if_there(_thumbnail(image))
@@ -104,7 +147,8 @@ class S3Originals:
                 yield from self.names(_AFTER_RESERVED)
                 return
             if is_picture_name(entry["Key"]):
-                yield Listed(entry["Key"], entry["ETag"].strip('"'), entry["LastModified"])
+                etag, modified_at = entry["ETag"].strip('"'), entry["LastModified"]
+                yield Listed(entry["Key"], etag, entry["Size"], modified_at)
 
     def refuse(self, refusal: Refusal) -> None:
         self._put(self._refusal(refusal.name), write_refusal(refusal), "application/json", {})
@@ -170,16 +214,75 @@ class S3Originals:
             response = self.s3.get_object(Bucket=self.bucket, Key=key, **condition)
             return response, response["Body"].read()
 
-    def _put(self, key: str, data: bytes, kind: str, headers: Mapping[str, str]) -> Any:
+    def _head(self, key: str) -> Mapping[str, Any] | None:
+        try:
+            with map_errors(f"s3://{self.bucket}/{key}"):
+                response: Mapping[str, Any] = self.s3.head_object(Bucket=self.bucket, Key=key)
+                return response
+        except ImageNotFound:
+            return None
+
+    def _read(self, key: str) -> bytes | None:
+        try:
+            return self.read(key)
+        except ImageNotFound:
+            return None
+
+    def _put(
+        self, key: str, data: bytes, kind: str, headers: Mapping[str, str], **condition: str
+    ) -> Any:
         with map_errors(f"s3://{self.bucket}/{key}"):
             return self.s3.put_object(
-                Bucket=self.bucket, Key=key, Body=data, ContentType=kind, Metadata=headers
+                Bucket=self.bucket,
+                Key=key,
+                Body=data,
+                ContentType=kind,
+                Metadata=headers,
+                **condition,
             )
+
+    def _remove(self, key: str, **condition: str) -> None:
+        with map_errors(f"s3://{self.bucket}/{key}"):
+            self.s3.delete_object(Bucket=self.bucket, Key=key, **condition)
 
     def _remove_if_there(self, key: str) -> None:
         # In a versioned bucket, deleting nothing would leave a marker every time.
-        if self.head(key) is not None:
-            self.remove(key)
+        if self._head(key) is not None:
+            self._remove(key)
+
+    def _state(self, name: str, response: Mapping[str, Any]) -> ObjectState:
+        """Return the state of an object from the response to HEAD or GET, and its record."""
+        own = read_headers(response["Metadata"])
+        record, record_etag = self._read_record(name)
+        metadata = metadata_of(own, record)
+        return ObjectState(
+            etag_of(response["ETag"].strip('"'), metadata),
+            response["ContentLength"],
+            response["LastModified"],
+            metadata,
+            hash_of(own),
+            record_etag,
+        )
+
+    def _read_record(self, name: str) -> tuple[MetadataRecord | None, str | None]:
+        try:
+            response, data = self._get(self._record(name))
+        except ImageNotFound:
+            return None, None
+        return read_record(data), response["ETag"]
+
+    def _record_etag(self, name: str) -> str | None:
+        response = self._head(self._record(name))
+        return None if response is None else response["ETag"]
+
+    def _put_record(
+        self, name: str, metadata: Mapping[str, Any], own_metadata: str, etag: str | None
+    ) -> str:
+        """Write a record in place of the one with this etag; returns the new etag."""
+        record = MetadataRecord(name, metadata, own_metadata)
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        key, kind = self._record(name), "application/json"
+        return str(self._put(key, write_record(record), kind, {}, **condition)["ETag"])
 
     def _entries(self, prefix: str, after: str | None) -> Iterator[Any]:
         start = {} if after is None else {"StartAfter": after}
@@ -192,19 +295,23 @@ class S3Originals:
                 return
             yield from page.get("Contents", ())
 
+    def _record(self, name: str) -> str:
+        return f"{_RECORDS}{image_id(self.bucket, name)}.json"
+
     def _refusal(self, name: str) -> str:
         return f"{_REFUSED}{image_id(self.bucket, name)}.json"
 
     def _read_refusal(self, key: str) -> Refusal | None:
-        try:
-            return read_refusal(self.read(key))
-        except ImageNotFound:
-            return None
+        data = self._read(key)
+        return None if data is None else read_refusal(data)
 
 
 def _thumbnail(image: StoredImage) -> str:
     return f"{_THUMBNAILS}{image.id}-{image.sha256[:16]}.jpg"
 
 
-def _etag(response: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
-    return etag_of(response["ETag"].strip('"'), metadata)
+def _written(response: Mapping[str, Any], original: Original) -> ObjectState:
+    """Return the state of an object from the response to its PUT, with the time of S3's clock."""
+    etag = etag_of(response["ETag"].strip('"'), original.metadata)
+    date = parsedate_to_datetime(response["ResponseMetadata"]["HTTPHeaders"]["date"])
+    return ObjectState(etag, len(original.data), date, original.metadata)

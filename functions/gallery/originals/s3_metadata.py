@@ -11,7 +11,6 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from typing import Any
 
-from functions.gallery.errors import InvalidMetadata
 from functions.gallery.records import Metadata
 
 REST = "lookalike"  # the name of the JSON
@@ -21,18 +20,13 @@ _PLAIN_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 
 def write_headers(metadata: Metadata) -> dict[str, str]:
-    """Return metadata as text that S3 keeps; raises InvalidMetadata if it exceeds S3's 2 KB."""
+    """Return metadata as text that S3 keeps; none if it exceeds S3's 2 KB."""
     headers = {name: str(value) for name, value in metadata.items() if _is_plain(name, value)}
     rest = {name: value for name, value in metadata.items() if name not in headers}
     if rest:
         headers[REST] = json.dumps(rest, sort_keys=True, separators=(",", ":"))
     size = sum(len(name) + len(value) for name, value in headers.items())
-    if size > MAX_HEADER_BYTES:
-        raise InvalidMetadata(
-            f"The metadata take {size} bytes, and a bucket keeps {MAX_HEADER_BYTES} bytes with a "
-            "picture; send less, and PATCH the rest afterwards"
-        )
-    return headers
+    return headers if size <= MAX_HEADER_BYTES else {}
 
 
 def read_headers(headers: Mapping[str, str]) -> dict[str, Any]:

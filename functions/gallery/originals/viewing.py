@@ -43,6 +43,8 @@ class Viewer:
             picture = decode(original, self.limits, short_side_px=THUMBNAIL_PX)
             data = picture.thumbnail(THUMBNAIL_PX)
             self.originals.write_thumbnail(image, data)
+            if not self._is_current(image):  # removed or replaced in between
+                self.originals.remove_thumbnail(image)
         return image, data
 
     def link(self, image_id: str) -> str | None:
@@ -58,6 +60,10 @@ class Viewer:
         if self.signer is None:
             return None
         return self.signer.sign_form(check_name(name), media_type, self.limits.max_bytes)
+
+    def _is_current(self, image: StoredImage) -> bool:
+        now = self.store.get([image.id]).get(image.id)
+        return now is not None and now.sha256 == image.sha256
 
     def _get(self, image_id: str) -> StoredImage:
         image = self.store.get([image_id]).get(image_id)

@@ -1,20 +1,27 @@
 """Fills a collection for other settings while the one in use is served, then swaps them.
 
+Until the swap the collection in use is copied. From then on functions of the old and of the new
+settings can write, each to its own collection, so the new one is compared with the originals.
+
 Depends on the ports, intake and sync. Everything that must survive a kill is in the collections:
 which one is in use, which is being filled, which was replaced. So another process can repeat any
 step.
 """
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from functions.gallery.errors import ModelMismatch, StoreError
 from functions.gallery.intake.index import Indexer
+from functions.gallery.names import image_id
 from functions.gallery.ports import Collections, Originals, VectorStore
 from functions.gallery.records import Collection, CollectionSpec
 from functions.gallery.reindex.copy import Copied, Copier
-from functions.gallery.sync.sync import Syncer
+from functions.gallery.sync.reconcile import Progress, Reconciler
+from functions.gallery.sync.sync import Synced, Syncer, sync_repeatedly
+from functions.gallery.threads import map_in_threads
 
 # Where pictures keep arriving, every pass finds something; the rest is copied after the swap.
 MOST_PASSES = 10
@@ -80,7 +87,7 @@ class Reindexing:
             used = yield from self._fill_and_swap(used, workers)
         old = self._replaced_by(used)
         if old is not None:
-            yield from self._pass("catching up after the swap", old, used, workers)
+            yield from self._compare(used, workers)
 
     def finish(self, workers: int) -> Iterator[Step]:
         """Copy what was written to the old collection since the swap, and delete it.
@@ -96,7 +103,7 @@ class Reindexing:
             )
         old = self._replaced_by(used)
         if old is not None:
-            yield from self._passes(old, used, workers)
+            yield from self._repeat(lambda _: self._compare(used, workers))
             self._close(old.name)
             self.collections.drop(old.name)
         self.collections.mark(replace(used, replaces=None))
@@ -141,39 +148,52 @@ class Reindexing:
             new = Collection(self.spec.name, self.spec, filling=True, replaces=old.name)
         # Also if it exists: a kill may have come before its last index.
         self.collections.create(replace(new, spec=self.spec))
-        yield from self._passes(old, new, workers)
+        filling = new
+        yield from self._repeat(lambda number: self._copy(number, old, filling, workers))
         self._open(new).optimize()
         new = replace(new, filling=False, replaces=old.name)
         self.collections.mark(new)
         self.collections.use(new.name)
         return new
 
-    def _passes(self, old: Collection, new: Collection, workers: int) -> Iterator[Step]:
+    def _repeat(self, make_pass: Callable[[int], Iterator[Step]]) -> Iterator[Step]:
+        """Make passes until one of them finds nothing to do."""
         for number in range(MOST_PASSES):
             changed = 0
-            stage = "filling" if new.filling and number == 0 else "catching up"
-            for step in self._pass(stage, old, new, workers):
+            for step in make_pass(number):
                 changed += step.copied.changed
                 yield step
             if not changed:
                 return
 
-    def _pass(self, stage: str, old: Collection, new: Collection, workers: int) -> Iterator[Step]:
-        store = self._open(new)
-        syncer = Syncer(self.indexer, store, self.originals, self.spec.fields)
+    def _copy(self, number: int, old: Collection, new: Collection, workers: int) -> Iterator[Step]:
         copier = Copier(
             old=self._open(old),
-            new=store,
+            new=self._open(new),
             originals=self.originals,
             indexer=self.indexer,
             fields=self.spec.fields,
             dims=self.spec.dims,
             truncates=old.spec.model == self.spec.model and old.spec.dims >= self.spec.dims,
-            syncer=None if new.filling else syncer,
         )
         images = copier.old.count()
         for copied in copier.run(workers):
-            yield Step(stage, images, copied)
+            yield Step("catching up" if number else "filling", images, copied)
+
+    def _compare(self, used: Collection, workers: int) -> Iterator[Step]:
+        store = self._open(used)
+        syncer = Syncer(self.indexer, store, self.originals, self.spec.fields)
+
+        def sync(name: str) -> bool:
+            id = image_id(self.originals.bucket, name)
+            return sync_repeatedly(syncer, id, name) is not Synced.UNCHANGED
+
+        images, compared = store.count(), 0
+        for part in Reconciler(store, self.originals, self.spec.model).compare(Progress()):
+            with closing(map_in_threads(sync, part.names, workers)) as changed:
+                copied = Copied(part.progress.compared - compared, sum(changed))
+            compared = part.progress.compared
+            yield Step("catching up after the swap", images, copied)
 
     def _open(self, collection: Collection) -> VectorStore:
         if collection.name not in self._stores:

@@ -36,7 +36,6 @@ _UNIT_TOLERANCE = 1e-3  # catches wrong vectors, not rounding: float32 lengths e
 
 def write_payload(image: StoredImage) -> dict[str, Any]:
     """Return the JSON object that is stored with an image's vectors."""
-    copied = {"copied": image.copied} if image.copied else {}
     return {
         "name": image.name,
         "etag": image.etag,
@@ -49,7 +48,6 @@ def write_payload(image: StoredImage) -> dict[str, Any]:
         "model": image.model,
         "perceptual_hash": image.perceptual_hash.hex if image.perceptual_hash else "",
         METADATA: dict(image.metadata),
-        **copied,
     }
 
 
@@ -73,6 +71,7 @@ def _read_image(image_id: str, payload: Mapping[str, Any] | None) -> StoredImage
     try:
         fields = dict(payload or {})
         hash = fields.pop("perceptual_hash")
+        fields.pop("copied", None)  # of an earlier version
         return StoredImage(
             id=image_id,
             added_at=datetime.fromisoformat(fields.pop("added_at")),

@@ -1,9 +1,9 @@
 """Finds where bucket and index differ, in both directions, part by part. Depends on the ports only.
 
-Three stages. Objects, by name: does each have a point made from this etag by this model? Points, by
-id: does each still have an object? Refusals: do they still apply to their objects? The second stage
-costs one request to the bucket per point, so it is skipped when the index holds no more points than
-the first stage found correct.
+Four stages. Objects, by name: does each have a point made from this etag by this model? Points, by
+id: does each still have an object? Refusals, and metadata records: do they still apply to their
+objects, and does the index have them? The second stage costs one request to the bucket per point,
+so it is skipped when the index holds no more points than the first stage found correct.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,11 +13,13 @@ from itertools import islice
 from typing import Literal, TypeVar
 
 from functions.gallery.names import image_id
-from functions.gallery.originals.objects import bytes_etag
+from functions.gallery.originals.objects import bytes_etag, has_unsaved_metadata
 from functions.gallery.ports import Originals, VectorStore
 from functions.gallery.records import Listed, Refusal, StoredImage
 
 Item = TypeVar("Item")
+
+Stage = Literal["objects", "points", "refusals", "records"]
 
 CHUNK = 200  # compared between two looks at the clock
 _THREADS = 8  # each waits for the bucket; one connection pool of botocore holds ten
@@ -27,7 +29,7 @@ _THREADS = 8  # each waits for the bucket; one connection pool of botocore holds
 class Progress:
     """How far a comparison of bucket and index is; another process can continue from it."""
 
-    stage: Literal["objects", "points", "refusals"] = "objects"
+    stage: Stage = "objects"
     after: str | None = None  # the last name or id that was compared in this stage
     compared: int = 0
     different: int = 0
@@ -52,22 +54,24 @@ class Reconciler:
 
     def compare(self, progress: Progress) -> Iterator[Compared]:
         """Continue from `progress`, part by part; each part says where the next one begins."""
-        for stage, compare in (
-            ("objects", self._objects),
-            ("points", self._points),
-            ("refusals", self._refusals),
-        ):
+        stages: dict[Stage, Callable[[Progress], Iterator[Compared]]] = {
+            "objects": self._objects,
+            "points": self._points,
+            "refusals": self._refusals,
+            "records": self._records,
+        }
+        for stage, compare in stages.items():
             if progress.stage != stage:
                 continue
             for part in compare(progress):
                 progress = part.progress
                 yield part
-            progress = self._next_stage(progress)
+            progress = replace(progress, stage=self._stage_after(stage, progress), after=None)
 
-    def _next_stage(self, progress: Progress) -> Progress:
-        if progress.stage == "objects" and self.store.count() != progress.indexed:
-            return replace(progress, stage="points", after=None)
-        return replace(progress, stage="refusals", after=None)
+    def _stage_after(self, stage: Stage, progress: Progress) -> Stage:
+        if stage == "objects" and self.store.count() != progress.indexed:
+            return "points"
+        return "refusals" if stage in ("objects", "points") else "records"
 
     def _objects(self, progress: Progress) -> Iterator[Compared]:
         for chunk in _chunks(self.originals.names(progress.after)):
@@ -86,14 +90,25 @@ class Reconciler:
         listed, image = pair
         if image is None:
             refusal = self.originals.refusal(listed.name)
-            return refusal is None or bytes_etag(refusal.etag) != listed.etag
-        if image.model != self.model or bytes_etag(image.etag) != listed.etag:
+            return refusal is None or not self._has_etag(listed, refusal.etag)
+        if image.model != self.model or has_unsaved_metadata(image.etag, image.metadata):
             return True
-        if listed.modified_at <= image.added_at:
+        if self._looks_indexed(listed, image):
             return False
-        # Written since, with the same bytes: the metadata may differ, which no listing shows.
         state = self.originals.head(listed.name)
         return state is None or state.etag != image.etag
+
+    def _looks_indexed(self, listed: Listed, image: StoredImage) -> bool:
+        """Return whether an object is indexed as far as a listing, without metadata, shows."""
+        if listed.etag is None:  # a file
+            return (listed.modified_at, listed.bytes) == (image.added_at, image.bytes)
+        return listed.etag == bytes_etag(image.etag) and listed.modified_at <= image.added_at
+
+    def _has_etag(self, listed: Listed, etag: str) -> bool:
+        if listed.etag is not None:
+            return listed.etag == bytes_etag(etag)
+        state = self.originals.head(listed.name)
+        return state is not None and state.etag == etag
 
     def _points(self, progress: Progress) -> Iterator[Compared]:
         after = progress.after
@@ -123,6 +138,22 @@ class Reconciler:
     def _is_stale(self, refusal: Refusal) -> bool:
         state = self.originals.head(refusal.name)
         return state is None or state.etag != refusal.etag
+
+    def _records(self, progress: Progress) -> Iterator[Compared]:
+        for chunk in _chunks(self.originals.records(progress.after)):
+            ids = [image_id(self.originals.bucket, name) for name in chunk]
+            known = self.store.get(ids)
+            pairs = [(name, known.get(id)) for name, id in zip(chunk, ids, strict=True)]
+            names = [name for name, _ in _matching(self._record_differs, pairs)]
+            progress = _advance(progress, ids[-1], len(chunk), names)
+            yield Compared(tuple(names), progress)
+
+    def _record_differs(self, pair: tuple[str, StoredImage | None]) -> bool:
+        name, image = pair
+        state = self.originals.head(name)
+        if state is None or image is None:
+            return state is None  # an object that is not indexed was found before
+        return state.etag != image.etag
 
 
 def _advance(

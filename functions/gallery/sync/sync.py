@@ -5,21 +5,31 @@ is read, the index is changed to match, and the object is checked again. If it c
 the call fails and is repeated, so the last writer has seen the last state.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from functions.gallery.embedding.vectors import Vector
 from functions.gallery.errors import (
     ImageNotFound,
     InvalidMetadata,
+    LookalikeError,
     ObjectChanged,
     PictureError,
     PictureTooLarge,
 )
 from functions.gallery.filters import check_metadata
-from functions.gallery.intake.index import Indexed, Indexer
-from functions.gallery.ports import Originals, VectorStore
+from functions.gallery.intake.index import Indexer
+from functions.gallery.originals.objects import (
+    bytes_etag,
+    has_unsaved_metadata,
+    is_same_object,
+)
+from functions.gallery.ports import Originals, Pictures, VectorStore
 from functions.gallery.records import Fields, ObjectState, Refusal, StoredImage
+
+_ATTEMPTS = 3
 
 
 class Synced(StrEnum):
@@ -29,6 +39,26 @@ class Synced(StrEnum):
     REMOVED = "removed"
     REFUSED = "refused"
     UNCHANGED = "unchanged"
+
+
+def sync_repeatedly(syncer: "Syncer", id: str, name: str) -> Synced:
+    """Sync an object, up to three times while it changes; raises as `sync` does."""
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(ObjectChanged):
+            return syncer.sync(id, name)
+    return syncer.sync(id, name)
+
+
+def head(originals: Pictures, name: str, image: StoredImage | None) -> ObjectState | None:
+    """Return the state of an original, after saving metadata that only an old index has of it."""
+    state = originals.head(name)
+    if image is None or state is None or state.record is not None:
+        return state
+    is_newest = not state.metadata or is_same_object(image.etag, state.etag)
+    if not has_unsaved_metadata(image.etag, image.metadata) or not is_newest:
+        return state
+    originals.write_metadata(name, image.metadata, state)
+    return originals.head(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +76,12 @@ class Syncer:
         An object that is indexed or refused in its current state is not read again. Raises
         ObjectChanged if it changes during the call, or StoreError: then call again.
         """
-        state = self.originals.head(name)
         image = self.store.get([id]).get(id)
+        state = head(self.originals, name, image)
         refusal = self.originals.refusal(name)
         if state is None:
             changed = self._remove(image) | self._clear_refusal(refusal)
+            self.originals.remove_orphaned_record(name)
             outcome = Synced.REMOVED if changed else Synced.UNCHANGED
         elif image is not None and self._is_current(image, state):
             changed = self._clear_refusal(refusal)
@@ -60,7 +91,9 @@ class Syncer:
             outcome = Synced.UNCHANGED
         else:
             changed = True
-            outcome = self._index(id, name, state, image, refusal)
+            outcome = self._index(id, name, state, image)
+            if outcome is Synced.INDEXED:
+                self._clear_refusal(refusal)
         if changed and self.originals.head(name) != state:
             raise ObjectChanged(f"{name!r} changed while it was being indexed; try again")
         return outcome
@@ -68,35 +101,41 @@ class Syncer:
     def _is_current(self, image: StoredImage, state: ObjectState) -> bool:
         return image.etag == state.etag and image.model == self.indexer.model
 
-    def _index(
-        self,
-        id: str,
-        name: str,
-        state: ObjectState,
-        before: StoredImage | None,
-        refusal: Refusal | None,
-    ) -> Synced:
+    def _index(self, id: str, name: str, state: ObjectState, before: StoredImage | None) -> Synced:
         try:
-            indexed = self._read(id, name, state)
+            image, vector = self._update(before, state) or self._read(id, name, state)
         except (PictureError, InvalidMetadata) as reason:
             now = datetime.now(UTC)
             self.originals.refuse(Refusal(name, state.etag, reason.code, str(reason), now))
             self._remove(before)
             return Synced.REFUSED
-        self._clear_refusal(refusal)
-        self.store.put([indexed.image], indexed.vector[None])
-        if before is not None and before.sha256 != indexed.image.sha256:
-            self.originals.remove_thumbnail(before)
+        self.store.put([image], vector[None])
+        if before is not None and before.sha256 != image.sha256:
+            with suppress(LookalikeError):  # it is not shown any more
+                self.originals.remove_thumbnail(before)
         return Synced.INDEXED
 
-    def _read(self, id: str, name: str, state: ObjectState) -> Indexed:
+    def _update(
+        self, image: StoredImage | None, state: ObjectState
+    ) -> tuple[StoredImage, Vector] | None:
+        """Return an indexed image with new metadata and its vector, if only the metadata differ."""
+        if image is None or image.model != self.indexer.model:
+            return None
+        if bytes_etag(image.etag) != bytes_etag(state.etag):
+            return None
+        vector = self.store.vectors([image.id]).get(image.id)
+        if vector is None:
+            return None
+        metadata = check_metadata(state.metadata, self.fields)
+        fresh = replace(image, metadata=metadata, etag=state.etag, added_at=state.modified_at)
+        return fresh, vector
+
+    def _read(self, id: str, name: str, state: ObjectState) -> tuple[StoredImage, Vector]:
         most = self.indexer.limits.max_bytes
         if state.bytes > most:
             raise PictureTooLarge(
                 f"{state.bytes:,} bytes exceed the limit of {most:,} bytes; use a smaller copy"
             )
-        # Taken before the read: what is written from now on is newer than the point (reconcile.py).
-        now = datetime.now(UTC)
         try:
             original = self.originals.fetch(name, state.etag)
         except ImageNotFound as error:
@@ -105,7 +144,8 @@ class Syncer:
             raise ObjectChanged(f"{name!r} was replaced while it was being read")
         metadata = check_metadata(original.metadata, self.fields)
         indexed = self.indexer.index(id, name, original.data, metadata)
-        return replace(indexed, image=replace(indexed.image, etag=original.etag, added_at=now))
+        image = replace(indexed.image, etag=original.etag, added_at=state.modified_at)
+        return image, indexed.vector
 
     def _remove(self, image: StoredImage | None) -> bool:
         if image is None:

@@ -168,16 +168,19 @@ class EdgeStore:
     ) -> Page:
         return list_page(self._scroll, self._spec.fields, where, limit, after, order)
 
-    def set_metadata(self, image_id: str, metadata: Metadata) -> None:
+    def set_metadata(self, image_id: str, metadata: Metadata, etag: str) -> None:
         if not self.get([image_id]):
             raise payload.unknown_image(image_id)
         self._collections.require_room(ROOM_TO_EDIT)
         with self._call() as shard:
-            changes = {payload.METADATA: dict(metadata)}
+            changes = {payload.METADATA: dict(metadata), "etag": etag}
             shard.update(edge.UpdateOperation.set_payload([image_id], changes))
 
-    def remove(self, ids: Sequence[str]) -> None:
+    def check_room(self) -> None:
         self._collections.require_room(ROOM_TO_EDIT)
+
+    def remove(self, ids: Sequence[str]) -> None:
+        self.check_room()
         with self._call() as shard:
             shard.update(edge.UpdateOperation.delete_points(payload.valid_ids(ids)))
 

@@ -134,10 +134,10 @@ class QdrantStore:
     ) -> Page:
         return list_page(self._scroll, self._spec.fields, where, limit, after, order)
 
-    def set_metadata(self, image_id: str, metadata: Metadata) -> None:
+    def set_metadata(self, image_id: str, metadata: Metadata, etag: str) -> None:
         if not self.get([image_id]):  # the server accepts unknown ids
             raise payload.unknown_image(image_id)
-        changes = {payload.METADATA: dict(metadata)}
+        changes = {payload.METADATA: dict(metadata), "etag": etag}
         self._call(self._client.set_payload, self._name, changes, [image_id])
 
     def remove(self, ids: Sequence[str]) -> None:
@@ -146,6 +146,9 @@ class QdrantStore:
 
     def count(self, where: Filter = ()) -> int:
         return self._call(self._client.count, self._name, self._filter(where)).count
+
+    def check_room(self) -> None:
+        """Do nothing: a server does not say how much room it has."""
 
     def disk_bytes(self) -> int | None:
         """Return None: the index is not on a local disk."""
