@@ -1,21 +1,19 @@
-"""Imports folders and tables of pictures and reports progress. Depends on the gallery."""
+"""Imports pictures and reports progress. Depends on the gallery."""
 
-import csv
-import json
 import os
 import shlex
 import stat
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sources import Entry
 from terminal import show
 
 from functions.gallery.errors import (
@@ -32,71 +30,6 @@ from functions.gallery.intake.add import Submission
 from functions.gallery.records import FieldType
 from functions.gallery.settings import Settings
 from functions.runtime import cores
-
-
-class UnusableTable(Exception):
-    """A table that cannot be read at all; the message says why."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A picture to import: its file, its name in the gallery, its metadata."""
-
-    path: Path
-    name: str
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-
-
-def entries_in(folder: Path) -> list[Entry]:
-    """Find every file below a folder except hidden ones, named by its path inside the folder."""
-    found = []
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(parent) / name for name in sorted(files) if not name.startswith(".")]
-    return [Entry(path, path.relative_to(folder).as_posix()) for path in found]
-
-
-def entries_of(table: Path) -> list[Entry]:
-    """Read a .csv or .jsonl with the columns path, name (optional) and any metadata.
-
-    Paths are relative to the table. Empty cells are skipped. Raises UnusableTable.
-    """
-    rows_of = _ROWS.get(table.suffix.lower())
-    if rows_of is None or not table.is_file():
-        raise UnusableTable(f"{table} is not a folder or a table ({' or '.join(_ROWS)})")
-    entries = []
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            for number, row in rows_of(lines):
-                if not isinstance(row, dict) or not isinstance(row.get("path"), str):
-                    raise UnusableTable(f"{table}, line {number}: no path")
-                path = row.pop("path")
-                name = row.pop("name", None) or path
-                metadata = {key: value for key, value in row.items() if value not in ("", None)}
-                entries.append(Entry(table.parent / path, str(name), metadata))
-    except (OSError, ValueError, csv.Error) as error:
-        raise UnusableTable(f"{table} cannot be read: {error}") from error
-    return entries
-
-
-def _csv_rows(lines: TextIO) -> Iterator[tuple[int, Any]]:
-    rows = csv.DictReader(lines)
-    for row in rows:
-        if None in row:
-            raise ValueError(f"line {rows.line_num} has more cells than the header")
-        yield rows.line_num, row
-
-
-def _json_rows(lines: TextIO) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise ValueError(f"line {number} is not JSON: {error}") from error
-
-
-_ROWS = {".csv": _csv_rows, ".jsonl": _json_rows}
 
 
 def import_entries(
@@ -132,7 +65,7 @@ def import_entries(
         )
         raise
     seconds = time.monotonic() - started
-    with console.status("Building the search index"):
+    with console.status("Building the search index", spinner="line"):
         gallery.optimize()
     _summarize(counts, seconds, console)
     _show_undeclared(gallery, entries, console)
@@ -184,6 +117,9 @@ def _read(path: Path, max_bytes: int) -> bytes:
     try:
         info = path.stat()
         # Opening a pipe waits for a writer, and a device such as /dev/zero never ends.
+        if stat.S_ISDIR(info.st_mode):
+            os.scandir(path).close()  # fails with the reason why its files are not in the import
+            raise UnsupportedFormat("this is a folder, not a file; import it separately")
         if not stat.S_ISREG(info.st_mode):
             kind = _KINDS.get(stat.S_IFMT(info.st_mode), "something else")
             raise UnsupportedFormat(f"this is {kind}, not a file")
@@ -197,7 +133,6 @@ def _read(path: Path, max_bytes: int) -> bytes:
 
 
 _KINDS = {
-    stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",

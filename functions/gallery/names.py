@@ -27,7 +27,10 @@ def name_of_bytes(sha256: str) -> str:
 def check_name(name: str) -> str:
     """Return the name if a bucket and a folder can both hold it; raise InvalidName if not."""
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
-        raise InvalidName("A name cannot have control characters; remove them", field="name")
+        raise InvalidName(
+            "A name cannot have control characters or bytes that are not UTF-8; change the name",
+            field="name",
+        )
     parts = name.split("/")
     if any(part in ("", ".", "..") for part in parts):
         raise InvalidName("A name must be a relative path such as shoes/red.jpg", field="name")
