@@ -175,6 +175,10 @@ class Gallery:
             raise ImageNotFound(f"No image has the id {image_id}")
         return image
 
+    def get_many(self, ids: Sequence[str]) -> Mapping[str, StoredImage]:
+        """Return images by id; unknown ids are left out."""
+        return self._store.get(ids)
+
     def list(
         self,
         filter: Mapping[str, Any] | None = None,
@@ -289,6 +293,10 @@ class Gallery:
         if id not in before:
             raise ImageNotFound(f"There is no original named {name!r}")
         return Added(self.get(id), AddStatus.DUPLICATE)
+
+    def refusal(self, name: str) -> Refusal | None:
+        """Return why the original of this name is not indexed, if it was refused."""
+        return self._originals.refusal(name)
 
     def differences(self, progress: Progress | None = None) -> Iterator[Compared]:
         """Find the names for which originals and index differ, from here on; changes nothing."""

@@ -140,6 +140,50 @@ def test_names_that_no_image_can_have_are_refused_and_the_rest_is_imported(tmp_p
     assert originals_in(tmp_path / "data") == ["good.jpg"]
 
 
+def test_reconcile_refuses_what_can_never_be_an_original_and_does_the_rest(tmp_path):
+    originals = tmp_path / "data" / "originals"
+    write_odd_names(originals)
+    os.mkfifo(originals / "pipe.jpg")
+    (originals / "linked").symlink_to(tmp_path)
+    (originals / "broken").symlink_to("nowhere")
+    (originals / "Thumbs.db").write_text("not a picture")
+
+    first = run("reconcile", data=tmp_path / "data")
+    again = run("reconcile", data=tmp_path / "data")
+
+    assert first.returncode == again.returncode == 0, first.stderr + again.stderr
+    assert "indexed good.jpg" in first.stdout
+    assert "refused Thumbs.db: The file is not a picture" in first.stdout
+    for result in (first, again):
+        lines = [line for line in result.stdout.splitlines() if line.startswith("refused")]
+        lines = [line for line in lines if "Thumbs.db" not in line]
+        assert [line.split(":")[0] for line in lines] == [
+            "refused broken",
+            r"refused caf\udce9.jpg",
+            "refused linked",
+            "refused pipe.jpg",
+            r"refused two\nlines.jpg",
+        ]
+    assert "6 refused" in first.stdout
+    assert "compared: 5 refused" in again.stdout
+
+
+def test_reconcile_fails_for_a_folder_that_cannot_be_listed_and_removes_nothing(tmp_path, locking):
+    originals = tmp_path / "data" / "originals"
+    write_picture(originals / "locked" / "1.jpg", 1)
+    run("reconcile", data=tmp_path / "data")
+    write_picture(originals / "2.jpg", 2)
+
+    locked = run("reconcile", data=tmp_path / "data", **locking)
+    opened = run("reconcile", data=tmp_path / "data")
+
+    assert locked.returncode == 1, locked.stderr
+    assert "failed locked: cannot be listed; check its permissions" in locked.stdout
+    assert "indexed 2.jpg" in locked.stdout
+    assert opened.returncode == 0
+    assert "no difference" in opened.stdout
+
+
 def test_a_terminal_without_unicode_shows_names_escaped(tmp_path):
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "\N{SNOWMAN}.jpg").write_text("not a picture")

@@ -18,7 +18,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from functions.gallery.errors import ImageNotFound, LookalikeError, NameTaken, ObjectChanged
+from functions.gallery.errors import (
+    ImageNotFound,
+    InvalidName,
+    LookalikeError,
+    NameTaken,
+    ObjectChanged,
+)
 from functions.gallery.names import check_name, image_id
 from functions.gallery.originals.files import Files, is_recent, map_errors, read, remove_old
 from functions.gallery.originals.objects import (
@@ -154,16 +160,22 @@ class FolderOriginals:
         self._files.remove(self._thumbnail(image))
 
     def names(self, after: str | None = None) -> Iterator[Listed]:
-        """List the originals by name, after `after`, without etags: no file is read."""
+        """List the originals by name, after `after`, without etags: no file is read.
+
+        Whatever cannot be read, or has a name that no image can have, is left out;
+        scripts/reconcile reports it.
+        """
         paths = (Path(parent) / f for parent, _, files in os.walk(self._originals) for f in files)
         names = sorted(path.relative_to(self._originals).as_posix() for path in paths)
         for name in names:
             if after is not None and name <= after:
                 continue
-            path = self._originals / name
             try:
-                yield Listed(name, None, path.stat().st_size, _modified_at(path))
-            except FileNotFoundError:  # removed since
+                path = self._original(name)
+                # A pipe would wait for a writer.
+                if path.is_file() and os.access(path, os.R_OK):
+                    yield Listed(name, None, path.stat().st_size, _modified_at(path))
+            except (OSError, InvalidName):  # also removed since
                 continue
 
     def refuse(self, refusal: Refusal) -> None:
