@@ -1,7 +1,9 @@
 """Finds all duplicates of a gallery, and continues after a kill. Depends on the gallery.
 
 Groups are appended to a file, page by page, each page followed by a mark that says where to
-continue. Whatever comes after the last mark is incomplete and is found again.
+continue. Whatever comes after the last mark is incomplete and is found again. A search is continued
+only in the state of the gallery in which it began. At the end every group is compared with what is
+stored by then: whoever deletes all but the keepers must never delete the last copy.
 """
 
 import json
@@ -9,12 +11,15 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from terminal import show
 
+from functions.gallery.duplicates.groups import keeper_order
 from functions.gallery.duplicates.notions import Likeness
 from functions.gallery.duplicates.pages import DuplicateGroup, DuplicateOptions, DuplicatePage
 from functions.gallery.gallery import Gallery
@@ -23,6 +28,7 @@ from functions.gallery.records import StoredImage
 GROUPS = "groups.jsonl"
 UNFINISHED = "unfinished.jsonl"
 _GROUPS_PER_PAGE = 1_000
+_CHECKED_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
@@ -51,23 +57,79 @@ class Found:
 def search(gallery: Gallery, wanted: Search, folder: Path, console: Console) -> Found:
     """Find all groups, continuing an identical search that was stopped, and write GROUPS.
 
-    Raises LookalikeError or OSError.
+    Every image in them exists at the end. Raises LookalikeError or OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    stats = gallery.stats()
-    identity = {"wanted": asdict(wanted), "model": stats.model, "bucket": gallery.bucket}
-    with _open(folder / UNFINISHED, identity) as file:
+    state = _state(gallery)
+    with _open(folder / UNFINISHED, {"wanted": asdict(wanted), "gallery": state}, console) as file:
         found = _read(file, wanted)
         with _progress(console) as progress:
             for kind in wanted.kinds:
                 looked_at = found.looked_at.get(kind, 0)
-                task = progress.add_task(kind, total=stats.images, completed=looked_at, found="")
+                task = progress.add_task(kind, total=state["images"], completed=looked_at, found="")
                 for page in _pages(gallery, wanted, kind, found):
                     _append(page, kind, found, file)
                     groups = f"{len(found.groups[kind]):,} groups"
                     progress.update(task, completed=found.looked_at[kind], found=groups)
+    outdated = _update(found, gallery)
+    if outdated or _state(gallery) != state:
+        show(
+            console,
+            f"The gallery changed during the search: {outdated:,} groups were corrected or left "
+            "out. Start it again for a complete report.",
+        )
     _write_groups(found, folder / GROUPS)
     return found
+
+
+def _state(gallery: Gallery) -> dict[str, Any]:
+    """Return what identifies the gallery, and changes when a picture is added or removed."""
+    stats = gallery.stats()
+    return {
+        "bucket": gallery.bucket,
+        "model": stats.model,
+        "dims": stats.dims,
+        "distance": stats.distance,
+        "images": stats.images,
+        "last_added_at": stats.last_added_at and stats.last_added_at.isoformat(),
+    }
+
+
+def _update(found: Found, gallery: Gallery) -> int:
+    """Replace every group by what is left of it now; returns how many lost images."""
+    groups = [group for groups in found.groups.values() for group in groups]
+    ids = iter({image["id"]: None for group in groups for image in group["images"]})
+    stored: dict[str, StoredImage] = {}
+    while part := list(islice(ids, _CHECKED_AT_ONCE)):
+        stored |= gallery.get_many(part)
+    outdated = 0
+    for kind, before in found.groups.items():
+        now = [_group_now(group, stored) for group in before]
+        sizes = [len(group["images"]) for group in before]
+        outdated += sum(len(images) < size for images, size in zip(now, sizes, strict=True))
+        found.groups[kind] = [
+            {**group, "images": images} for group, images in zip(before, now, strict=True) if images
+        ]
+    return outdated
+
+
+def _group_now(group: Mapping[str, Any], stored: Mapping[str, StoredImage]) -> list[dict[str, Any]]:
+    """Return the images of a group as they are stored; none if they are no longer a group.
+
+    The others match the keeper, not each other, so no other can replace it. An image that is better
+    than the keeper by now is left out: it may follow the keeper, and the keeper it, in two groups.
+    """
+    keeper = stored.get(group["keeper"])
+    images = []
+    for image in group["images"]:
+        now = stored.get(image["id"])
+        if now is None or keeper is None or now.sha256 != image["sha256"]:
+            continue
+        if keeper_order(now) >= keeper_order(keeper):
+            match = {key: image[key] for key in ("matched", "distance", "similarity")}
+            images.append(_image_to_json(now, **match))
+    has_keeper = len(images) > 1 and images[0]["id"] == group["keeper"]
+    return images if has_keeper else []
 
 
 def _pages(
@@ -119,12 +181,15 @@ def _count(mark: Mapping[str, Any], found: Found) -> None:
 
 
 @contextmanager
-def _open(path: Path, identity: Mapping[str, Any]) -> Iterator[IO[str]]:
+def _open(path: Path, identity: Mapping[str, Any], console: Console) -> Iterator[IO[str]]:
     """Open what an identical search found before, or start a new file."""
     first = json.dumps({"search": identity}) + "\n"
     with path.open("a+", encoding="utf-8") as file:
         file.seek(0)
-        if file.readline() != first:
+        before = file.readline()
+        if before != first:
+            if before:
+                show(console, "The gallery or the options changed; the search starts again.")
             file.truncate(0)
             file.write(first)
             file.flush()

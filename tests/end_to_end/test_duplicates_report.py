@@ -2,19 +2,40 @@
 
 import json
 import signal
+import sys
 import time
 from html.parser import HTMLParser
+from io import StringIO
 from pathlib import Path
 
 import httpx
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from functions.gallery.bootstrap import build_gallery
+from functions.gallery.duplicates.notions import LOOKALIKE_SIMILARITY, Likeness
+from functions.gallery.embedding.fingerprint import SAME_PICTURE_BITS
 from functions.gallery.intake.add import Submission
 from functions.gallery.settings import Settings
 from tests.drawing import jpeg, scene, written
-from tests.end_to_end.server import free_port, run, started, wait_for
+from tests.end_to_end.server import ROOT, free_port, run, started, wait_for
+
+sys.path.append(str(ROOT / "scripts"))
+
+from duplicate_search import Search, search
+
+# Ends the process as a kill does, when the search is complete and nothing is written yet.
+KILLED_AT_THE_END = """
+import os
+
+def replace(old, new, real=os.replace):
+    if str(new).endswith("groups.jsonl"):
+        os._exit(9)
+    real(old, new)
+
+os.replace = replace
+"""
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>.png",
@@ -172,19 +193,25 @@ def write_unfinished(report: Path, lines: list[str]) -> None:
     (report / "unfinished.jsonl").write_text("".join(lines))
 
 
-def test_a_killed_search_resumes_after_its_last_complete_page(tmp_path, data):
+@pytest.fixture
+def killing(tmp_path):
+    """The environment of a search that is killed at its end."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(KILLED_AT_THE_END)
+    return {"PYTHONPATH": str(tmp_path / "site")}
+
+
+def test_a_killed_search_resumes_after_its_last_complete_page(tmp_path, data, killing):
     report = tmp_path / "report"
     report.mkdir()
     run("duplicates", report, "--kind", "same-bytes", data=data)
     whole = groups_in(report)
-    search = {
-        "wanted": {"kinds": ["same-bytes"], "max_distance": 4, "min_similarity": 0.95},
-        "model": whole[0]["images"][0]["model"],
-        "bucket": "local",
-    }
-    found_before = {**whole[0], "keeper": "found before the kill"}
+    run("duplicates", report, "--kind", "same-bytes", data=data, **killing)
+    first_line = (report / "unfinished.jsonl").read_text().splitlines(keepends=True)[0]
+    keeper, copy = whole[0]["images"]
+    found_before = {**whole[0], "images": [keeper, {**copy, "distance": 1}]}  # in truth 0
     mark = {"kind": "same-bytes", "after": whole[1]["keeper"], "looked_at": 7, "undecided": 0}
-    lines = [json.dumps(each) + "\n" for each in ({"search": search}, found_before, {"mark": mark})]
+    lines = [first_line, *(json.dumps(each) + "\n" for each in (found_before, {"mark": mark}))]
     cut_off = [json.dumps({**whole[1], "keeper": "no mark behind it"}) + "\n", '{"kind": "same-by']
 
     write_unfinished(report, [*lines, *cut_off])
@@ -196,6 +223,62 @@ def test_a_killed_search_resumes_after_its_last_complete_page(tmp_path, data):
 
     assert resumed == [found_before, *whole[1:]]
     assert restarted == whole
+
+
+def test_a_search_starts_again_when_pictures_were_removed_since_it_was_killed(
+    tmp_path, data, killing
+):
+    killed = run("duplicates", tmp_path / "report", data=data, **killing)
+    gallery = build_gallery(Settings(lookalike_data=data))
+    before = {image.name: image.id for image in gallery.list(limit=100).images}
+    for number, name in list(enumerate(HOSTILE))[:3]:
+        gallery.remove(before[f"{number}/{name}"])
+    gallery.close()
+
+    resumed = run("duplicates", tmp_path / "report", data=data)
+    fresh = run("duplicates", tmp_path / "fresh", data=data)
+
+    assert killed.returncode == 9
+    assert resumed.returncode == fresh.returncode == 0, resumed.stderr
+    assert "the search starts again" in resumed.stdout
+    assert groups_in(tmp_path / "report") == groups_in(tmp_path / "fresh")
+    assert {group["kind"] for group in groups_in(tmp_path / "report")} >= {"same-picture"}
+
+
+def test_groups_contain_only_what_still_matches_their_keeper_at_the_end_of_the_search(
+    tmp_path, data
+):
+    gallery, output = build_gallery(Settings(lookalike_data=data)), StringIO()
+    wanted = Search((Likeness.SAME_PICTURE,), SAME_PICTURE_BITS, LOOKALIKE_SIMILARITY)
+    walk, whole = gallery.walk_duplicates, []
+
+    def changing(options, after=None):
+        for page in walk(options, after):
+            whole.extend(page.groups)
+            yield page
+        lost, smaller, replaced, outranked, _ = whole
+        gallery.remove(lost.keeper.id)
+        gallery.remove(smaller.others[0].image.id)
+        other = jpeg(99)
+        name = replaced.others[0].image.name
+        gallery.add(Submission(lambda: other, name, overwrite=True))
+        gallery.update(outranked.others[0].image.id, {"note": "now the one with more metadata"})
+
+    gallery.walk_duplicates = changing
+    try:
+        found = search(gallery, wanted, tmp_path / "report", Console(file=output))
+        stored = {image.id: image for image in gallery.list(limit=100).images}
+    finally:
+        gallery.close()
+
+    groups = groups_in(tmp_path / "report")
+    assert found.groups[Likeness.SAME_PICTURE] == groups
+    assert [(g["keeper"], [i["id"] for i in g["images"]]) for g in groups] == [
+        (g.keeper.id, [g.keeper.id, *(other.image.id for other in g.others[skipped:])])
+        for g, skipped in zip(whole[1:], (1, 1, 1, 0), strict=True)
+    ]
+    assert all(stored[i["id"]].sha256 == i["sha256"] for g in groups for i in g["images"])
+    assert "The gallery changed during the search: 4 groups" in output.getvalue()
 
 
 def test_an_empty_gallery_has_an_empty_report(tmp_path):
