@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from hashlib import md5
 from itertools import islice
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from functions.gallery.errors import (
@@ -76,7 +77,11 @@ class FolderOriginals:
     def exists(self, name: str) -> bool:
         path = self._original(name)
         with map_errors(name):
-            return path.is_file() and not self._is_other(path)
+            try:
+                is_file = S_ISREG(path.stat().st_mode)  # raises where a folder cannot be read
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+            return is_file and not self._is_other(path)
 
     def read(self, name: str) -> bytes:
         path = self._original(name)
