@@ -1,12 +1,13 @@
 """Fakes of the ports: no store, model or disk, but the same behaviour."""
 
 import hashlib
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import RLock
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -307,6 +308,10 @@ class FakeOriginals:
 
     def read(self, name: str) -> bytes:
         return self.fetch(name).data
+
+    def open(self, name: str) -> tuple[BinaryIO, int]:
+        data = self.read(name)
+        return io.BytesIO(data), len(data)
 
     def fetch(self, name: str, etag: str | None = None) -> Original:
         if name not in self.originals:

@@ -8,8 +8,9 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from functions.api.errors import report_errors
-from functions.api.requests.call import picture_workers
+from functions.api.requests.capacity import BodyAdmission, Capacity
 from functions.api.requests.fetch import UrlFetcher
+from functions.api.requests.parse import json_bytes
 from functions.api.routes import batch, duplicates, images, page, search, service, uploads
 from functions.gallery.gallery import Gallery
 from functions.gallery.settings import Settings
@@ -39,11 +40,13 @@ def create_app(
     )
     app.state.gallery = gallery
     app.state.settings = settings
-    app.state.workers = picture_workers()
+    app.state.capacity = capacity = Capacity.of(gallery.limits)
     most = gallery.limits.max_bytes
     app.state.max_body_bytes = min(max_body_bytes or most, most)
     urls = settings.lookalike_fetch_urls
     app.state.fetcher = None if urls == "off" else UrlFetcher(allow_http=urls == "http")
+    longest = json_bytes(app.state.max_body_bytes)
+    app.add_middleware(BodyAdmission, bodies=capacity.bodies, max_body_bytes=longest)
     app.add_middleware(Envelope, headers=headers or {})
     report_errors(app)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]

@@ -64,11 +64,12 @@ class KeyReused(errors.LookalikeError):
     code = "idempotency-key-reused"
 
 
-class NotReached(errors.LookalikeError):
-    """The time for one call was over before this item was started; send it again."""
+class Overloaded(errors.LookalikeError):
+    """Other requests use all the memory for bodies or fetched pictures; send this one again."""
 
-    code = "not-reached"
+    code = "overloaded"
     retryable = True
+    retry_after = 5.0
 
 
 class NoBucket(errors.LookalikeError):
@@ -98,7 +99,7 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
         HTTPStatus.NOT_FOUND: (NoSuchPath, NoBucket, errors.ImageNotFound, errors.InvalidCursor),
         HTTPStatus.METHOD_NOT_ALLOWED: (MethodNotAllowed,),
         HTTPStatus.CONFLICT: (KeyReused, errors.NameTaken, errors.ObjectChanged),
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (errors.PictureTooLarge,),
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (errors.PictureTooLarge, errors.TooManyPixels),
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (errors.UnsupportedFormat,),
         HTTPStatus.UNPROCESSABLE_ENTITY: (
             InvalidParameters,
@@ -122,14 +123,19 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
             errors.StoreRejected,
             errors.StoreDenied,
         ),
-        HTTPStatus.SERVICE_UNAVAILABLE: (NotReached, errors.StoreUnavailable, errors.StoreBusy),
+        HTTPStatus.SERVICE_UNAVAILABLE: (
+            Overloaded,
+            errors.NotReached,
+            errors.StoreUnavailable,
+            errors.StoreBusy,
+        ),
         HTTPStatus.GATEWAY_TIMEOUT: (errors.StoreTimeout,),
         HTTPStatus.INSUFFICIENT_STORAGE: (errors.StoreFull,),
     }.items()
     for kind in kinds
 }
 # From 500 up, yet no fault of this service or its store, so not logged.
-_NOT_LOGGED = (NotReached, errors.UrlUnreachable)
+_NOT_LOGGED = (Overloaded, errors.NotReached, errors.UrlUnreachable)
 
 
 class Problem(BaseModel):

@@ -19,7 +19,8 @@ from functions.gallery.embedding.fingerprint import SAME_PICTURE_BITS
 from functions.gallery.intake.add import Added, AddStatus
 from functions.gallery.records import Match, Page, StoredImage
 from functions.gallery.search.compare import Comparison
-from functions.gallery.search.search import QueryEcho, SearchResult
+from functions.gallery.search.example import QueryEcho
+from functions.gallery.search.search import SearchResult
 
 Sign = Callable[[StoredImage], str | None]  # returns a short-lived link to an original
 
@@ -396,6 +397,7 @@ class LimitsOut(BaseModel):
     max_body_bytes: int = Field(description="Of one picture in a request body")
     max_pixels: int = Field(description="Of a baseline JPEG, the format with most")
     max_pixels_whole: int = Field(description="Of any format listed; many files can be larger")
+    max_pixels_per_request: int = Field(description="Of all pictures that one request decodes")
     max_limit: int
     max_offset: int
     max_name_bytes: int

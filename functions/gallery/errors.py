@@ -10,6 +10,8 @@ LookalikeError
 |  |- InvalidName, InvalidMetadata, InvalidFilter, InvalidExamples, InvalidCursor
 |  `- UrlRefused            a URL, or a redirect or response of it, that is not allowed
 |- UrlUnreachable           a URL returned no picture; try again
+|- TooManyPixels            the pictures of one request, taken together
+|- NotReached               the time for one request was over; try again
 |- ImageNotFound
 |- NameTaken
 |- ObjectChanged            an original was replaced or removed while it was read; try again
@@ -129,6 +131,19 @@ class UrlUnreachable(LookalikeError):
     """A URL returned no picture: no answer, not in time, an error status or not all bytes."""
 
     code = "url-unreachable"
+    retryable = True
+
+
+class TooManyPixels(LookalikeError):
+    """The pictures of one request have too many pixels together; each may be small enough."""
+
+    code = "too-many-pixels"
+
+
+class NotReached(LookalikeError):
+    """The time for one call was over before this item was started; send it again."""
+
+    code = "not-reached"
     retryable = True
 
 

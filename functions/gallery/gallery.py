@@ -31,6 +31,7 @@ from functions.gallery.intake.keyed_lock import KeyedLock
 from functions.gallery.intake.remove import Removal, Remover
 from functions.gallery.names import check_name, image_id, is_picture_name
 from functions.gallery.originals.viewing import Viewer
+from functions.gallery.pictures.decode import Region
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.ports import Embedder, Originals, Replies, Signer, VectorStore
 from functions.gallery.records import (
@@ -43,7 +44,8 @@ from functions.gallery.records import (
     StoredImage,
 )
 from functions.gallery.search.compare import Comparer, Comparison
-from functions.gallery.search.search import Example, Searcher, SearchOptions, SearchResult
+from functions.gallery.search.example import EmbeddedPicture, Example, ExampleEmbedder
+from functions.gallery.search.search import Searcher, SearchOptions, SearchResult
 from functions.gallery.sync.reconcile import Compared, Progress, Reconciler
 from functions.gallery.sync.sync import Synced, Syncer
 from functions.gallery.sync.update import Updater
@@ -104,8 +106,9 @@ class Gallery:
         self.replies: Replies = originals
         self.view = Viewer(limits, store, originals, signer)
         indexer = Indexer(embedder, limits)
-        self._searcher = Searcher(spec, limits, embedder, store, originals)
-        self._comparer = Comparer(spec, limits, embedder, store)
+        self._examples = ExampleEmbedder(limits, embedder, store, originals)
+        self._searcher = Searcher(spec, store, self._examples)
+        self._comparer = Comparer(spec, store, self._examples)
         self._adder = Adder(indexer, store, originals, spec.fields, self._lock)
         self._remover = Remover(store, originals, self._lock)
         self._duplicates = Duplicates(store, spec)
@@ -155,6 +158,13 @@ class Gallery:
         ImageNotFound or StoreError.
         """
         return self._searcher.search(positive, negative, options)
+
+    def embed(self, example: bytes | str, region: Region | None = None) -> EmbeddedPicture:
+        """Turn a picture, a stored image or a part of it into an example without its bytes.
+
+        Raises PictureError, ImageNotFound or StoreError.
+        """
+        return self._examples.embed(example, region)
 
     def find_similar(self, data: bytes, options: SearchOptions) -> SearchResult:
         """Find the images similar to this picture; raises as `search` does."""

@@ -5,7 +5,7 @@ records and on pictures.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from functions.gallery.embedding.card import ModelCard
 from functions.gallery.embedding.vectors import Vector, Vectors
@@ -136,6 +136,12 @@ class Pictures(Protocol):
 
     def read(self, name: str) -> bytes:
         """Return the bytes; raises ImageNotFound."""
+
+    def open(self, name: str) -> tuple[BinaryIO, int]:
+        """Open the original, to be read in parts and closed by the caller; and return its bytes.
+
+        Raises ImageNotFound.
+        """
 
     def fetch(self, name: str, etag: str | None = None) -> Original:
         """Return the bytes and what is kept with them, from one read.

@@ -1,9 +1,10 @@
-"""Work spread over threads, with the results in order. Depends on nothing."""
+"""Work spread over threads: results in order, slots shared fairly. Depends on nothing."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from threading import Event, Lock
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -29,3 +30,45 @@ def map_in_threads(
             yield running.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+class FairSemaphore:
+    """A few slots for many threads; a free slot goes to the next caller in turn (round robin).
+
+    A caller is a request, whose work can be in several threads. One that has much work gets as many
+    turns as one that has little.
+    """
+
+    def __init__(self, slots: int) -> None:
+        """Start with all slots free."""
+        self._free = slots
+        self._waiting: dict[object, deque[Event]] = {}  # in the order of their turns
+        self._lock = Lock()
+
+    def acquire(self, caller: object, timeout_s: float) -> bool:
+        """Take a slot; returns False if the caller did not get one in time."""
+        with self._lock:
+            if self._free > 0:
+                self._free -= 1
+                return True
+            granted = Event()
+            self._waiting.setdefault(caller, deque()).append(granted)
+        granted.wait(timeout_s)
+        with self._lock:
+            if not granted.is_set():
+                self._waiting[caller].remove(granted)
+                if not self._waiting[caller]:
+                    del self._waiting[caller]
+            return granted.is_set()
+
+    def release(self) -> None:
+        """Pass the slot on, or free it if nobody waits."""
+        with self._lock:
+            caller = next(iter(self._waiting), None)
+            if caller is None:
+                self._free += 1
+                return
+            waiting = self._waiting.pop(caller)
+            waiting.popleft().set()
+            if waiting:
+                self._waiting[caller] = waiting  # now last in turn

@@ -73,6 +73,17 @@ def test_bytes_are_read_as_they_were_written(originals, name):
     assert originals.read(name) == b"\x00one"
 
 
+def test_an_original_can_be_read_in_parts(originals):
+    originals.write("cat.jpg", Original(b"one two"))
+
+    file, size = originals.open("cat.jpg")
+
+    with file:
+        assert (size, file.read(3), file.read(100), file.read(1)) == (7, b"one", b" two", b"")
+    with pytest.raises(ImageNotFound):
+        originals.open("dog.jpg")
+
+
 def test_the_last_write_of_a_name_wins_and_has_its_own_etag(originals):
     first = originals.write("cat.jpg", Original(b"one")).etag
 

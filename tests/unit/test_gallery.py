@@ -284,21 +284,18 @@ def test_updated_metadata_is_merged_and_none_removes_a_field(gallery):
 
 
 def test_removing_an_image_removes_its_original_and_thumbnail(rig):
-    id = rig.gallery.add(submission(jpeg(1), "1.jpg")).image.id
-    rig.gallery.view.thumbnail(id)
+    image = rig.gallery.add(submission(jpeg(1), "1.jpg")).image
+    rig.gallery.view.thumbnail(image.id)
 
-    rig.gallery.remove(id)
+    rig.gallery.remove(image.id)
 
     assert (rig.originals.originals, rig.originals.thumbnails) == ({}, {})
     assert rig.gallery.find_similar(jpeg(1), SearchOptions()).matches == ()
-    for call in (
-        rig.gallery.get,
-        rig.gallery.remove,
-        rig.gallery.view.original,
-        rig.gallery.view.thumbnail,
-    ):
+    with pytest.raises(ImageNotFound):
+        rig.gallery.view.original(image)
+    for call in (rig.gallery.get, rig.gallery.remove, rig.gallery.view.thumbnail):
         with pytest.raises(ImageNotFound):
-            call(id)
+            call(image.id)
 
 
 def test_a_thumbnail_is_made_once_and_again_for_new_bytes(rig):

@@ -16,8 +16,8 @@ TAGS = {
 _ANY = {"internal", "invalid-parameters"}  # every operation refuses unknown query parameters
 _KEY = {"key-missing", "key-refused"}
 _STORE = {"store-failed", "store-rejected", "store-denied", "store-unreachable", "store-timeout"}
-_BODY = {"malformed-body", "picture-too-large"}  # the latter for any body that is too long
-_PICTURE = {"picture-too-large", "unsupported-format", "undecodable-picture"}
+_BODY = {"malformed-body", "picture-too-large", "overloaded"}  # too long: of any body
+_PICTURE = {"picture-too-large", "unsupported-format", "undecodable-picture", "not-reached"}
 IDEMPOTENCY_KEY_REUSED = "idempotency-key-reused"  # of all operations that take such a key
 _URL = {"url-refused", "url-unreachable"}
 
@@ -66,7 +66,14 @@ OPERATIONS: dict[str, Operation] = {  # by operation id
     ),
     "getOriginal": _reading(_NOT_FOUND, "object-changed", headers=_CACHED),
     "search": _reading(
-        *_BODY, *_PICTURE, *_URL, _NOT_FOUND, "invalid-filter", "invalid-examples", headers=_TIMED
+        *_BODY,
+        *_PICTURE,
+        *_URL,
+        _NOT_FOUND,
+        "too-many-pixels",
+        "invalid-filter",
+        "invalid-examples",
+        headers=_TIMED,
     ),
     "searchBatch": _reading(*_BODY),
     "compare": _reading(*_BODY, *_PICTURE, *_URL, _NOT_FOUND, headers=_TIMED),

@@ -1,25 +1,30 @@
-"""One request in progress: the gallery, its clock, its worker threads. Depends on HTTP."""
+"""One request in progress: the gallery, its clock, its share of the capacity. Depends on HTTP."""
 
+import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from functools import cached_property
 from typing import Annotated, TypeVar
 
 import anyio.to_thread
 from fastapi import Depends, Request, Response
 
-from functions.api.errors import UNKNOWN, NotReached, Problem, invalid, problem_of, translate
+from functions.api.errors import UNKNOWN, Problem, invalid, problem_of, translate
+from functions.api.requests.capacity import Capacity
 from functions.api.requests.fetch import UrlFetcher
-from functions.api.requests.models import AddOptions, ExampleIn
+from functions.api.requests.models import AddOptions, ExampleIn, SearchRequest
 from functions.api.requests.parse import query_options
 from functions.gallery.duplicates.notions import Duplicate
-from functions.gallery.errors import EmptyPicture, UrlRefused
+from functions.gallery.errors import EmptyPicture, NotReached, TooManyPixels, UrlRefused
 from functions.gallery.filters import check_metadata
 from functions.gallery.gallery import Gallery
 from functions.gallery.intake.add import Added, AddStatus, Submission
-from functions.gallery.search.search import Example
+from functions.gallery.pictures.budget import DecodeBudget
+from functions.gallery.pictures.decode import Region
+from functions.gallery.search.example import Example
 from functions.gallery.stopwatch import Stopwatch
-from functions.runtime import cores
 
 Result = TypeVar("Result")
 
@@ -33,54 +38,92 @@ class Call:
     """What a route needs to respond to one request."""
 
     def __init__(self, request: Request, response: Response) -> None:
-        """Start the clock."""
+        """Keep what routes need."""
         state = request.app.state
-        self.watch = Stopwatch()
         self.request = request
         self.response = response  # its headers and status are sent
         self.gallery: Gallery = state.gallery
         self.max_body_bytes: int = state.max_body_bytes
         self._fetcher: UrlFetcher | None = state.fetcher
-        self._workers: anyio.CapacityLimiter = state.workers
+        self.capacity: Capacity = state.capacity
+
+    @property
+    def watch(self) -> Stopwatch:
+        """The clock of this request; it started when the whole of it had arrived."""
+        watch: Stopwatch = self.request.state.watch
+        return watch
+
+    @cached_property
+    def _budget(self) -> DecodeBudget:
+        deadline = time.monotonic() + LAST_DECODE_S - self.watch.elapsed_s()
+        pixels = self.gallery.limits.max_pixels_per_request
+        return DecodeBudget(self.capacity.decoders, deadline, pixels)
 
     @property
     def fetches_urls(self) -> bool:
         """Whether a picture can be sent as a URL."""
         return self._fetcher is not None
 
-    async def fetch(self, url: str) -> bytes:
-        """Return the picture at this URL; raises UrlRefused if that is off, or as UrlFetcher."""
+    @asynccontextmanager
+    async def fetched(self, url: str) -> AsyncIterator[bytes]:
+        """Hold the picture at this URL in memory during the block.
+
+        Raises UrlRefused if fetching is off, Overloaded or NotReached, and as UrlFetcher.
+        """
         fetcher = self._fetcher
         if fetcher is None:
             raise UrlRefused("This gallery does not fetch URLs; set LOOKALIKE_FETCH_URLS")
         self.require_time(LAST_FETCH_S)
-        most = self.gallery.limits.max_bytes
-        return await anyio.to_thread.run_sync(lambda: fetcher.fetch(url, most))
+        most, threads = self.gallery.limits.max_bytes, self.capacity.fetch_threads
+        async with self._room_to_fetch():
+            yield await anyio.to_thread.run_sync(lambda: fetcher.fetch(url, most), limiter=threads)
 
-    async def example(self, example: ExampleIn) -> Example:
-        """Return an example for the gallery; a URL is fetched."""
+    def _room_to_fetch(self) -> AbstractAsyncContextManager[None]:
+        """Hold memory for a picture that is not in the body."""
+        left_s = LAST_FETCH_S - self.watch.elapsed_s()
+        return self.capacity.fetches.hold(self.gallery.limits.max_bytes, left_s)
+
+    async def example(
+        self, example: ExampleIn | SearchRequest, region: Region | None = None
+    ) -> Example:
+        """Return an example for the gallery; one that is a picture is fetched and embedded."""
         if example.url is not None:
-            return await self.fetch(example.url)
-        return example.image or example.id or ""
+            async with self.fetched(example.url) as data:
+                self.watch.lap("fetch")
+                return await self._embed(data, region)
+        if not example.image and region is None:
+            return example.id or ""
+        self.watch.lap("fetch")
+        return await self._embed(example.image or example.id or "", region)
+
+    async def _embed(self, example: bytes | str, region: Region | None) -> Example:
+        embedded = await self.run(lambda: self.gallery.embed(example, region))
+        self.watch.lap("rest")
+        return embedded
 
     async def add(self, options: AddOptions) -> Added:
         """Add the picture that was sent, or the one at a URL or bucket key.
 
-        Raises EmptyPicture for none, InvalidParameters for more than one, and as `fetch` and
+        Raises EmptyPicture for none, InvalidParameters for more than one, and as `fetched` and
         Gallery.add.
         """
         image = options.image
         if options.url is not None:
             if image:
                 raise invalid(url="send either url or a picture")
-            image = await self.fetch(options.url)
-        self.watch.lap("fetch")
+            async with self.fetched(options.url) as image:
+                return await self._add(image, options)
         if options.key is not None:
             if image:
                 raise invalid(key="send either key or a picture")
-            return await self.run(lambda: self._add_original(str(options.key), options))
+            async with self._room_to_fetch():
+                return await self.run(lambda: self._add_original(str(options.key), options))
         if not image:
             raise EmptyPicture("There is no picture; send it as the body, or as `image`")
+        return await self._add(image, options)
+
+    async def _add(self, image: bytes, options: AddOptions) -> Added:
+        self.watch.lap("fetch")
         sent = Submission(lambda: image, options.name, options.metadata, options.overwrite)
         return await self.run(lambda: self.gallery.add(sent))
 
@@ -103,38 +146,32 @@ class Call:
         return await anyio.to_thread.run_sync(self.gallery.near_duplicates, added)
 
     async def run(self, work: Callable[[], Result]) -> Result:
-        """Work on a picture in a thread; at most one per core at once, to bound memory."""
-
-        def in_time() -> Result:
-            self.require_time(LAST_DECODE_S)
-            return work()
-
-        return await anyio.to_thread.run_sync(in_time, limiter=self._workers)
+        """Do work in a thread that may decode pictures, within the budget of this request."""
+        with self._budget.in_use():
+            return await anyio.to_thread.run_sync(work, limiter=self.capacity.picture_threads)
 
     def require_time(self, seconds: float) -> None:
         """Return if the request is no older than this; raises NotReached."""
         if self.watch.elapsed_s() > seconds:
             raise NotReached("The time for one request is over; send this item again")
 
-    def problem(self, error: Exception) -> Problem:
-        """Describe an error of one of several items."""
+    def problem(self, error: Exception, *, is_first: bool = False) -> Problem:
+        """Describe an error of one of several items; the first has had all the pixels."""
+        if isinstance(error, TooManyPixels) and not is_first:
+            error = NotReached("The pixels for one request are used up; send this item again")
         request_id: str = self.request.state.request_id
         return problem_of(translate(error, request_id), request_id)
 
     def timing(self, took_ms: Mapping[str, float]) -> dict[str, float]:
         """Return how long each stage took, in ms, and send it in the header Server-Timing."""
-        stages = {**self.watch.took_ms, **took_ms}
+        stages = {stage: ms for stage, ms in self.watch.took_ms.items() if stage != "rest"}
+        stages |= took_ms
         self.watch.lap("rest")
         stages["total"] = sum(self.watch.took_ms.values())
         rounded = {stage: round(ms, 2) for stage, ms in stages.items()}
         timing = ", ".join(f"{stage};dur={ms}" for stage, ms in rounded.items())
         self.response.headers["Server-Timing"] = timing
         return rounded
-
-
-def picture_workers() -> anyio.CapacityLimiter:
-    """Return a limiter that lets threads work on one picture per core at once."""
-    return anyio.CapacityLimiter(cores())
 
 
 async def start_call(request: Request, response: Response) -> Call:

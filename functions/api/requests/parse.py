@@ -6,6 +6,7 @@ Depends on HTTP and the gallery's checks. A route names its model and how to rea
 
 import base64
 import json
+import logging
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, ClassVar, Self
 
@@ -15,12 +16,15 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
 
 from functions.api.errors import MalformedBody, invalid, invalid_model
 from functions.gallery.errors import InvalidCursor, PictureTooLarge
 from functions.gallery.filters import check_metadata, field_type, parse_filter
 from functions.gallery.names import check_name
 from functions.gallery.records import Fields
+
+log = logging.getLogger(__name__)
 
 MAX_JSON_PARTS = 50_000  # brackets, braces and commas; Python needs about 60 bytes for each
 OVERHEAD_BYTES = 100_000  # for options, metadata and form boundaries around the picture
@@ -51,7 +55,7 @@ class RequestModel(BaseModel):
     async def from_json(cls, request: Request) -> Self:
         """Read a JSON body; raises MalformedBody, PictureTooLarge or InvalidParameters."""
         picture_bytes = request.app.state.max_body_bytes if cls.has_pictures else 0
-        body = await _read_body(request, _json_bytes(picture_bytes))
+        body = await _read_body(request, json_bytes(picture_bytes))
         return await anyio.to_thread.run_sync(lambda: cls.check(_parse_json(body)))
 
     @classmethod
@@ -95,7 +99,7 @@ class PictureRequest(RequestModel):
         fields: Fields = request.app.state.gallery.spec.fields
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type == "application/json":
-            body = await _read_body(request, _json_bytes(most))
+            body = await _read_body(request, json_bytes(most))
             return await anyio.to_thread.run_sync(
                 lambda: cls._merge(query, _parse_json(body), fields)
             )
@@ -139,7 +143,7 @@ async def _read_body(request: Request, max_bytes: int) -> bytes:
     return b"".join([chunk async for chunk in _stream(request, max_bytes)])
 
 
-def _json_bytes(picture_bytes: int) -> int:
+def json_bytes(picture_bytes: int) -> int:
     """Return how long a JSON body can be that holds this many bytes of pictures in base64."""
     return picture_bytes * 4 // 3 + OVERHEAD_BYTES
 
@@ -214,13 +218,17 @@ async def _stream(request: Request, max_bytes: int) -> AsyncGenerator[bytes, Non
     received = int(announced) if announced.isdigit() else 0
     if received <= max_bytes:
         received = 0
-        async for chunk in request.stream():
-            received += len(chunk)
-            if received > max_bytes:
-                break
-            yield chunk
-        else:
-            return
+        try:
+            async for chunk in request.stream():
+                received += len(chunk)
+                if received > max_bytes:
+                    break
+                yield chunk
+            else:
+                return
+        except ClientDisconnect:
+            log.warning("%s the client left during its upload", request.state.request_id)
+            raise MalformedBody("The body ended early; send it again") from None
     raise PictureTooLarge(
         f"The body exceeds the limit of {max_bytes} bytes; send a smaller copy, or if the gallery "
         "uses a bucket, upload large files with POST /v1/uploads"

@@ -1,10 +1,11 @@
 """The routes under /v1/images. Depends on requests, responses and the gallery."""
 
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import RedirectResponse
+from fastapi.responses import RedirectResponse, StreamingResponse
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from functions.api.requests.auth import READ, WRITE
@@ -20,6 +21,9 @@ from functions.api.requests.models import (
 from functions.api.responses import AddedImage, Image, ImagePage, Results
 from functions.gallery.intake.add import AddStatus
 from functions.gallery.pictures.formats import media_type
+from functions.gallery.records import StoredImage
+
+PART_BYTES = 65_536  # of an original, in memory while it is sent
 
 
 class ImageId(StringConvertor):
@@ -111,8 +115,12 @@ def similar(
 )
 async def thumbnail(call: CurrentCall, id: str, options: Cached) -> Response:
     """Get a small upright JPEG."""
-    image, data = await call.run(lambda: call.gallery.view.thumbnail(id))
-    return _picture(call, options, data, "image/jpeg", image.sha256)
+    image, kept = await run_in_threadpool(call.gallery.view.kept_thumbnail, id)
+    headers = _headers(image, options)
+    if _is_cached(call, headers):
+        return Response(status_code=304, headers=headers)
+    data = kept or (await call.run(lambda: call.gallery.view.thumbnail(id)))[1]
+    return Response(data, media_type="image/jpeg", headers=headers)
 
 
 @router.get(
@@ -126,19 +134,30 @@ def original(call: CurrentCall, id: str, options: Cached) -> Response:
     """Get the bytes that were sent, or a redirect to them in the bucket."""
     if link := call.gallery.view.link(id):
         return RedirectResponse(link, 302, {"Cache-Control": "no-store"})
-    image, data = call.gallery.view.original(id)
-    return _picture(call, options, data, media_type(image.format), image.sha256)
+    image = call.gallery.get(id)
+    headers = _headers(image, options)
+    if _is_cached(call, headers):
+        return Response(status_code=304, headers=headers)
+    file, size = call.gallery.view.original(image)
+    headers["Content-Length"] = str(size)
+    return StreamingResponse(_parts(file), headers=headers, media_type=media_type(image.format))
 
 
-def _picture(call: Call, options: PictureOptions, data: bytes, kind: str, sha256: str) -> Response:
-    """Return an untrusted picture: displayed, never run; cached for good only with its version."""
-    etag = f'"{sha256[:32]}"'
+def _headers(image: StoredImage, options: PictureOptions) -> dict[str, str]:
+    """Headers of an untrusted picture: displayed, never run; cached for good with its version."""
     age = "no-cache" if options.v is None else "max-age=31536000, immutable"
-    headers = {
+    return {
         "Cache-Control": f"private, {age}",
-        "ETag": etag,
+        "ETag": f'"{image.sha256[:32]}"',
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
-    if etag in call.request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    return Response(data, media_type=kind, headers=headers)
+
+
+def _is_cached(call: Call, headers: dict[str, str]) -> bool:
+    return headers["ETag"] in call.request.headers.get("if-none-match", "")
+
+
+def _parts(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while part := file.read(PART_BYTES):
+            yield part

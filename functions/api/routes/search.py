@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import anyio.to_thread
 from fastapi import APIRouter, Depends
 
 from functions.api.errors import invalid
@@ -15,7 +16,7 @@ from functions.api.requests.models import (
     SearchRequest,
 )
 from functions.api.responses import BatchSearch, Compared, Results, SearchResults
-from functions.gallery.search.search import Example, SearchResult
+from functions.gallery.search.search import SearchResult
 
 router = APIRouter(prefix="/v1", tags=["search"])
 
@@ -44,19 +45,19 @@ async def search_batch(
     results: list[BatchSearch] = []
     left = MAX_RESULTS
     for query in batch.queries:
-        results.append(await _search_one(call, query, left))
+        results.append(await _search_one(call, query, left, is_first=not results))
         left -= query.limit if results[-1].found else 0
     return SearchResults(results=results)
 
 
-async def _search_one(call: Call, query: BatchQuery, left: int) -> BatchSearch:
+async def _search_one(call: Call, query: BatchQuery, left: int, *, is_first: bool) -> BatchSearch:
     try:
         call.require_time(LAST_FETCH_S)
         if query.limit > left:
             raise invalid(limit=f"must be at most {left}, what is left of {MAX_RESULTS} in all")
         found = await _search(call, query)
     except Exception as error:  # whatever it is, the other queries have their results
-        problem = call.problem(error)
+        problem = call.problem(error, is_first=is_first)
         return BatchSearch(status=problem.status, problem=problem)
     took_ms = {stage: round(ms, 2) for stage, ms in found.took_ms.items()}
     results = Results.of(found, query.offset, call.gallery.view.sign, took_ms)
@@ -70,7 +71,7 @@ async def compare(
     """Compare two pictures: by their bytes, their perceptual hashes and their vectors."""
     a, b = await call.example(pair.a), await call.example(pair.b)
     call.watch.lap("fetch")
-    found = await call.run(lambda: call.gallery.compare(a, b))
+    found = await anyio.to_thread.run_sync(call.gallery.compare, a, b)
     return Compared.of(found, call.timing({}))
 
 
@@ -78,10 +79,13 @@ async def _search(call: Call, query: SearchRequest) -> SearchResult:
     sent = [each for each in (query.image, query.id, query.url) if each]
     if len(sent) + bool(query.positive) != 1:
         raise invalid(image="send exactly one of image, id, url and positive")
-    like: list[Example] = []
+    options = query.for_gallery()
     if sent:
-        like.append(query.image or query.id or await call.fetch(query.url or ""))
-    like += [await call.example(each) for each in query.positive]
+        like = [await call.example(query, options.region)]
+    else:
+        first, *others = query.positive
+        like = [await call.example(first, options.region)]
+        like += [await call.example(each) for each in others]
     unlike = [await call.example(each) for each in query.negative]
     call.watch.lap("fetch")
-    return await call.run(lambda: call.gallery.search(like, unlike, query.for_gallery()))
+    return await anyio.to_thread.run_sync(call.gallery.search, like, unlike, options)

@@ -1,5 +1,6 @@
 """Limits, counts and health. Depends on requests, responses and the gallery."""
 
+import anyio.to_thread
 from fastapi import APIRouter
 
 from functions.api.requests import models
@@ -22,6 +23,7 @@ def limits(call: CurrentCall) -> LimitsOut:
         max_body_bytes=call.max_body_bytes,
         max_pixels=gallery.limits.max_pixels,
         max_pixels_whole=gallery.limits.max_pixels_whole,
+        max_pixels_per_request=gallery.limits.max_pixels_per_request,
         max_limit=models.MAX_LIMIT,
         max_offset=models.MAX_OFFSET,
         max_name_bytes=names.MAX_NAME_BYTES,
@@ -45,13 +47,13 @@ def stats(call: CurrentCall) -> StatsOut:
 
 
 @router.get("/healthz", operation_id="getHealth")
-def healthz(call: CurrentCall) -> Alive:
+async def healthz(call: CurrentCall) -> Alive:
     """Check that this process responds; the store is not asked."""
     return Alive(status="alive")
 
 
 @router.get("/readyz", operation_id="getReadiness")
-def readyz(call: CurrentCall) -> Alive:
+async def readyz(call: CurrentCall) -> Alive:
     """Check that model and store can serve; otherwise return the store's problem."""
-    call.gallery.check()
+    await anyio.to_thread.run_sync(call.gallery.check, limiter=call.capacity.health_threads)
     return Alive(status="ready")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from functions.gallery.embedding.fingerprint import PerceptualHash
 from functions.gallery.embedding.vectors import Vector
+from functions.gallery.pictures.budget import decode_slot
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.ports import Embedder
@@ -40,21 +41,23 @@ class Indexer:
     ) -> Indexed:
         """Decode and embed the bytes of an image; `sha256` is theirs, in hex, if it is known.
 
-        Raises PictureError.
+        Raises PictureError, and in a request what `decode_slot` raises.
         """
-        watch = Stopwatch()
         now = datetime.now(UTC)
         card = self.embedder.card
-        picture = decode(data, self.limits, short_side_px=card.short_side_px)
-        watch.lap("decode")
-        vector: Vector = self.embedder.embed([picture])[0]
-        watch.lap("embed")
+        with decode_slot():
+            watch = Stopwatch()
+            picture = decode(data, self.limits, short_side_px=card.short_side_px)
+            watch.lap("decode")
+            vector: Vector = self.embedder.embed([picture])[0]
+            watch.lap("embed")
+            hash = PerceptualHash.of(picture)
         image = StoredImage(
             id=id,
             name=name,
             etag="",
             sha256=sha256 or hashlib.sha256(data).hexdigest(),
-            perceptual_hash=PerceptualHash.of(picture),
+            perceptual_hash=hash,
             width=picture.width,
             height=picture.height,
             format=picture.format,

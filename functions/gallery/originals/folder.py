@@ -17,7 +17,7 @@ from hashlib import md5
 from itertools import islice
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any
+from typing import Any, BinaryIO
 
 from functions.gallery.errors import (
     ImageNotFound,
@@ -89,6 +89,14 @@ class FolderOriginals:
             if self._is_other(path):
                 raise FileNotFoundError(path)
             return path.read_bytes()
+
+    def open(self, name: str) -> tuple[BinaryIO, int]:
+        path = self._original(name)
+        with map_errors(name):
+            if self._is_other(path):
+                raise FileNotFoundError(path)
+            file = path.open("rb")
+            return file, os.fstat(file.fileno()).st_size
 
     def fetch(self, name: str, etag: str | None = None) -> Original:
         """Return bytes, metadata and etag; raises ImageNotFound or ObjectChanged."""

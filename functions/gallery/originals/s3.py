@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import islice
-from typing import Any
+from typing import Any, BinaryIO
 
 from functions.gallery.errors import ImageNotFound, InvalidName, ObjectChanged
 from functions.gallery.names import RESERVED, image_id, is_picture_name
@@ -76,6 +76,11 @@ class S3Originals:
 
     def read(self, name: str) -> bytes:
         return self._get(name)[1]
+
+    def open(self, name: str) -> tuple[BinaryIO, int]:
+        with map_errors(f"s3://{self.bucket}/{name}"):
+            response = self.s3.get_object(Bucket=self.bucket, Key=name)
+        return response["Body"], response["ContentLength"]
 
     def fetch(self, name: str, etag: str | None = None) -> Original:
         """Return bytes, metadata and etag; raises ImageNotFound or ObjectChanged."""

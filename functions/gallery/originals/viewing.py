@@ -4,9 +4,11 @@ Depends only on ports and pictures.
 """
 
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from functions.gallery.errors import ImageNotFound
 from functions.gallery.names import check_name
+from functions.gallery.pictures.budget import decode_slot
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.ports import Originals, Signer, VectorStore
@@ -29,19 +31,26 @@ class Viewer:
         """Whether `link`, `sign` and `form` return anything."""
         return self.signer is not None
 
-    def original(self, image_id: str) -> tuple[StoredImage, bytes]:
-        """Return an image and its original bytes; raises ImageNotFound."""
+    def original(self, image: StoredImage) -> tuple[BinaryIO, int]:
+        """Return an original as an open file, which the caller closes, and how many bytes it has.
+
+        Raises ImageNotFound.
+        """
+        return self.originals.open(image.name)
+
+    def kept_thumbnail(self, image_id: str) -> tuple[StoredImage, bytes | None]:
+        """Return an image and its thumbnail if there is one already; raises ImageNotFound."""
         image = self._get(image_id)
-        return image, self.originals.read(image.name)
+        return image, self.originals.read_thumbnail(image)
 
     def thumbnail(self, image_id: str) -> tuple[StoredImage, bytes]:
         """Return an image and an upright JPEG of at most THUMBNAIL_PX; raises ImageNotFound."""
-        image = self._get(image_id)
-        data = self.originals.read_thumbnail(image)
+        image, data = self.kept_thumbnail(image_id)
         if data is None:
-            original = self.originals.read(image.name)
-            picture = decode(original, self.limits, short_side_px=THUMBNAIL_PX)
-            data = picture.thumbnail(THUMBNAIL_PX)
+            with decode_slot():
+                original = self.originals.read(image.name)
+                picture = decode(original, self.limits, short_side_px=THUMBNAIL_PX)
+                data = picture.thumbnail(THUMBNAIL_PX)
             self.originals.write_thumbnail(image, data)
             if not self._is_current(image):  # removed or replaced in between
                 self.originals.remove_thumbnail(image)

@@ -15,11 +15,12 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 
 from functions.gallery.errors import (
     EmptyPicture,
-    PictureError,
+    LookalikeError,
     PictureTooLarge,
     UndecodablePicture,
     UnsupportedFormat,
 )
+from functions.gallery.pictures.budget import spend_pixels
 from functions.gallery.pictures.costs import (
     MAX_SLOW_BYTES,
     MAX_SLOW_PIXELS,
@@ -110,7 +111,8 @@ class Picture:
 def decode(data: bytes, limits: Limits, *, short_side_px: int) -> Picture:
     """Return a picture whose short side keeps at least `short_side_px`, or all that it has.
 
-    Raises EmptyPicture, PictureTooLarge, UnsupportedFormat or UndecodablePicture, with the reason.
+    Raises EmptyPicture, PictureTooLarge, UnsupportedFormat or UndecodablePicture, with the reason;
+    in a request also TooManyPixels.
     """
     if not data:
         raise EmptyPicture("The file is empty; send the bytes of an image")
@@ -122,8 +124,9 @@ def decode(data: bytes, limits: Limits, *, short_side_px: int) -> Picture:
     try:
         image = _open(data)
         _check_size(image, len(data), limits)
+        spend_pixels(image.width * image.height)
         return _read(image, jpeg_bytes_a_pixel, limits.max_memory_bytes, short_side_px)
-    except PictureError:
+    except LookalikeError:
         raise
     except Image.DecompressionBombError as error:
         raise over_limit("The pixels", f"{limits.max_pixels} px") from error

@@ -32,6 +32,11 @@ class Limits:
         return self.max_pixels * 5 // 2
 
     @property
+    def max_pixels_per_request(self) -> int:
+        """Pixels of all pictures that one request can have decoded: 50 photos of 20 million."""
+        return 10 * self.max_pixels
+
+    @property
     def max_pixels_whole(self) -> int:
         """Pixels up to which every supported format opens; most formats allow more.
 

@@ -1,17 +1,14 @@
 """Compares two examples by bytes, perceptual hash and vector. Depends on the ports only."""
 
-import hashlib
 from dataclasses import dataclass
 
 from functions.gallery.embedding.bands import Band
 from functions.gallery.embedding.fingerprint import PerceptualHash
 from functions.gallery.embedding.vectors import Vector
 from functions.gallery.errors import ImageNotFound
-from functions.gallery.pictures.decode import decode
-from functions.gallery.pictures.limits import Limits
-from functions.gallery.ports import Embedder, VectorStore
+from functions.gallery.ports import VectorStore
 from functions.gallery.records import CollectionSpec
-from functions.gallery.search.search import Example
+from functions.gallery.search.example import EmbeddedPicture, Example, ExampleEmbedder
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +35,8 @@ class Comparer:
     """Compares pictures and stored images; stores nothing."""
 
     spec: CollectionSpec
-    limits: Limits
-    embedder: Embedder
     store: VectorStore
+    examples: ExampleEmbedder
 
     def compare(self, one: Example, other: Example) -> Comparison:
         """Compare two examples; raises PictureError, ImageNotFound or StoreError."""
@@ -48,7 +44,7 @@ class Comparer:
         score = self.spec.distance.score(a.vector, b.vector)
         similarity = self.spec.distance.similarity(score, self.spec.dims)
         bits = a.hash.distance(b.hash) if a.hash and b.hash else None
-        bands = self.embedder.card.bands if self.spec.distance.has_bands else None
+        bands = self.examples.embedder.card.bands if self.spec.distance.has_bands else None
         return Comparison(
             score=score,
             similarity=similarity,
@@ -58,13 +54,11 @@ class Comparer:
             band=bands.of(similarity, bits) if bands else None,
         )
 
-    def _side(self, example: Example) -> _Side:
-        if isinstance(example, str):
-            image = self.store.get([example]).get(example)
-            vector = self.store.vectors([example]).get(example)
-            if image is None or vector is None:
-                raise ImageNotFound(f"No image has the id {example}")
-            return _Side(vector, image.sha256, image.perceptual_hash)
-        picture = decode(example, self.limits, short_side_px=self.embedder.card.short_side_px)
-        vector = self.embedder.embed([picture])[0]
-        return _Side(vector, hashlib.sha256(example).hexdigest(), PerceptualHash.of(picture))
+    def _side(self, example: Example) -> _Side | EmbeddedPicture:
+        if not isinstance(example, str):
+            return self.examples.embed(example)
+        image = self.store.get([example]).get(example)
+        vector = self.store.vectors([example]).get(example)
+        if image is None or vector is None:
+            raise ImageNotFound(f"No image has the id {example}")
+        return _Side(vector, image.sha256, image.perceptual_hash)
