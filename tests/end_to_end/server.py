@@ -11,12 +11,12 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import httpx
-import uvicorn
 from fastapi import FastAPI
 
 from functions.api.app import create_app
 from functions.gallery.gallery import Gallery
 from functions.gallery.settings import Settings
+from scripts.connections import bounded_server
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,14 +36,7 @@ def served(gallery: Gallery, settings: Settings) -> AbstractContextManager[str]:
 def serving(app: FastAPI) -> Iterator[str]:
     """Serve an application from a thread of this process and yield its address."""
     port = free_port()
-    config = uvicorn.Config(
-        app,
-        host="127.0.0.1",
-        port=port,
-        log_level="critical",
-        h11_max_incomplete_event_size=1_000_000,  # as in scripts/serve
-    )
-    server = uvicorn.Server(config)
+    server = bounded_server(app, host="127.0.0.1", port=port, log_level="critical")
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
