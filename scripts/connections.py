@@ -76,8 +76,9 @@ class Connection(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Start watching, or refuse the connection."""
         super().connection_made(transport)
-        if len(self.connections) > self.most:
-            detail = "Too many connections are open; try again"
+        # A request goes on for a while after its client has left, so both are counted.
+        if max(len(self.connections), len(self.tasks)) > self.most:
+            detail = "Too many requests are in progress; send this one again"
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", detail)
         else:
             self._timer = self.loop.call_later(_CHECK_EVERY_S, self._check)

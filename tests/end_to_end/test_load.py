@@ -5,6 +5,7 @@ The model is a fake that can be held up; no test depends on how fast anything is
 
 import base64
 import io
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -165,6 +166,23 @@ def test_a_small_search_waits_for_one_picture_of_a_large_one_only(served):
 
     assert (small.result().status_code, large.result().status_code) == (200, 200)
     assert served.embedder.widths == [96, 64, 96, 96]
+
+
+def test_nothing_more_is_decoded_for_a_client_that_has_left(served):
+    url = served.http.base_url
+    body = json.dumps({"positive": [image_of(LARGE)] * 3}).encode()
+    head = f"POST /v1/search HTTP/1.1\r\nHost: {url.host}:{url.port}\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    served.embedder.released.clear()
+
+    with socket.create_connection((url.host, url.port)) as client:
+        client.sendall(head.encode() + body)
+        wait_until(lambda: served.embedder.widths == [96])
+    served.http.get("/healthz")
+    served.embedder.released.set()
+    served.http.post("/v1/search", content=SMALL)
+
+    assert served.embedder.widths == [96, 64]
 
 
 def test_a_search_stops_decoding_at_its_deadline(served, monkeypatch):

@@ -146,7 +146,12 @@ class Call:
         return await anyio.to_thread.run_sync(self.gallery.near_duplicates, added)
 
     async def run(self, work: Callable[[], Result]) -> Result:
-        """Do work in a thread that may decode pictures, within the budget of this request."""
+        """Do work in a thread that may decode pictures, within the budget of this request.
+
+        Raises NotReached if the client has left, and as `work` does.
+        """
+        if await self.request.is_disconnected():
+            raise NotReached("The client has left")
         with self._budget.in_use():
             return await anyio.to_thread.run_sync(work, limiter=self.capacity.picture_threads)
 

@@ -79,6 +79,7 @@ class Capacity:
     fetch_threads: anyio.CapacityLimiter = field(
         default_factory=lambda: anyio.CapacityLimiter(FETCHES_AT_ONCE)
     )
+    parsers: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(cores()))
     health_threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(4))
 
     @classmethod
@@ -118,7 +119,7 @@ class BodyAdmission:
                     await held.enter_async_context(self._bodies.hold(size, BODY_WAIT_S))
                     size = 0
                 message = await receive()
-                if not message.get("more_body"):
+                if message["type"] == "http.request" and not message.get("more_body"):
                     state["watch"] = Stopwatch()
                 return message
 

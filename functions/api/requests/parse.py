@@ -7,8 +7,8 @@ Depends on HTTP and the gallery's checks. A route names its model and how to rea
 import base64
 import json
 import logging
-from collections.abc import AsyncGenerator, Mapping
-from typing import Any, ClassVar, Self
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any, ClassVar, Self, TypeVar
 
 import anyio.to_thread
 from fastapi import Request
@@ -19,6 +19,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
 from functions.api.errors import MalformedBody, invalid, invalid_model
+from functions.api.requests.capacity import SMALL_BODY_BYTES
 from functions.gallery.errors import InvalidCursor, PictureTooLarge
 from functions.gallery.filters import check_metadata, field_type, parse_filter
 from functions.gallery.names import check_name
@@ -32,6 +33,7 @@ OVERHEAD_BYTES = 100_000  # for options, metadata and form boundaries around the
 OBJECTS = {"metadata", "filter", "region"}
 
 Values = dict[str, Any]  # options by name
+Model = TypeVar("Model")
 
 
 class Text(str):
@@ -56,7 +58,7 @@ class RequestModel(BaseModel):
         """Read a JSON body; raises MalformedBody, PictureTooLarge or InvalidParameters."""
         picture_bytes = request.app.state.max_body_bytes if cls.has_pictures else 0
         body = await _read_body(request, json_bytes(picture_bytes))
-        return await anyio.to_thread.run_sync(lambda: cls.check(_parse_json(body)))
+        return await _in_thread(request, body, lambda: cls.check(_parse_json(body)))
 
     @classmethod
     def check(cls, values: Values) -> Self:
@@ -100,8 +102,8 @@ class PictureRequest(RequestModel):
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type == "application/json":
             body = await _read_body(request, json_bytes(most))
-            return await anyio.to_thread.run_sync(
-                lambda: cls._merge(query, _parse_json(body), fields)
+            return await _in_thread(
+                request, body, lambda: cls._merge(query, _parse_json(body), fields)
             )
         if media_type == "multipart/form-data":
             return cls._merge(query, await _read_form(request, most), fields)
@@ -141,6 +143,12 @@ def query_options(route: APIRoute) -> list[str]:
 async def _read_body(request: Request, max_bytes: int) -> bytes:
     """Return the body; raises PictureTooLarge."""
     return b"".join([chunk async for chunk in _stream(request, max_bytes)])
+
+
+async def _in_thread(request: Request, body: bytes, work: Callable[[], Model]) -> Model:
+    """Parse a body in a thread; few large ones at once, because it takes three times their size."""
+    parsers = request.app.state.capacity.parsers if len(body) > SMALL_BODY_BYTES else None
+    return await anyio.to_thread.run_sync(work, limiter=parsers)
 
 
 def json_bytes(picture_bytes: int) -> int:
