@@ -115,11 +115,12 @@ def similar(
 )
 async def thumbnail(call: CurrentCall, id: str, options: Cached) -> Response:
     """Get a small upright JPEG."""
-    image, kept = await run_in_threadpool(call.gallery.view.kept_thumbnail, id)
+    image, data = await run_in_threadpool(call.gallery.view.kept_thumbnail, id)
+    if data is None:
+        image, data = await call.run(lambda: call.gallery.view.thumbnail(id))
     headers = _headers(image, options)
     if _is_cached(call, headers):
         return Response(status_code=304, headers=headers)
-    data = kept or (await call.run(lambda: call.gallery.view.thumbnail(id)))[1]
     return Response(data, media_type="image/jpeg", headers=headers)
 
 
