@@ -209,7 +209,7 @@ def test_without_room_for_the_removal_nothing_is_removed(rig, monkeypatch):
     with pytest.raises(StoreFull):
         rig.gallery.remove(image.id)
 
-    assert rig.gallery.view.original(image.id)[1] == jpeg(1)
+    assert rig.originals.read(image.name) == jpeg(1)
 
 
 @pytest.mark.parametrize("moment", ["write_thumbnail", "remove"])
