@@ -36,6 +36,7 @@ def create_app(
         version="1",
         description="Image similarity search.",
         redirect_slashes=False,
+        docs_url=None,  # served by routes/page.py, from this origin
         redoc_url=None,
     )
     app.state.gallery = gallery

@@ -36,6 +36,7 @@ NEVER_LOADED = LAPTOP_ONLY | {
 NEVER_LOADED |= {"qdrant_client.conversions.conversion", "qdrant_client.serverless", "moto"}
 # pydantic.v1 and h2 themselves are in sys.modules as None, which blocks their import.
 NEVER_LOADED |= {"pydantic.v1.main", "h2.config"}
+NEVER_LOADED |= {"fastapi_offline"}  # /docs serves its files
 API, INGEST = "functions.api.handler", "functions.ingest.handler"
 WEB = {"fastapi", "starlette", "mangum"}
 AWS = {"botocore", "jmespath", "dateutil"}

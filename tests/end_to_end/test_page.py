@@ -132,11 +132,26 @@ def test_files_are_compressed_only_for_clients_that_accept_gzip(gallery):
     assert int(compressed.headers["content-length"]) == len(gzip.compress(plain.content, mtime=0))
 
 
-def test_the_docs_have_no_content_security_policy(http):
-    response = http.get("/docs")
+def test_the_docs_and_every_file_they_reference_come_from_this_origin(http):
+    html = http.get("/docs")
 
-    assert response.status_code == 200
-    assert "content-security-policy" not in response.headers
+    references = re.findall(r'(?:src|href)="([^"]+)"', html.text)
+    assert len(references) >= 4
+    for path in references:
+        assert path.startswith("/")
+        assert http.get(path).status_code == 200, path
+    assert b"SwaggerUIBundle" in http.get("/docs/swagger-ui-bundle.js").content
+    assert http.get("/docs/redoc.standalone.js").status_code == 404
+    assert http.get("/docs/..%2F__init__.py").status_code == 404
+
+
+def test_the_policy_of_the_docs_allows_this_origin_and_nothing_inline(http):
+    policy = directives(http.get("/docs").headers["content-security-policy"])
+
+    assert policy["default-src"] == ["'none'"]
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == ["'self'"]
+    assert policy["img-src"] == ["'self'", "blob:", "data:"]
+    assert policy["frame-ancestors"] == policy["form-action"] == ["'none'"]
 
 
 def test_no_page_file_references_another_host_or_writes_html():

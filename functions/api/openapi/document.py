@@ -12,7 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from functions.api.errors import retryable, statuses
-from functions.api.openapi.examples import REQUESTS, problems
+from functions.api.openapi.examples import OBJECTS_IN_QUERY, REQUESTS, problems
 from functions.api.openapi.operations import IDEMPOTENCY_KEY_REUSED, OPERATIONS, TAGS, Operation
 from functions.api.openapi.schemas import RequestSchemas, Schema, ref
 from functions.api.requests.parse import OBJECTS, input_of, query_options
@@ -110,7 +110,8 @@ def _parameter(name: str, schema: Schema) -> dict[str, Any]:
     described = {"name": name, "in": "query", "description": schema.get("description", "")}
     schema = {key: value for key, value in schema.items() if key != "description"}
     if name in OBJECTS:
-        return described | {"content": {"application/json": {"schema": schema}}}
+        content = {"schema": schema, "example": OBJECTS_IN_QUERY[name]}
+        return described | {"content": {"application/json": content}}
     return described | {"schema": schema}
 
 

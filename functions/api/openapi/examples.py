@@ -58,6 +58,8 @@ REQUESTS: dict[str, dict[str, Any]] = {
     },
     "createUpload": {"form": {"name": "mugs/9.jpg", "media_type": "image/jpeg"}},
 }
+# What /docs proposes for the objects in a query; each fits every gallery.
+OBJECTS_IN_QUERY = {"filter": _SIZES, "metadata": {"note": "from the docs"}, "region": _REGION}
 # Errors that point to a part of the request, and the one whose class has no text for callers.
 _DETAILED = [
     invalid(limit="Input should be less than or equal to 100"),

@@ -223,3 +223,12 @@ type OnClick = Attributes['onclick'];
 type ButtonOptions = Attributes & { kind?: string; icon?: IconName; label?: string };
 type Child = Node | string | number | false | null | undefined;
 type Children = (Child | (Child | Child[])[])[];
+
+// /docs: Swagger UI, as far as docs.js uses it.
+
+declare function SwaggerUIBundle(options: {
+	url: string;
+	dom_id: string;
+	deepLinking: boolean;
+	validatorUrl: null;
+}): void;

@@ -1,12 +1,14 @@
-"""Serve the page: the files in page/, under a strict policy. Depends on HTTP.
+"""Serve the page and /docs: the files in page/, under a strict policy. Depends on HTTP.
 
 The paths of the files contain a version, a hash of all of them, so that browsers cache them for
-good and never mix two releases. Only `/`, which names the version, is requested every time.
+good and never mix two releases. Only `/` and /docs, which name the version, are requested every
+time. /docs shows /openapi.json with Swagger UI, whose files are read from an installed package.
 """
 
 import gzip
 import hashlib
 from functools import cache
+from importlib.metadata import distribution
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +19,7 @@ from functions.gallery.errors import LookalikeError
 router = APIRouter(include_in_schema=False)
 
 _FOLDER = Path(__file__).parents[1] / "page"
+_SWAGGER_UI = frozenset({"swagger-ui-bundle.js", "swagger-ui.css"})
 _MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -28,14 +31,26 @@ _MEDIA_TYPES = {
 @router.get("/")
 def page(request: Request) -> Response:
     """Return the page."""
-    headers = {
-        "Cache-Control": "no-cache",
-        "Content-Security-Policy": _policy(_bucket_origin(request)),
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
-        "Referrer-Policy": "no-referrer",
-    }
-    return _respond(request, "index.html", headers)
+    bucket = _bucket_origin(request)
+    only_text = "require-trusted-types-for 'script'; trusted-types 'none'"
+    return _respond_page(request, "index.html", f"{_policy(bucket, bucket)}; {only_text}")
+
+
+@router.get("/docs")
+def docs(request: Request) -> Response:
+    """Return the documentation of the API.
+
+    Swagger UI has icons as data: in its style sheet and writes HTML, which it cleans; the policy of
+    the page forbids both.
+    """
+    return _respond_page(request, "docs.html", _policy(images="data:"))
+
+
+@router.get("/docs/{name}")
+def docs_file(name: str, request: Request) -> Response:
+    """Return one file of Swagger UI."""
+    path = _swagger_ui() / name if name in _SWAGGER_UI else None
+    return _respond(request, path, {"Cache-Control": "no-cache"})
 
 
 @router.get("/page/{version}/{name}")
@@ -43,20 +58,32 @@ def page_file(version: str, name: str, request: Request) -> Response:
     """Return one file of the page; for an older version it is today's file."""
     is_current = version == _version()
     age = "public, max-age=31536000, immutable" if is_current else "no-cache"
-    return _respond(request, name, {"Cache-Control": age})
+    path = _FOLDER / name if name in _names() else None
+    return _respond(request, path, {"Cache-Control": age})
 
 
-def _respond(request: Request, name: str, headers: dict[str, str]) -> Response:
-    if name not in _names():
+def _respond_page(request: Request, name: str, policy: str) -> Response:
+    headers = {
+        "Cache-Control": "no-cache",
+        "Content-Security-Policy": policy,
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
+        "Referrer-Policy": "no-referrer",
+    }
+    return _respond(request, _FOLDER / name, headers)
+
+
+def _respond(request: Request, path: Path | None, headers: dict[str, str]) -> Response:
+    if path is None:
         return Response("There is no such file", 404, media_type="text/plain")
-    data, compressed, etag = _content(name)
+    data, compressed, etag = _content(path)
     headers |= {"ETag": etag, "Vary": "Accept-Encoding"}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     if "gzip" in request.headers.get("accept-encoding", ""):
         headers["Content-Encoding"] = "gzip"
         data = compressed
-    return Response(data, headers=headers, media_type=_MEDIA_TYPES[Path(name).suffix])
+    return Response(data, headers=headers, media_type=_MEDIA_TYPES[path.suffix])
 
 
 @cache
@@ -71,17 +98,23 @@ def _version() -> str:
 
 
 @cache
-def _content(name: str) -> tuple[bytes, bytes, str]:
+def _swagger_ui() -> Path:
+    # Not imported: only its files are used.
+    return Path(str(distribution("fastapi-offline").locate_file("fastapi_offline/static")))
+
+
+@cache
+def _content(path: Path) -> tuple[bytes, bytes, str]:
     """Return a file, the same compressed, and its etag."""
-    data = (_FOLDER / name).read_bytes()
-    if name == "index.html":
+    data = path.read_bytes()
+    if path.suffix == ".html":
         data = data.replace(b"{version}", _version().encode())
     etag = f'W/"{hashlib.sha256(data).hexdigest()[:32]}"'  # weak: the same for both encodings
     return data, gzip.compress(data, mtime=0), etag
 
 
-def _policy(bucket: str) -> str:
-    """Allow this origin's own files and requests, and those of the bucket if there is one.
+def _policy(images: str = "", calls: str = "") -> str:
+    """Allow this origin's own files and requests, and these other sources.
 
     Pictures are also displayed from memory (blob:): a query before it is sent, and all thumbnails
     if fetching them needs a key.
@@ -90,13 +123,11 @@ def _policy(bucket: str) -> str:
         "default-src": "'none'",
         "script-src": "'self'",
         "style-src": "'self'",
-        "img-src": f"'self' blob: {bucket}",
-        "connect-src": f"'self' {bucket}",
+        "img-src": f"'self' blob: {images}",
+        "connect-src": f"'self' {calls}",
         "base-uri": "'none'",
         "form-action": "'none'",
         "frame-ancestors": "'none'",
-        "require-trusted-types-for": "'script'",
-        "trusted-types": "'none'",
     }
     return "; ".join(f"{rule} {allowed}".strip() for rule, allowed in rules.items())
 
