@@ -4,13 +4,13 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from functions.api.errors import report_errors
+from functions.api.errors import report_errors, respond
 from functions.api.requests.capacity import BodyAdmission, Capacity
 from functions.api.requests.fetch import UrlFetcher
-from functions.api.requests.parse import json_bytes
+from functions.api.requests.parse import MAX_JSON_BYTES, json_bytes
 from functions.api.routes import batch, duplicates, images, page, search, service, uploads
 from functions.gallery.gallery import Gallery
 from functions.gallery.settings import Settings
@@ -46,7 +46,7 @@ def create_app(
     app.state.max_body_bytes = min(max_body_bytes or most, most)
     urls = settings.lookalike_fetch_urls
     app.state.fetcher = None if urls == "off" else UrlFetcher(allow_http=urls == "http")
-    longest = json_bytes(app.state.max_body_bytes)
+    longest = max(json_bytes(app.state.max_body_bytes), MAX_JSON_BYTES)
     app.add_middleware(BodyAdmission, bodies=capacity.bodies, max_body_bytes=longest)
     app.add_middleware(Envelope, headers=headers or {})
     report_errors(app)
@@ -63,12 +63,19 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 
 class Envelope:
-    """Gives every request an id and every response its headers, and answers HEAD like GET."""
+    """Gives every request an id and every response its headers, and answers HEAD like GET.
+
+    It also responds to errors that no route expects, so that those responses have the headers too.
+    """
 
     def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
         """Wrap an application."""
         self._app = app
-        always = {"x-content-type-options": "nosniff", **headers}
+        always = {
+            "x-content-type-options": "nosniff",
+            "cross-origin-resource-policy": "same-origin",  # no <img> of another site
+            **headers,
+        }
         self._headers = [(name.encode(), value.encode()) for name, value in always.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,10 +84,13 @@ class Envelope:
             await self._app(scope, receive, send)
             return
         is_head = scope["method"] == "HEAD"  # routes list GET only
+        has_started = False
         request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_enveloped(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
             if message["type"] == "http.response.start":
                 own = [(b"x-request-id", request_id.encode()), *self._headers]
                 message["headers"] = [*message["headers"], *own]
@@ -88,4 +98,12 @@ class Envelope:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self._app({**scope, "method": "GET"} if is_head else scope, receive, send_enveloped)
+        try:
+            await self._app(
+                {**scope, "method": "GET"} if is_head else scope, receive, send_enveloped
+            )
+        except Exception as error:
+            if has_started:
+                raise
+            response = respond(Request(scope, receive), error)
+            await response(scope, receive, send_enveloped)

@@ -4,12 +4,14 @@ Depends on FastAPI and the gallery's errors.
 """
 
 import logging
+import math
 from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Annotated
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
@@ -20,13 +22,26 @@ log = logging.getLogger(__name__)
 UNEXPECTED = "An unexpected error occurred; the log has the reason"
 UNKNOWN = "is unknown; /docs lists the options"
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+# Messages quote the request, which can have megabytes. With these limits the problems of a batch
+# of 50 stay below Lambda's 6 MB, even if each character takes six bytes of JSON.
+_MAX_CHARACTERS = 500
+_MAX_PARTS = 10
+
+
+def _shortened(text: str) -> str:
+    """Return a long text without its middle: what is wrong comes first, what to do last."""
+    half = _MAX_CHARACTERS // 2
+    return text if len(text) <= _MAX_CHARACTERS else f"{text[: half - 3]} ... {text[2 - half :]}"
+
+
+Short = Annotated[str, AfterValidator(_shortened)]
 
 
 class WrongPart(BaseModel):
     """A part of a request that is wrong, and why."""
 
-    pointer: str = Field(description="JSON Pointer into the request, such as #/limit")
-    detail: str
+    pointer: Short = Field(description="JSON Pointer into the request, such as #/limit")
+    detail: Short
 
 
 class MalformedBody(errors.LookalikeError):
@@ -41,9 +56,18 @@ class InvalidParameters(errors.LookalikeError):
     code = "invalid-parameters"
 
     def __init__(self, parts: Sequence[WrongPart]) -> None:
-        """Keep the wrong parts."""
-        super().__init__("; ".join(f"{part.pointer}: {part.detail}" for part in parts))
-        self.parts = list(parts)
+        """Keep the first wrong parts."""
+        self.parts = list(parts[:_MAX_PARTS])
+        details = [f"{part.pointer}: {part.detail}" for part in self.parts]
+        if more := len(parts) - len(self.parts):
+            details.append(f"and {more} more")
+        super().__init__("; ".join(details))
+
+
+class BodyTooLarge(errors.LookalikeError):
+    """A body without pictures is longer than the limit; `max_json_bytes` in /v1/limits has it."""
+
+    code = "body-too-large"
 
 
 class KeyMissing(errors.LookalikeError):
@@ -99,7 +123,11 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
         HTTPStatus.NOT_FOUND: (NoSuchPath, NoBucket, errors.ImageNotFound, errors.InvalidCursor),
         HTTPStatus.METHOD_NOT_ALLOWED: (MethodNotAllowed,),
         HTTPStatus.CONFLICT: (KeyReused, errors.NameTaken, errors.ObjectChanged),
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (errors.PictureTooLarge, errors.TooManyPixels),
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+            BodyTooLarge,
+            errors.PictureTooLarge,
+            errors.TooManyPixels,
+        ),
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (errors.UnsupportedFormat,),
         HTTPStatus.UNPROCESSABLE_ENTITY: (
             InvalidParameters,
@@ -111,18 +139,14 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
             errors.InvalidFilter,
             errors.InvalidExamples,
             errors.UrlRefused,
+            errors.UrlUnreachable,
         ),
         HTTPStatus.INTERNAL_SERVER_ERROR: (
             errors.LookalikeError,
             errors.ModelMismatch,
             errors.SettingsError,
         ),
-        HTTPStatus.BAD_GATEWAY: (
-            errors.UrlUnreachable,
-            errors.StoreError,
-            errors.StoreRejected,
-            errors.StoreDenied,
-        ),
+        HTTPStatus.BAD_GATEWAY: (errors.StoreError, errors.StoreRejected, errors.StoreDenied),
         HTTPStatus.SERVICE_UNAVAILABLE: (
             Overloaded,
             errors.NotReached,
@@ -135,7 +159,7 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
     for kind in kinds
 }
 # From 500 up, yet no fault of this service or its store, so not logged.
-_NOT_LOGGED = (Overloaded, errors.NotReached, errors.UrlUnreachable)
+_NOT_LOGGED = (Overloaded, errors.NotReached)
 
 
 class Problem(BaseModel):
@@ -144,7 +168,7 @@ class Problem(BaseModel):
     type: str
     title: str
     status: int
-    detail: str
+    detail: Short
     code: str = Field(description="Stable; for programs to act on")
     request_id: str
     errors: list[WrongPart] | None = Field(None, description="The wrong parts, if known")
@@ -182,10 +206,9 @@ def _wrong(path: Sequence[str | int], detail: str) -> WrongPart:
 
 
 def report_errors(app: FastAPI) -> None:
-    """Make every failure of this application an application/problem+json response."""
-    app.add_exception_handler(errors.LookalikeError, _respond)
-    app.add_exception_handler(HTTPException, _respond)
-    app.add_exception_handler(Exception, _respond_outside)
+    """Make failures that a route reports application/problem+json; Envelope does the others."""
+    app.add_exception_handler(errors.LookalikeError, respond)
+    app.add_exception_handler(HTTPException, respond)
 
 
 def problem_of(error: errors.LookalikeError, request_id: str) -> Problem:
@@ -207,7 +230,7 @@ def translate(error: Exception, request_id: str) -> errors.LookalikeError:
     status = STATUS[type(known)]
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(known, _NOT_LOGGED):
         unexpected = None if known is error else error
-        log.error("%s %s: %s", request_id, known.code, known, exc_info=unexpected)
+        log.error("%s %s: %s", request_id, known.code, _shortened(str(known)), exc_info=unexpected)
     return known
 
 
@@ -229,7 +252,8 @@ def _parts_of(error: errors.LookalikeError) -> list[WrongPart] | None:
     return None
 
 
-def _respond(request: Request, error: Exception) -> JSONResponse:
+def respond(request: Request, error: Exception) -> JSONResponse:
+    """Return the response to an error."""
     error = translate(error, request.state.request_id)
     problem = problem_of(error, request.state.request_id)
     headers = {}
@@ -238,16 +262,9 @@ def _respond(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(_allowed_methods(request))
     if error.retryable:
-        headers["Retry-After"] = str(round(getattr(error, "retry_after", None) or 1))
+        headers["Retry-After"] = str(math.ceil(getattr(error, "retry_after", None) or 1))
     content = problem.model_dump(exclude_none=True)
     return JSONResponse(content, problem.status, headers, "application/problem+json")
-
-
-def _respond_outside(request: Request, error: Exception) -> JSONResponse:
-    """Respond to an error that only Starlette's outermost middleware catches, not ours."""
-    response = _respond(request, error)
-    response.headers["x-request-id"] = request.state.request_id
-    return response
 
 
 def _allowed_methods(request: Request) -> list[str]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from functions.api.errors import Problem
 from functions.api.requests.models import MAX_OFFSET
-from functions.api.requests.parse import encode_cursor
+from functions.api.requests.parse import OVERHEAD_BYTES, encode_cursor
 from functions.gallery.duplicates.notions import Duplicate, Likeness
 from functions.gallery.duplicates.pages import DuplicateGroup, DuplicatePage
 from functions.gallery.embedding.fingerprint import SAME_PICTURE_BITS
@@ -394,7 +394,11 @@ class LimitsOut(BaseModel):
 
     formats: list[str]
     max_bytes: int = Field(description="Of one picture, however it is sent")
-    max_body_bytes: int = Field(description="Of one picture in a request body")
+    max_body_bytes: int = Field(
+        description="Of the pictures in one request body, before base64; the rest of the body can "
+        f"have {OVERHEAD_BYTES:,} bytes more"
+    )
+    max_json_bytes: int = Field(description="Of a JSON body that cannot contain a picture")
     max_pixels: int = Field(description="Of a baseline JPEG, the format with most")
     max_pixels_whole: int = Field(description="Of any format listed; many files can be larger")
     max_pixels_per_request: int = Field(description="Of all pictures that one request decodes")

@@ -8,8 +8,8 @@ LookalikeError
 |  `- UndecodablePicture    a supported format, but damaged
 |- RequestError             the request itself is wrong
 |  |- InvalidName, InvalidMetadata, InvalidFilter, InvalidExamples, InvalidCursor
-|  `- UrlRefused            a URL, or a redirect or response of it, that is not allowed
-|- UrlUnreachable           a URL returned no picture; try again
+|  |- UrlRefused            a URL, or a redirect or response of it, that is not allowed
+|  `- UrlUnreachable        a URL returned no picture
 |- TooManyPixels            the pictures of one request, taken together
 |- NotReached               the time for one request was over; try again
 |- ImageNotFound
@@ -127,11 +127,11 @@ class UrlRefused(RequestError):
     field = "url"
 
 
-class UrlUnreachable(LookalikeError):
+class UrlUnreachable(RequestError):
     """A URL returned no picture: no answer, not in time, an error status or not all bytes."""
 
     code = "url-unreachable"
-    retryable = True
+    field = "url"
 
 
 class TooManyPixels(LookalikeError):

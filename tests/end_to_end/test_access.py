@@ -151,7 +151,9 @@ def test_urls_are_fetched_only_if_fetching_is_enabled(gallery):
     assert (refused.status_code, refused.json()["code"]) == (422, "url-refused")
     assert (added.status_code, added.json()["image"]["name"]) == (201, "cat.jpg")
     assert found.json()["results"][0]["name"] == "cat.jpg"
-    assert (missing.status_code, missing.json()["code"]) == (502, "url-unreachable")
+    assert (missing.status_code, missing.json()["code"]) == (422, "url-unreachable")
+    assert missing.json()["errors"][0]["pointer"] == "#/url"
+    assert "retry-after" not in missing.headers
     assert (both.status_code, both.json()["code"]) == (422, "invalid-parameters")
 
 
@@ -190,6 +192,8 @@ def test_every_error_code_has_a_single_status():
     ("error", "status", "retry_after"),
     [
         (errors.StoreUnavailable("asleep", retry_after=7), 503, "7"),
+        (errors.StoreUnavailable("asleep", retry_after=0), 503, "1"),
+        (errors.StoreUnavailable("asleep", retry_after=0.4), 503, "1"),
         (errors.StoreTimeout("slow"), 504, "1"),
         (errors.StoreDenied("wrong key"), 502, None),
         (errors.StoreFull("no room"), 507, None),
@@ -211,6 +215,19 @@ def test_a_store_failure_is_reported_without_a_stack_trace(
     assert response.headers.get("retry-after") == retry_after
     assert "secret" not in response.text
     assert response.json()["request_id"] == response.headers["x-request-id"]
+    assert response.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_log_has_no_long_line_even_if_a_store_sends_a_long_message(rig, monkeypatch, caplog):
+    def fail(*_: object) -> None:
+        raise errors.StoreError("x" * 1_000_000)
+
+    monkeypatch.setattr(rig.store, "count", fail)
+
+    response = Caller(rig.gallery).get("/v1/stats", headers={"x-api-key": "r-key"})
+
+    assert response.status_code == 502
+    assert len(response.content) + len(caplog.text) < 3_000
 
 
 def test_with_a_closed_store_the_service_is_alive_but_not_ready(rig):

@@ -5,7 +5,9 @@ import io
 import json
 import re
 import shutil
+import socket
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -17,6 +19,7 @@ from tests.drawing import jpeg, scene, written
 from tests.end_to_end.server import served
 
 FIELDS = {"category": "keyword", "price": "float"}
+HEIC = Path(__file__).parents[1] / "data" / "drawn.heic"
 
 
 @pytest.fixture(scope="module")
@@ -248,6 +251,13 @@ def bad_requests() -> list[tuple[str, dict, int, str]]:
             "malformed-body",
         ),
         ("broken form", {**post, "content": b"x", "headers": FORM}, 400, "malformed-body"),
+        (
+            "the same name twice",
+            {**post, "content": b'{"id": "x", "id": "y"}', "headers": JSON},
+            400,
+            "malformed-body",
+        ),
+        ("JSON as curl -d sends it", {**post, "content": b'{"id": "x"}'}, 400, "malformed-body"),
         ("not base64", {**post, "json": {"image": "@@"}}, 422, "invalid-parameters"),
         ("unknown field", {**post, "json": {"id": "x", "top": 3}}, 422, "invalid-parameters"),
         ("limit too high", {**post, "json": {"id": "x", "limit": 101}}, 422, "invalid-parameters"),
@@ -318,6 +328,97 @@ def test_without_keys_other_hosts_and_other_origins_are_refused(http):
     assert own_page.status_code == 200
 
 
+@pytest.mark.parametrize("cut", range(1, 60, 7))
+def test_a_form_that_was_cut_off_is_refused_rather_than_read_without_its_last_field(http, cut):
+    part = '--b\r\nContent-Disposition: form-data; name="{}"{}\r\n\r\n'
+    form = part.format("image", '; filename="a"').encode() + jpeg(1) + b"\r\n"
+    form += part.format("name", "").encode() + b"wanted.jpg\r\n--b--"
+
+    whole = http.post("/v1/images", content=form, headers=FORM)
+    response = http.post("/v1/images", content=form[:-cut], headers=FORM)
+
+    assert whole.json()["image"]["name"] == "wanted.jpg"
+    assert (response.status_code, response.json()["code"]) == (400, "malformed-body")
+    assert http.get("/v1/stats").json()["images"] == 1
+
+
+@pytest.mark.parametrize("content_type", ["application/octet-stream", "", "image/heic"])
+@pytest.mark.parametrize("path", ["/v1/images", "/v1/search"])
+def test_a_picture_is_recognised_by_its_content_whatever_type_it_is_sent_as(
+    http, path, content_type
+):
+    headers = {"content-type": content_type} if content_type else {}
+
+    response = http.post(path, content=HEIC.read_bytes(), headers=headers)
+
+    assert response.is_success, response.text
+
+
+def test_the_limit_of_json_without_pictures_is_listed_and_its_refusal_does_not_mention_pictures(
+    http,
+):
+    most = http.get("/v1/limits").json()["max_json_bytes"]
+    thousand = {"filter": {"name": [f"{n:04}{'x' * 1_020}" for n in range(1_000)]}, "dry_run": True}
+    body = json.dumps(thousand).encode()
+
+    fits = http.post("/v1/images/delete", content=body.ljust(most))
+    exceeds = http.post("/v1/images/delete", content=body.ljust(most + 1))
+
+    assert (fits.status_code, fits.json()["matched"]) == (200, 0)
+    assert (exceeds.status_code, exceeds.json()["code"]) == (413, "body-too-large")
+    assert "picture" not in exceeds.text
+    assert "copy" not in exceeds.text
+    assert str(most) in exceeds.json()["detail"]
+
+
+LONG = "x" * 1_000_000
+QUOTED = [  # bodies whose error quotes a part of them
+    {"id": LONG},
+    {"id": "x", "group_by": LONG},
+    {"id": "x", "filter": {LONG: 1}},
+    {"id": "x", "filter": {"format": {"gte": LONG}}},
+    {"id": "x", "filter": {"price": [[LONG]]}},
+    {"id": "x", LONG: 1},
+    {"id": "x", "region": {LONG: 1}},
+    {"positive": [{"id": LONG}]},
+    {"id": "x"} | {f"{n}{LONG[:200]}": 1 for n in range(5_000)},
+]
+
+
+@pytest.mark.parametrize("body", QUOTED, ids=range(len(QUOTED)))
+def test_a_problem_quotes_only_the_start_and_end_of_a_long_input(http, body, caplog):
+    response = http.post("/v1/search", json=body)
+    inside_batch = http.post("/v1/search/batch", json={"queries": [body]})
+
+    assert 400 <= response.status_code < 500
+    assert len(response.content) < 15_000
+    assert len(inside_batch.content) < 15_000
+    assert sum(len(record.getMessage()) for record in caplog.records) < 15_000
+
+
+def test_a_batch_of_the_longest_problems_fits_through_the_gateway(http):
+    item = {"key": "a"} | {f"{n:02}{LONG[:1_500]}": 1 for n in range(12)}
+    metadata = {"key": "a", "metadata": {chr(1) * 1_000: 1}}
+
+    whole = http.post("/v1/images/batch", json={"items": [item] * 50})
+    each = http.post("/v1/images/batch", json={"items": [metadata] * 50})
+
+    assert (whole.status_code, each.status_code) == (422, 200)
+    assert len(whole.json()["errors"]) == 10
+    assert "590 more" in whole.json()["detail"]
+    assert max(len(whole.content), len(each.content)) < 1_000_000
+
+
+def test_without_keys_a_proxy_that_only_downgrades_to_http_1_0_is_refused(http):
+    """nginx does so by default, and adds no header."""
+    with socket.create_connection((http.base_url.host, http.base_url.port)) as connection:
+        connection.sendall(b"GET /v1/stats HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+        answer = connection.makefile("rb").read()
+
+    assert b" 401 " in answer.partition(b"\r\n")[0]
+    assert b"LOOKALIKE_API_KEYS" in answer
+
+
 def test_limits_readiness_and_documentation_are_served(http):
     limits = http.get("/v1/limits").json()
 
@@ -347,10 +448,10 @@ def nested(depth: int) -> str:
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
-        ({"method": "PATCH", "url": "/v1/images/x", "content": iter([bytes(60_000)] * 4)}, 413),
+        ({"method": "PATCH", "url": "/v1/images/x", "content": iter([bytes(600_000)] * 4)}, 413),
         ({"method": "PATCH", "url": "/v1/images/x", "content": b'{"metadata":{"\\ud800":1}}'}, 400),
         ({"method": "PATCH", "url": "/v1/images/x", "content": b'{"metadata":[]}'}, 422),
-        ({"method": "POST", "url": "/v1/uploads", "content": iter([bytes(60_000)] * 4)}, 413),
+        ({"method": "POST", "url": "/v1/uploads", "content": iter([bytes(600_000)] * 4)}, 413),
         ({"method": "GET", "url": "/v1/images", "params": {"filter": nested(900)}}, 422),
         (
             {

@@ -155,6 +155,30 @@ def test_a_key_is_required_only_if_the_gallery_has_keys(tmp_path):
     assert without_keys["security"] == [{}, {"ApiKey": ["read"]}]
 
 
+def test_health_checks_need_no_key(tmp_path):
+    paths = app_of(tmp_path).openapi()["paths"]
+
+    assert [paths[path]["get"]["security"] for path in ("/healthz", "/readyz")] == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("setting", "accepts_http"), [("https", False), ("http", True)], ids=["https", "http"]
+)
+def test_urls_have_the_schemes_that_the_setting_allows(tmp_path, setting, accepts_http):
+    schemas = document(app_of(tmp_path, lookalike_fetch_urls=setting))["components"]["schemas"]
+
+    for schema in (schemas["SearchByUrl"], schemas["AddByUrl"], schemas["ExampleByUrl"]):
+        validator = Draft202012Validator(schema["properties"]["url"])
+        assert validator.is_valid("https://shop.example/a.jpg")
+        assert validator.is_valid("http://shop.example/a.jpg") == accepts_http
+
+
+def test_no_response_asks_a_client_to_retry_at_once(tmp_path):
+    headers = app_of(tmp_path).openapi()["components"]["headers"]
+
+    assert headers["Retry-After"]["schema"]["minimum"] == 1
+
+
 def test_filters_metadata_and_sorting_follow_the_declared_fields(tmp_path):
     schemas = document(app_of(tmp_path, {"shelf": "integer"}))["components"]["schemas"]
 

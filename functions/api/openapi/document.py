@@ -26,7 +26,7 @@ _HEADERS = {
     "WWW-Authenticate": "The header that takes the key",
     "Retry-After": "Seconds to wait",
 }
-_HEADER_SCHEMAS = {"Retry-After": {"type": "integer", "minimum": 0}}
+_HEADER_SCHEMAS = {"Retry-After": {"type": "integer", "minimum": 1}}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -49,7 +49,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     state = app.state
     routes = [r for r in app.routes if isinstance(r, APIRoute) and r.include_in_schema]
     inputs = [read for route in routes if (read := input_of(route))]
-    urls = state.fetcher is not None
+    urls = state.settings.lookalike_fetch_urls
     schemas = RequestSchemas([model for model, _ in inputs], state.gallery.spec.fields, urls=urls)
     in_queries = {model.__name__ for model, method in inputs if method == "from_query"}
     whole = get_openapi(
@@ -65,6 +65,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         route = by_id[operation["operationId"]]
         known = OPERATIONS[operation["operationId"]]
         operation["summary"] = operation["description"].partition("\n")[0].rstrip(".")
+        operation["security"] = []
         if known.scope:
             needed = {"ApiKey": [known.scope]}
             operation["security"] = [needed] if state.settings.lookalike_api_keys else [{}, needed]

@@ -16,7 +16,8 @@ TAGS = {
 _ANY = {"internal", "invalid-parameters"}  # every operation refuses unknown query parameters
 _KEY = {"key-missing", "key-refused"}
 _STORE = {"store-failed", "store-rejected", "store-denied", "store-unreachable", "store-timeout"}
-_BODY = {"malformed-body", "picture-too-large", "overloaded"}  # too long: of any body
+_JSON = {"malformed-body", "body-too-large", "overloaded"}
+_BODY = {"malformed-body", "picture-too-large", "overloaded"}  # of bodies with pictures
 _PICTURE = {"picture-too-large", "unsupported-format", "undecodable-picture", "not-reached"}
 IDEMPOTENCY_KEY_REUSED = "idempotency-key-reused"  # of all operations that take such a key
 _URL = {"url-refused", "url-unreachable"}
@@ -54,11 +55,11 @@ OPERATIONS: dict[str, Operation] = {  # by operation id
         headers=("Location", *_TIMED),
     ),
     "addImages": _writing(*_BODY, IDEMPOTENCY_KEY_REUSED),
-    "checkImages": _reading(*_BODY),
-    "deleteImages": _writing(*_BODY, "invalid-filter", IDEMPOTENCY_KEY_REUSED),
+    "checkImages": _reading(*_JSON),
+    "deleteImages": _writing(*_JSON, "invalid-filter", IDEMPOTENCY_KEY_REUSED),
     "listImages": _reading("invalid-filter", "invalid-cursor"),
     "getImage": _reading(_NOT_FOUND),
-    "updateImage": _writing(*_BODY, _NOT_FOUND, "invalid-metadata"),
+    "updateImage": _writing(*_JSON, _NOT_FOUND, "invalid-metadata"),
     "deleteImage": _writing(_NOT_FOUND),
     "findSimilar": _reading(_NOT_FOUND, "invalid-filter", headers=_TIMED),
     "getThumbnail": _reading(
@@ -78,7 +79,7 @@ OPERATIONS: dict[str, Operation] = {  # by operation id
     "searchBatch": _reading(*_BODY),
     "compare": _reading(*_BODY, *_PICTURE, *_URL, _NOT_FOUND, headers=_TIMED),
     "listDuplicates": _reading("invalid-filter", "invalid-cursor"),
-    "createUpload": _writing(*_BODY, "invalid-name", "no-bucket"),
+    "createUpload": _writing(*_JSON, "invalid-name", "no-bucket"),
     "getLimits": Operation("read", frozenset({*_ANY, *_KEY})),
     "getStats": _reading(),
     "getHealth": Operation(None, frozenset(_ANY)),

@@ -41,7 +41,7 @@ _OPTIONS: dict[str, Schema] = {  # by name, or by model and name
     "id": {"type": "string", "format": "uuid"},
     "name": _NAME,
     "key": _NAME,
-    "url": {"type": "string", "format": "uri", "pattern": "^https?://"},
+    "url": {"type": "string", "format": "uri"},
     "group_by": ref("FieldName"),
     "sort": ref("Order"),
     "filter": ref("Filter"),
@@ -78,16 +78,18 @@ _DECLARED: dict[FieldType, list[Schema]] = {
 class RequestSchemas:
     """Schemas of request models: whole as `components`, and of their options one by one."""
 
-    def __init__(self, models: Iterable[type[BaseModel]], fields: Fields, *, urls: bool) -> None:
-        """Describe these models and those in them."""
+    def __init__(self, models: Iterable[type[BaseModel]], fields: Fields, *, urls: str) -> None:
+        """Describe these models and those in them; `urls` is LOOKALIKE_FETCH_URLS."""
+        scheme = "https" if urls == "https" else "https?"
+        known = {**_OPTIONS, "url": _OPTIONS["url"] | {"pattern": f"^{scheme}://"}}
         self.components = _field_schemas(fields)
         self._options: dict[str, dict[str, Schema]] = {}
         _, whole = models_json_schema([(m, "validation") for m in models], ref_template=REF)
         for name, schema in whole["$defs"].items():
             self._options[name] = {
-                option: _describe(name, option, written)
+                option: _describe(known, name, option, written)
                 for option, written in schema["properties"].items()
-                if urls or option != "url"
+                if urls != "off" or option != "url"
             }
             self.components |= _components(name, schema, self._options[name])
 
@@ -96,12 +98,12 @@ class RequestSchemas:
         return {n: _not_null(schema) for n, schema in self._options[model.__name__].items()}
 
 
-def _describe(model: str, name: str, schema: Schema) -> Schema:
+def _describe(options: Mapping[str, Schema], model: str, name: str, schema: Schema) -> Schema:
     """Return the schema of an option, with what pydantic does not know of it."""
     schema = {k: v for k, v in schema.items() if k != "title" and (k, v) != ("default", None)}
     known = _PICTURE if name == "image" else None
     if model not in _CHECKED_LATER:
-        known = known or _OPTIONS.get(f"{model}.{name}") or _OPTIONS.get(name)
+        known = known or options.get(f"{model}.{name}") or options.get(name)
     if known is None:
         return schema
     if _NULL in schema.get("anyOf", []):

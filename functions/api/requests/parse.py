@@ -18,9 +18,9 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
-from functions.api.errors import MalformedBody, invalid, invalid_model
+from functions.api.errors import BodyTooLarge, MalformedBody, invalid, invalid_model
 from functions.api.requests.capacity import SMALL_BODY_BYTES
-from functions.gallery.errors import InvalidCursor, PictureTooLarge
+from functions.gallery.errors import InvalidCursor, LookalikeError, PictureTooLarge
 from functions.gallery.filters import check_metadata, field_type, parse_filter
 from functions.gallery.names import check_name
 from functions.gallery.records import Fields
@@ -28,9 +28,16 @@ from functions.gallery.records import Fields
 log = logging.getLogger(__name__)
 
 MAX_JSON_PARTS = 50_000  # brackets, braces and commas; Python needs about 60 bytes for each
+MAX_JSON_BYTES = 2_000_000  # without pictures; a filter of 1,000 names of 1,024 bytes fits
 OVERHEAD_BYTES = 100_000  # for options, metadata and form boundaries around the picture
 # Options that are objects; a query or form holds them as JSON text.
 OBJECTS = {"metadata", "filter", "region"}
+
+_ADVICE: dict[type[LookalikeError], str] = {
+    BodyTooLarge: "send fewer ids, hashes or values at once",
+    PictureTooLarge: "send a smaller copy or fewer pictures at once, or if the gallery uses a "
+    "bucket, upload large files with POST /v1/uploads",
+}
 
 Values = dict[str, Any]  # options by name
 Model = TypeVar("Model")
@@ -55,9 +62,15 @@ class RequestModel(BaseModel):
 
     @classmethod
     async def from_json(cls, request: Request) -> Self:
-        """Read a JSON body; raises MalformedBody, PictureTooLarge or InvalidParameters."""
-        picture_bytes = request.app.state.max_body_bytes if cls.has_pictures else 0
-        body = await _read_body(request, json_bytes(picture_bytes))
+        """Read a JSON body.
+
+        Raises MalformedBody, InvalidParameters, and PictureTooLarge or, if the model has no
+        pictures, BodyTooLarge.
+        """
+        if cls.has_pictures:
+            body = await _read_body(request, json_bytes(request.app.state.max_body_bytes))
+        else:
+            body = await _read_body(request, MAX_JSON_BYTES, BodyTooLarge)
         return await _in_thread(request, body, lambda: cls.check(_parse_json(body)))
 
     @classmethod
@@ -107,7 +120,10 @@ class PictureRequest(RequestModel):
             )
         if media_type == "multipart/form-data":
             return cls._merge(query, await _read_form(request, most), fields)
-        return cls._merge(query, {"image": await _read_body(request, most)}, fields)
+        image = await _read_body(request, most)
+        if image.startswith(b"{"):  # as curl -d sends it
+            raise MalformedBody("The body is not a picture; send JSON as application/json")
+        return cls._merge(query, {"image": image}, fields)
 
     @classmethod
     def _merge(cls, query: Values, body: Values, fields: Fields) -> Self:
@@ -140,9 +156,11 @@ def query_options(route: APIRoute) -> list[str]:
     return [name for name in options if name not in in_json_only]
 
 
-async def _read_body(request: Request, max_bytes: int) -> bytes:
-    """Return the body; raises PictureTooLarge."""
-    return b"".join([chunk async for chunk in _stream(request, max_bytes)])
+async def _read_body(
+    request: Request, max_bytes: int, too_large: type[LookalikeError] = PictureTooLarge
+) -> bytes:
+    """Return the body; raises PictureTooLarge, or the error named."""
+    return b"".join([chunk async for chunk in _stream(request, max_bytes, too_large)])
 
 
 async def _in_thread(request: Request, body: bytes, work: Callable[[], Model]) -> Model:
@@ -163,9 +181,18 @@ def _parse_json(body: bytes) -> Values:
         raise MalformedBody(f"A JSON body can have at most {MAX_JSON_PARTS} parts")
     values = _object(body)
     if values is None:
-        raise MalformedBody("The body is not a JSON object")
+        raise MalformedBody("The body is not a JSON object, or has a name twice")
     _require_plain(values)
     return values
+
+
+class _FormParser(MultiPartParser):
+    """Also notes whether the last boundary was received."""
+
+    is_complete = False
+
+    def on_end(self) -> None:
+        self.is_complete = True
 
 
 async def _read_form(request: Request, max_picture_bytes: int) -> Values:
@@ -174,11 +201,14 @@ async def _read_form(request: Request, max_picture_bytes: int) -> Values:
     Raises PictureTooLarge, MalformedBody or InvalidParameters.
     """
     stream = _stream(request, max_picture_bytes + OVERHEAD_BYTES)
+    parser = _FormParser(request.headers, stream, max_files=1, max_fields=20)
     try:
-        form = await MultiPartParser(request.headers, stream, max_files=1, max_fields=20).parse()
+        form = await parser.parse()
     except (MultiPartException, ValueError, LookupError) as error:  # LookupError: unknown charset
         raise MalformedBody("The body is not a valid multipart/form-data form") from error
     try:
+        if not parser.is_complete:  # a part that was cut off is not in the form
+            raise MalformedBody("The form was cut off before its last boundary; send it again")
         if len(form) < len(form.multi_items()):
             raise MalformedBody("A form field was sent twice; send each once")
         file = form.get("image")
@@ -221,7 +251,9 @@ def decode_cursor(cursor: str | None) -> str | None:
         ) from None
 
 
-async def _stream(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
+async def _stream(
+    request: Request, max_bytes: int, too_large: type[LookalikeError] = PictureTooLarge
+) -> AsyncGenerator[bytes, None]:
     announced = request.headers.get("content-length", "")
     received = int(announced) if announced.isdigit() else 0
     if received <= max_bytes:
@@ -237,10 +269,7 @@ async def _stream(request: Request, max_bytes: int) -> AsyncGenerator[bytes, Non
         except ClientDisconnect:
             log.warning("%s the client left during its upload", request.state.request_id)
             raise MalformedBody("The body ended early; send it again") from None
-    raise PictureTooLarge(
-        f"The body exceeds the limit of {max_bytes} bytes; send a smaller copy, or if the gallery "
-        "uses a bucket, upload large files with POST /v1/uploads"
-    )
+    raise too_large(f"The body exceeds the limit of {max_bytes} bytes; {_ADVICE[too_large]}")
 
 
 def _read_texts(texts: Mapping[str, str]) -> Values:
@@ -256,10 +285,18 @@ def _read_texts(texts: Mapping[str, str]) -> Values:
 
 def _object(text: str | bytes) -> Values | None:
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Values:
+    """Return an object; raises ValueError for a repeated name, whose first value would be lost."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("a name is repeated")
+    return values
 
 
 def _require_plain(values: Values) -> None:

@@ -39,7 +39,7 @@ async def add_batch(
         batch.model_dump_json,
         lambda: _add_all(call, batch.items),
         # A retry may succeed where this failed, so the failure must not be repeated for a day.
-        is_final=lambda added: all(result.status < 500 for result in added.results),
+        is_final=lambda added: all(result.status < 400 for result in added.results),
     )
 
 

@@ -3,7 +3,7 @@
 import anyio.to_thread
 from fastapi import APIRouter
 
-from functions.api.requests import models
+from functions.api.requests import models, parse
 from functions.api.requests.auth import READ, granted_scope
 from functions.api.requests.call import CurrentCall
 from functions.api.responses import Alive, LimitsOut, StatsOut
@@ -21,6 +21,7 @@ def limits(call: CurrentCall) -> LimitsOut:
         formats=formats.accepted(),
         max_bytes=gallery.limits.max_bytes,
         max_body_bytes=call.max_body_bytes,
+        max_json_bytes=parse.MAX_JSON_BYTES,
         max_pixels=gallery.limits.max_pixels,
         max_pixels_whole=gallery.limits.max_pixels_whole,
         max_pixels_per_request=gallery.limits.max_pixels_per_request,
