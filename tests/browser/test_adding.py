@@ -5,6 +5,7 @@ import base64
 import pytest
 from playwright.sync_api import Page, expect
 
+from functions.api.requests.models import UploadRequest
 from tests.browser.conftest import save_screenshot
 from tests.browser.drawn import new_drawing
 from tests.browser.test_search import HEIC, mug, names
@@ -242,6 +243,30 @@ def test_large_files_go_to_the_bucket_with_a_signed_form_and_are_then_indexed(de
     assert headers["content-type"].startswith("multipart/form-data")
     assert "x-api-key" not in headers
     assert request_body == {"key": "large.jpg"}
+
+
+@pytest.mark.parametrize("browser_type", ["", "image/heic", "application/octet-stream"])
+def test_the_form_for_a_large_heic_file_is_valid_whatever_type_the_browser_gives_it(
+    desktop, watch, browser_type
+):
+    watch.expected = ("422",)
+    asked = []
+
+    def uploads(route) -> None:
+        asked.append(route.request.post_data_json)
+        route.fulfill(status=422, json={"code": "none", "detail": "enough"})
+
+    desktop.route("**/v1/limits", lambda route: route.fulfill(json=route.fetch().json() | LIMITS))
+    desktop.route("**/v1/uploads", uploads)
+    desktop.goto("/?view=add")
+
+    large = HEIC.read_bytes().ljust(6_000)
+    file = mug(name="IMG_1.HEIC", mimeType=browser_type, buffer=large)
+    desktop.set_input_files(FILES, [file])
+    expect_status(desktop, "IMG_1.HEIC", "enough")
+
+    (request,) = asked
+    UploadRequest.check(request)
 
 
 def test_a_near_duplicate_is_pointed_out(desktop, http):

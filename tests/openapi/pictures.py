@@ -25,5 +25,6 @@ def pictures(*kinds: str) -> st.SearchStrategy[bytes]:
 
 for kind in ("PNG", "JPEG", "WEBP", "GIF"):
     schemathesis.openapi.media_type(f"image/{kind.lower()}", pictures(kind))
+schemathesis.openapi.media_type("application/octet-stream", pictures("PNG", "JPEG", "WEBP", "GIF"))
 in_base64 = pictures("PNG", "JPEG", "WEBP", "GIF").map(lambda data: base64.b64encode(data).decode())
 schemathesis.openapi.format("picture", in_base64)

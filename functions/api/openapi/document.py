@@ -126,6 +126,7 @@ def _picture_bodies(options: dict[str, Schema]) -> dict[str, Any]:
     encoding = {"image": {"contentType": "image/*"}}
     return {
         "image/*": {"schema": _BINARY},
+        "application/octet-stream": {"schema": _BINARY},
         "multipart/form-data": {"schema": form, "encoding": encoding},
     }
 

@@ -122,9 +122,10 @@ async function sendToBucket(
 	/** @type {(fraction: number) => void} */ onUploadProgress,
 ) {
 	const key = name ?? `uploads/${crypto.randomUUID()}`;
-	const media_type = file.type || 'application/octet-stream';
+	// Browsers have no type for HEIC, and other types for some raw formats.
+	const type = file.type.startsWith('image/') && { media_type: file.type };
 	/** @type {{ url: string, fields: Record<string, string> }} */
-	const signed = await post('/v1/uploads', { name: key, media_type, overwrite });
+	const signed = await post('/v1/uploads', { name: key, ...type, overwrite });
 	const form = new FormData();
 	for (const [field, value] of Object.entries(signed.fields)) form.append(field, value);
 	form.append('file', file);

@@ -115,7 +115,11 @@ class UploadRequest(RequestModel):
     """A picture that will be uploaded to the bucket."""
 
     name: str = Field(description="Its key in the bucket")
-    media_type: str = Field(pattern="^image/[A-Za-z0-9.+-]+$", description="Such as image/jpeg")
+    media_type: str = Field(
+        "application/octet-stream",
+        pattern="^(image/[A-Za-z0-9.+-]+|application/octet-stream)$",
+        description="Such as image/jpeg; the default is for formats that browsers do not know",
+    )
     overwrite: bool = Field(False, description="Whether the form may replace a picture")
 
 
