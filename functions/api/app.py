@@ -15,6 +15,16 @@ from functions.api.routes import batch, duplicates, images, page, search, servic
 from functions.gallery.gallery import Gallery
 from functions.gallery.settings import Settings
 
+EXPOSED_HEADERS = [  # to pages of other origins, besides what browsers always show them
+    "ETag",
+    "Idempotent-Replayed",
+    "Location",
+    "Retry-After",
+    "Server-Timing",
+    "x-lookalike-store",
+    "x-request-id",
+]
+
 
 def create_app(
     gallery: Gallery,
@@ -48,10 +58,30 @@ def create_app(
     app.state.fetcher = None if urls == "off" else UrlFetcher(allow_http=urls == "http")
     longest = max(json_bytes(app.state.max_body_bytes), MAX_JSON_BYTES)
     app.add_middleware(BodyAdmission, bodies=capacity.bodies, max_body_bytes=longest)
-    app.add_middleware(Envelope, headers=headers or {})
-    report_errors(app)
+    wrap(app, settings, headers or {})
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
+
+
+def wrap(app: FastAPI, settings: Settings, headers: Mapping[str, str]) -> None:
+    """Report errors as problems, send `headers`, and let pages of the allowed origins call (CORS).
+
+    A preflight needs no key. Cookies are not used, so no credentials are allowed.
+    """
+    report_errors(app)
+    app.add_middleware(Envelope, headers=headers)
+    if settings.lookalike_allowed_origins:
+        from starlette.middleware.cors import CORSMiddleware  # most galleries need none
+
+        app.add_middleware(  # around Envelope, so that errors can be read too
+            CORSMiddleware,
+            allow_origins=settings.lookalike_allowed_origins,
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["x-api-key", "idempotency-key", "if-none-match"],
+            expose_headers=EXPOSED_HEADERS,
+            allow_private_network=True,  # the operator has listed the origin
+            max_age=7200,  # seconds, the most that Chromium accepts
+        )
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

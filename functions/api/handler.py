@@ -11,8 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 from mangum import Mangum
 
-from functions.api.app import Envelope, create_app
-from functions.api.errors import report_errors
+from functions.api.app import create_app, wrap
 from functions.api.routes import page
 from functions.gallery.bootstrap import build_gallery, is_index_in_memory
 from functions.gallery.errors import StoreError
@@ -60,8 +59,7 @@ def _application() -> Mangum:
 
 def _refusal(error: StoreError) -> Mangum:
     app = FastAPI(openapi_url=None, routes=[*page.router.routes])  # the page reports the problem
-    app.add_middleware(Envelope, headers={})
-    report_errors(app)
+    wrap(app, Settings.from_environment(), {})
 
     def refuse() -> None:
         raise error

@@ -1,5 +1,6 @@
 """Every setting: its environment variable, type and default. Read once; builds nothing."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
@@ -11,6 +12,11 @@ from functions.gallery.records import BUILT_IN_FIELDS, Distance, FieldType
 
 # The first 2 numbers of a vector were all zero for 4 of 295 photos; the first 16 never, by far.
 FEWEST_DIMS = 16
+# As browsers send it: scheme, host, and a port that is not the default one.
+_ORIGIN = re.compile(
+    r"(?!http://.*:80$|https://.*:443$)"
+    r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?"
+)
 
 Scope = Literal["read", "write", "admin"]  # each includes those before it
 
@@ -39,6 +45,10 @@ class Settings(BaseSettings):
     lookalike_api_keys: Annotated[dict[str, Scope], NoDecode] = Field(
         default={},
         description="scope:sha256 of each key, comma-separated; none: open, to this machine only",
+    )
+    lookalike_allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Origins whose web pages can call the API (CORS): https://shop.example,...",
     )
     lookalike_filter_fields: Annotated[dict[str, FieldType], NoDecode] = Field(
         default={}, description="Metadata that can be filtered: category:keyword,price:float"
@@ -85,6 +95,19 @@ class Settings(BaseSettings):
             if kind not in get_args(FieldType):
                 raise ValueError(f"{kind} must be one of {', '.join(get_args(FieldType))}")
         return pairs
+
+    @field_validator("lookalike_allowed_origins", mode="before")
+    @classmethod
+    def _read_origins(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        origins = tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        if wrong := [origin for origin in origins if not _ORIGIN.fullmatch(origin)]:
+            raise ValueError(
+                f"{wrong[0]} is not an origin; list them as https://shop.example, "
+                "without a path, a default port or *"
+            )
+        return origins
 
     @field_validator("lookalike_api_keys", mode="before")
     @classmethod

@@ -19,8 +19,10 @@ HASHED = {hashlib.sha256(key.encode()).hexdigest(): scope for key, scope in KEYS
 class Caller:
     """Calls an application from any client address, which real sockets do not allow."""
 
-    def __init__(self, gallery, keys=HASHED, host="10.0.0.9", max_body_bytes=None) -> None:
-        settings = Settings(lookalike_api_keys=keys)
+    def __init__(
+        self, gallery, keys=HASHED, host="10.0.0.9", max_body_bytes=None, origins=()
+    ) -> None:
+        settings = Settings(lookalike_api_keys=keys, lookalike_allowed_origins=origins)
         self.app = create_app(gallery, settings, max_body_bytes=max_body_bytes)
         self._transport = httpx.ASGITransport(
             self.app, raise_app_exceptions=False, client=(host, 4711)
@@ -125,6 +127,117 @@ def test_health_checks_need_no_key(gallery):
 def test_without_keys_only_requests_from_this_machine_are_allowed(gallery):
     assert Caller(gallery, keys={}, host="10.0.0.9").get("/v1/stats").status_code == 401
     assert Caller(gallery, keys={}, host="127.0.0.1").get("/v1/stats").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via", "CF-Connecting-IP"],
+)
+def test_without_keys_requests_through_a_proxy_are_refused(gallery, header):
+    open_gallery = Caller(gallery, keys={}, host="127.0.0.1")
+
+    refused = open_gallery.get("/v1/stats", headers={header: "127.0.0.1"})
+    with_key = Caller(gallery).get("/v1/stats", headers={header: "10.1.1.1", "x-api-key": "r-key"})
+
+    assert (refused.status_code, refused.json()["code"]) == (401, "key-missing")
+    assert "LOOKALIKE_API_KEYS" in refused.json()["detail"]
+    assert with_key.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"sec-fetch-site": "same-origin"}, 200),
+        ({"sec-fetch-site": "none"}, 200),
+        ({"sec-fetch-site": "same-site"}, 403),  # another port of this machine
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"origin": "http://127.0.0.1", "sec-fetch-site": "same-origin"}, 200),
+        ({"origin": "http://127.0.0.1:9000", "sec-fetch-site": "same-site"}, 403),
+        ({"origin": "null"}, 403),
+    ],
+)
+def test_without_keys_a_browser_can_read_only_for_the_gallerys_own_page(gallery, sent, status):
+    open_gallery = Caller(gallery, keys={}, host="127.0.0.1")
+
+    for path in ("/v1/stats", "/v1/limits", "/v1/images"):
+        assert open_gallery.get(path, headers=sent).status_code == status
+
+
+def test_no_response_can_be_embedded_by_another_site(gallery):
+    http = Caller(gallery)
+
+    responses = [http.get(p) for p in ("/", "/docs", "/v1/stats", "/healthz", "/openapi.json")]
+
+    policies = {response.headers["cross-origin-resource-policy"] for response in responses}
+    assert policies == {"same-origin"}
+
+
+SHOP = "https://shop.example"
+PREFLIGHT = {
+    "access-control-request-method": "PATCH",
+    "access-control-request-headers": "content-type,idempotency-key,x-api-key",
+}
+
+
+def test_an_allowed_origin_gets_an_answer_to_its_preflight_without_a_key(gallery):
+    http = Caller(gallery, origins=(SHOP,))
+
+    answer = http.call("OPTIONS", "/v1/images/x", headers=PREFLIGHT | {"origin": SHOP})
+
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == SHOP
+    assert "PATCH" in answer.headers["access-control-allow-methods"]
+    assert "x-api-key" in answer.headers["access-control-allow-headers"].lower()
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("origin", ["https://shop.example.evil.example", "http://shop.example", ""])
+def test_other_origins_are_never_reflected(gallery, origin):
+    http = Caller(gallery, origins=(SHOP,))
+
+    preflight = http.call("OPTIONS", "/v1/images", headers=PREFLIGHT | {"origin": origin})
+    read = http.get("/v1/stats", headers={"x-api-key": "r-key", "origin": origin})
+
+    assert preflight.status_code == 400
+    for response in (preflight, read):
+        assert "access-control-allow-origin" not in response.headers
+
+
+def test_by_default_no_origin_is_allowed(gallery):
+    http = Caller(gallery)
+
+    preflight = http.call("OPTIONS", "/v1/images", headers=PREFLIGHT | {"origin": SHOP})
+    read = http.get("/v1/stats", headers={"x-api-key": "r-key", "origin": SHOP})
+
+    assert (preflight.status_code, read.status_code) == (405, 200)
+    assert [name for name in read.headers if name.startswith("access-control")] == []
+
+
+def test_an_allowed_origin_still_needs_a_key_and_can_read_every_error(rig, monkeypatch):
+    http = Caller(rig.gallery, origins=(SHOP,))
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(rig.store, "count", fail)
+    keyless = http.get("/v1/images", headers={"origin": SHOP})
+    broken = http.get("/v1/stats", headers={"origin": SHOP, "x-api-key": "r-key"})
+
+    assert (keyless.status_code, broken.status_code) == (401, 500)
+    for response in (keyless, broken):
+        assert response.headers["access-control-allow-origin"] == SHOP
+        assert "x-request-id" in response.headers["access-control-expose-headers"]
+        assert response.headers["vary"] == "Origin"
+
+
+def test_without_keys_an_allowed_origin_has_access_on_this_machine_only(gallery):
+    here = Caller(gallery, keys={}, host="127.0.0.1", origins=(SHOP,))
+    elsewhere = Caller(gallery, keys={}, host="10.0.0.9", origins=(SHOP,))
+    sent = {"origin": SHOP, "sec-fetch-site": "cross-site"}
+
+    assert here.get("/v1/stats", headers=sent).status_code == 200
+    assert here.get("/v1/stats", headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    assert elsewhere.get("/v1/stats", headers=sent).status_code == 401
 
 
 class FakeFetcher:

@@ -78,6 +78,27 @@ def test_cross_origin_requests_are_refused_under_sam_local(api):
     assert api.invoke(cross_origin)["statusCode"] == 403
 
 
+def test_an_allowed_origin_can_read_even_that_the_store_is_unreachable(tmp_path):
+    cross_origin, preflight = event("http-get"), event("http-get")
+    cross_origin["headers"]["origin"] = "https://shop.example"
+    preflight["requestContext"]["http"]["method"] = "OPTIONS"
+    preflight["headers"] |= {
+        "origin": "https://shop.example",
+        "access-control-request-method": "GET",
+        "access-control-request-headers": "x-api-key",
+    }
+    settings = {
+        "QDRANT_URL": "http://127.0.0.1:9",  # not reachable
+        "LOOKALIKE_ALLOWED_ORIGINS": "https://photos.example,https://shop.example",
+    }
+    with function(HANDLER, tmp_path, **settings) as api:
+        responses = [api.invoke(each) for each in (preflight, cross_origin)]
+
+    assert [response["statusCode"] for response in responses] == [200, 503]
+    for response in responses:
+        assert response["headers"]["access-control-allow-origin"] == "https://shop.example"
+
+
 def test_a_deployed_function_without_qdrant_fails_to_start_and_names_the_missing_setting(tmp_path):
     with function(HANDLER, tmp_path) as api:
         response = api.invoke(event("http-get"))

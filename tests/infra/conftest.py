@@ -16,6 +16,7 @@ VARIANTS = {
         "Canary": "true",
         "WarmFunctions": "2",
         "AlarmEmail": "a@example.org",
+        "AllowedOrigins": "https://shop.example,https://photos.example",
         "UploadOrigins": "https://shop.example,https://photos.example",
     },
 }

@@ -52,6 +52,19 @@ def test_url_fetching_is_off_unless_the_operator_turns_it_on(resources, transfor
     assert {"Ref": "FetchUrls"} in find_all(resources, "LOOKALIKE_FETCH_URLS")
 
 
+def test_only_the_function_answers_preflights_and_for_no_origin_by_default(resources, transformed):
+    parameter = json.loads(transformed.read_text())["Parameters"]["AllowedOrigins"]
+    variables = resources["ApiFunction"]["Properties"]["Environment"]["Variables"]
+    (api,) = of_type(resources, "AWS::ApiGatewayV2::Api").values()
+
+    assert parameter["Default"] == ""
+    assert variables["LOOKALIKE_ALLOWED_ORIGINS"] == {"Ref": "AllowedOrigins"}
+    assert find_all(api, "x-amazon-apigateway-cors") == []
+    assert "CorsConfiguration" not in api
+    methods = {m for path in api["Body"]["paths"].values() for m in path}
+    assert methods == {"x-amazon-apigateway-any-method"}  # OPTIONS included
+
+
 def test_the_rule_can_send_events_to_both_queues(resources):
     (policy,) = of_type(resources, "AWS::SQS::QueuePolicy").values()
     (allow,) = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]

@@ -42,6 +42,18 @@ def test_filter_fields_and_api_keys_are_parsed(monkeypatch):
     assert settings.lookalike_api_keys == {DIGEST: "read", "cd" * 32: "admin"}
 
 
+def test_allowed_origins_are_parsed(monkeypatch):
+    origins = "https://Shop.example, http://localhost:5173,capacitor://localhost,http://[::1]:8080"
+    monkeypatch.setenv("LOOKALIKE_ALLOWED_ORIGINS", origins)
+
+    assert Settings.from_environment().lookalike_allowed_origins == (
+        "https://shop.example",
+        "http://localhost:5173",
+        "capacitor://localhost",
+        "http://[::1]:8080",
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -50,6 +62,12 @@ def test_filter_fields_and_api_keys_are_parsed(monkeypatch):
         ("LOOKALIKE_FILTER_FIELDS", "width:integer"),
         ("LOOKALIKE_API_KEYS", "read:secret"),
         ("LOOKALIKE_API_KEYS", f"owner:{DIGEST}"),
+        ("LOOKALIKE_ALLOWED_ORIGINS", "*"),
+        ("LOOKALIKE_ALLOWED_ORIGINS", "null"),
+        ("LOOKALIKE_ALLOWED_ORIGINS", "https://*.shop.example"),
+        ("LOOKALIKE_ALLOWED_ORIGINS", "https://shop.example/"),
+        ("LOOKALIKE_ALLOWED_ORIGINS", "https://shop.example:443"),
+        ("LOOKALIKE_ALLOWED_ORIGINS", "shop.example"),
         ("LOOKALIKE_DISTANCE", "far"),
         ("LOOKALIKE_DIMS", "15"),
         ("LOOKALIKE_MAX_BYTES", "0"),

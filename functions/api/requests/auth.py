@@ -16,6 +16,11 @@ _SCOPES: tuple[Scope, ...] = get_args(Scope)  # each includes those before it
 # Matched against the header as it was sent, because a URL parser would accept more.
 _THIS_MACHINE = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 
+# What proxies add. nginx adds nothing by default, but most versions of it send HTTP/1.0.
+_PROXY = re.compile(
+    r"via|cdn-loop|(x-)?forwarded(-.+)?|x-original-.+|(.+-)?(real|client|connecting)-ip"
+)
+
 
 def require_scope(request: Request, scope: Scope) -> None:
     """Return if the request may do what this scope allows; raises KeyMissing or KeyRefused."""
@@ -61,18 +66,33 @@ def _scope_of(request: Request, keys: dict[str, Scope]) -> Scope | None:
 
 
 def _require_this_machine(request: Request) -> None:
-    """Without keys, accept only loopback, and no web page of another site through a browser.
+    """Without keys, accept only this machine: no proxy on it, and no web page of another origin.
 
-    Checking Host prevents DNS rebinding; checking Origin keeps other sites' pages out. Under
-    `sam local` the caller is on this machine, whatever address the event has.
+    Checking Host prevents DNS rebinding. Browsers send Origin with what a page's script calls and
+    with forms, and Sec-Fetch-Site with the rest, such as pictures. Under `sam local` the caller is
+    on this machine, whatever address and headers the event has.
     """
-    client = request.client.host if request.client else ""
     host = request.headers.get("host", "")
-    if not (_is_loopback(client) and _THIS_MACHINE.fullmatch(host) or under_sam_local()):
-        raise KeyMissing("Without keys only this machine has access; set LOOKALIKE_API_KEYS")
+    if not under_sam_local():
+        if request.scope["http_version"] == "1.0" or any(map(_PROXY.fullmatch, request.headers)):
+            raise KeyMissing(
+                "Without keys requests through a proxy are refused: they can come from anywhere; "
+                "set LOOKALIKE_API_KEYS"
+            )
+        client = request.client.host if request.client else ""
+        if not (_is_loopback(client) and _THIS_MACHINE.fullmatch(host)):
+            raise KeyMissing("Without keys only this machine has access; set LOOKALIKE_API_KEYS")
     origin = request.headers.get("origin")
-    if origin and origin not in (f"http://{host}", f"https://{host}"):
-        raise KeyRefused("Without keys other sites' pages have no access; set LOOKALIKE_API_KEYS")
+    if origin:
+        allowed = request.app.state.settings.lookalike_allowed_origins
+        is_own = origin in (f"http://{host}", f"https://{host}", *allowed)
+    else:
+        is_own = request.headers.get("sec-fetch-site", "none") in ("same-origin", "none")
+    if not is_own:
+        raise KeyRefused(
+            "Without keys other sites' pages have no access; set LOOKALIKE_API_KEYS, or list their "
+            "origin in LOOKALIKE_ALLOWED_ORIGINS"
+        )
 
 
 def _is_loopback(address: str) -> bool:
