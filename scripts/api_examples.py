@@ -127,12 +127,16 @@ def _send(app: FastAPI, method: str, path: str, **request: Any) -> httpx.Respons
 
 @contextmanager
 def _bucket(folder: Path) -> Iterator[tuple[Gallery, Settings]]:
-    """Open a gallery in a bucket; a form is signed without a request to it."""
+    """Open a gallery in a bucket that is empty and never called."""
     credentials = {
         "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "example",
         "AWS_DEFAULT_REGION": "eu-central-1",
     }
     settings = settings_of(folder, lookalike_bucket="pictures-of-the-shop")
-    with patch.dict(os.environ, credentials), closing(build_gallery(settings)) as gallery:
+    with (
+        patch.dict(os.environ, credentials),
+        patch.object(Gallery, "has_original", return_value=False),
+        closing(build_gallery(settings)) as gallery,
+    ):
         yield gallery, settings

@@ -9,6 +9,7 @@ from PIL import Image
 from functions.gallery.errors import NotReached, TooManyPixels, UndecodablePicture
 from functions.gallery.intake.add import Submission
 from functions.gallery.pictures.budget import DecodeBudget
+from functions.gallery.records import Original
 from functions.gallery.search.search import SearchOptions
 from functions.gallery.threads import FairSemaphore
 from tests.drawing import jpeg, written
@@ -94,7 +95,7 @@ def test_the_pixels_of_all_pictures_of_a_request_are_limited(gallery):
 
 
 def test_a_picture_over_the_budget_is_not_refused_for_good(rig):
-    rig.originals.originals["1.jpg"] = jpeg(1)
+    rig.originals.upload("1.jpg", Original(jpeg(1)))
 
     with budget(max_pixels=10).in_use(), pytest.raises(TooManyPixels):
         rig.gallery.add_original("1.jpg")

@@ -79,7 +79,7 @@ OPERATIONS: dict[str, Operation] = {  # by operation id
     "searchBatch": _reading(*_BODY),
     "compare": _reading(*_BODY, *_PICTURE, *_URL, _NOT_FOUND, headers=_TIMED),
     "listDuplicates": _reading("invalid-filter", "invalid-cursor"),
-    "createUpload": _writing(*_JSON, "invalid-name", "no-bucket"),
+    "createUpload": _writing(*_JSON, "invalid-name", "name-taken", "no-bucket"),
     "getLimits": Operation("read", frozenset({*_ANY, *_KEY})),
     "getStats": _reading(),
     "getHealth": Operation(None, frozenset(_ANY)),

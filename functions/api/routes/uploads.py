@@ -25,11 +25,12 @@ async def create_upload(
     form accepts only this name and type, and at most `max_bytes`. A name in use is refused unless
     `overwrite` is set; the bucket itself does not check that again while the form is valid.
     """
-    if not upload.overwrite and await run_in_threadpool(call.gallery.has_original, upload.name):
-        raise NameTaken(f"Another picture is named {upload.name!r}; set overwrite to replace it")
-    form = call.gallery.view.form(upload.name, upload.media_type)
+    name = upload.name
+    form = call.gallery.view.form(name, upload.media_type)
     if form is None:
         raise NoBucket("This gallery keeps its pictures in a folder; POST them to /v1/images")
+    if not upload.overwrite and await run_in_threadpool(call.gallery.has_original, name):
+        raise NameTaken(f"Another picture is named {name!r}; set overwrite to replace it")
     return Upload(
         url=form.url,
         fields=dict(form.fields),
