@@ -7,6 +7,15 @@ import gc
 import os
 import sys
 
+# Lambda ends a start after 10 s, of which imports and the model take about two; what is not built
+# in time is tried again by the first call.
+START_S = 4.0
+# The gateway waits 30 s and the API function runs 29 s (template.yaml); the rest is for what does
+# not wait for the store.
+CALL_S = 24.0
+# Before Lambda ends a call of the ingest function, no store is asked any more.
+ANSWER_S = 10.0
+
 
 def in_function() -> bool:
     """Return whether the Lambda runtime, real or emulated, runs this process."""

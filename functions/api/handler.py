@@ -1,7 +1,7 @@
 """The HTTPS entry point on Lambda, for API Gateway's events. Depends on Mangum; not on a route.
 
 In a function everything is built at import, when the processor is fastest, and what can never serve
-fails there; elsewhere it is built by the first call.
+fails there; what took too long is built by a later call, as it is elsewhere by the first.
 """
 
 import logging
@@ -14,9 +14,10 @@ from mangum import Mangum
 from functions.api.app import create_app, wrap
 from functions.api.routes import page
 from functions.gallery.bootstrap import build_gallery, is_index_in_memory
-from functions.gallery.errors import StoreError
+from functions.gallery.deadline import time_limit
+from functions.gallery.errors import StoreError, StoreUnavailable
 from functions.gallery.settings import Settings
-from functions.runtime import finish_start, in_function
+from functions.runtime import CALL_S, START_S, finish_start, in_function
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +29,9 @@ TEXTS = ["text/", "application/json", "application/problem+json", "application/j
 
 
 def handle(event: Any, context: Any) -> Any:
-    """Respond to one event of the gateway."""
-    return _ready()(event, context)
+    """Respond to one event of the gateway, before it stops waiting."""
+    with time_limit(CALL_S):
+        return _ready()(event, context)
 
 
 def _ready() -> Mangum:
@@ -38,12 +40,13 @@ def _ready() -> Mangum:
     If the import failed instead, the caller would get the gateway's 500 without a reason.
     """
     try:
-        return _application()
+        with time_limit(START_S):
+            return _application()
     except StoreError as error:
         if not error.retryable:
             raise
         log.error("Not ready: %s", error)
-        return _refusal(error)
+        return _refusal(StoreUnavailable(f"The gallery is not ready: {error}"))
 
 
 @cache

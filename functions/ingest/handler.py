@@ -1,7 +1,7 @@
 """The bucket entry point on Lambda: what the runtime calls, its log and metrics. Depends on Lambda.
 
-In a function everything is built at import, when the processor is fastest; elsewhere by the first
-call.
+In a function everything is built at import, when the processor is fastest; what the store was not
+ready for is built by a later call, as it is elsewhere by the first.
 """
 
 from collections import Counter
@@ -12,11 +12,12 @@ from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.gallery.bootstrap import build_gallery, open_queue
-from functions.gallery.errors import SettingsError
+from functions.gallery.deadline import seconds_left, time_limit
+from functions.gallery.errors import SettingsError, StoreError
 from functions.gallery.settings import Settings
 from functions.gallery.sync.sync import Synced
-from functions.ingest.work import Ingest, Report, log
-from functions.runtime import finish_start, in_function
+from functions.ingest.work import Ingest, Report, failed, log
+from functions.runtime import ANSWER_S, START_S, finish_start, in_function
 
 metrics = Metrics(namespace="Lookalike", service="ingest")
 
@@ -37,12 +38,26 @@ def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     without a queue raises its first failure, so that Lambda calls again.
     """
     log.append_keys(request_id=context.aws_request_id)
-    report = _ingest().run(event, lambda: context.get_remaining_time_in_millis() / 1000)
+    with time_limit(context.get_remaining_time_in_millis() / 1000 - ANSWER_S):
+        report = _run(event)
     _count(report)
     queued = [message.id for message in report.failed if message.id is not None]
     if len(queued) < len(report.failed):
         raise next(iter(report.failures.values()))
     return {"batchItemFailures": [{"itemIdentifier": id} for id in queued]}
+
+
+def _run(event: dict[str, Any]) -> Report:
+    try:
+        ingest = _ready()
+    except StoreError as error:
+        return failed(event, error)
+    return ingest.run(event, seconds_left)
+
+
+def _ready() -> Ingest:
+    with time_limit(START_S):
+        return _ingest()
 
 
 @cache
@@ -70,6 +85,15 @@ def _count(report: Report) -> None:
     metrics.flush_metrics()
 
 
-if in_function():
-    _ingest()
+def _start() -> None:
+    try:
+        _ready()
+    except StoreError as error:
+        if not error.retryable:
+            raise
+        log.error("Not ready: %s", error)
     finish_start()
+
+
+if in_function():
+    _start()

@@ -10,6 +10,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from functions.gallery.errors import LookalikeError
 from functions.gallery.gallery import Gallery
 from functions.gallery.ports import Queue
 from functions.gallery.sync.reconcile import Progress
@@ -44,6 +45,12 @@ class Report:
     failures: dict[str, Exception] = field(default_factory=dict)  # by the same, or by the task
     failed: list[Message] = field(default_factory=list)
     compared: Progress | None = None
+
+
+def failed(event: Mapping[str, Any], error: LookalikeError) -> Report:
+    """Return the report of a call that could not begin: all its messages are delivered again."""
+    log.error("failed", key="every message", code=error.code, detail=str(error))
+    return Report(failures={"every message": error}, failed=messages_in(event))
 
 
 class Ingest:

@@ -3,6 +3,8 @@
 import json
 
 from functions.gallery.settings import Settings
+from functions.ingest.work import SECONDS_TO_RECONCILE
+from functions.runtime import ANSWER_S, CALL_S, START_S
 from tests.infra.reading import REGION, TEMPLATE, find_all, of_type, sam_program
 
 # Read by boto3, not by us: `sam local` passes on the shell's value to use another S3.
@@ -125,10 +127,16 @@ def test_requests_are_throttled_and_logged(resources):
     assert stage["AccessLogSettings"]["DestinationArn"]
 
 
-def test_the_gateway_waits_longer_than_the_function(resources):
+def test_the_gateway_waits_longer_than_the_function_and_that_longer_than_a_call(resources):
     limit_s = resources["ApiFunction"]["Properties"]["Timeout"]
 
-    assert limit_s < 30
+    assert CALL_S + START_S < limit_s < 30
+
+
+def test_the_ingest_function_has_time_for_work_and_for_its_answer(resources):
+    limit_s = resources["IngestFunction"]["Properties"]["Timeout"]
+
+    assert limit_s > START_S + SECONDS_TO_RECONCILE + ANSWER_S
 
 
 def test_the_dashboard_is_valid_json(resources):

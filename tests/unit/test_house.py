@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = [
     "functions.runtime",
     "functions.gallery.errors",
+    "functions.gallery.deadline",
     "functions.gallery.stopwatch",
     "functions.gallery.threads",
     "functions.gallery.pictures",

@@ -13,10 +13,11 @@ import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from functions.api.errors import Overloaded
+from functions.gallery import deadline
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.stopwatch import Stopwatch
 from functions.gallery.threads import FairSemaphore
-from functions.runtime import cores
+from functions.runtime import CALL_S, cores
 
 BODIES_AT_ONCE = 10  # of the largest size
 FETCHES_AT_ONCE = 16
@@ -95,8 +96,8 @@ class Capacity:
 class BodyAdmission:
     """Lets a request read its body once that fits in memory next to the others.
 
-    The clock of a request, `state.watch`, starts when all of it has arrived, so that a slow upload
-    has as much time as any other.
+    The clock of a request, `state.watch`, and its time limit start when all of it has arrived, so
+    that a slow upload has as much time as any other.
     """
 
     def __init__(self, app: ASGIApp, bodies: Admission, max_body_bytes: int) -> None:
@@ -109,7 +110,13 @@ class BodyAdmission:
             await self._app(scope, receive, send)
             return
         state = scope["state"]
-        state["watch"] = Stopwatch()
+        end = deadline.end()
+
+        def start_clock() -> None:
+            state["watch"] = Stopwatch()
+            deadline.restart(CALL_S, end)
+
+        start_clock()
         size = self._size(dict(scope["headers"]))
         async with AsyncExitStack() as held:
 
@@ -120,7 +127,7 @@ class BodyAdmission:
                     size = 0
                 message = await receive()
                 if message["type"] == "http.request" and not message.get("more_body"):
-                    state["watch"] = Stopwatch()
+                    start_clock()
                 return message
 
             await self._app(scope, receive_admitted, send)

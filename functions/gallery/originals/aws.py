@@ -26,6 +26,7 @@ from botocore.exceptions import (
 from botocore.loaders import Loader
 from botocore.session import Session
 
+from functions.gallery.deadline import seconds_left
 from functions.gallery.errors import (
     ImageNotFound,
     LookalikeError,
@@ -61,7 +62,7 @@ class _OurServices(Loader):  # type: ignore[misc]
         return ["s3", "secretsmanager", "sqs"]
 
 
-def client(service: str, *, dotted: bool = False) -> Any:
+def client(service: str, *, dotted: bool = False, wait_s: float = 10.0) -> Any:
     """Create a client that gives up after three tries; it is safe to share between threads.
 
     The bucket is in the host name, so that links name the region and are not redirected. It is in
@@ -72,8 +73,8 @@ def client(service: str, *, dotted: bool = False) -> Any:
     elsewhere = any(map(os.environ.get, ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")))
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 3},
-        connect_timeout=2,
-        read_timeout=10,
+        connect_timeout=min(2.0, wait_s),
+        read_timeout=wait_s,
         max_pool_connections=16,
         signature_version="s3v4" if service == "s3" else None,
         s3={"addressing_style": "path" if elsewhere or dotted else "virtual"},
@@ -83,9 +84,11 @@ def client(service: str, *, dotted: bool = False) -> Any:
 
 
 def read_secret(name: str) -> str:
-    """Return the text of a secret in Secrets Manager."""
+    """Return the text of a secret in Secrets Manager, within the time of a start."""
+    wait_s = max(0.1, min(10.0, seconds_left() / 4))  # three tries and the pauses between them
+    secrets = client("secretsmanager", wait_s=wait_s)
     with map_errors(f"The secret {name}"):
-        return str(client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+        return str(secrets.get_secret_value(SecretId=name)["SecretString"])
 
 
 @cache

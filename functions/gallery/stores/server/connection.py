@@ -1,4 +1,4 @@
-"""The connection to a Qdrant server: one client, its errors as ours, and retries.
+"""The connection to a Qdrant server: one client, its errors as ours, time limits and retries.
 
 Importing qdrant_client is slow: a process that needs no server imports nothing of this room.
 """
@@ -6,20 +6,39 @@ Importing qdrant_client is slow: a process that needs no server imports nothing 
 from collections.abc import Callable
 from contextlib import nullcontext
 from threading import RLock
+from time import monotonic
 from typing import ParamSpec, TypeVar
 
 import httpx
 
-from functions.gallery.errors import LookalikeError, SettingsError, StoreError
+from functions.gallery.deadline import seconds_left
+from functions.gallery.errors import LookalikeError, SettingsError, StoreError, StoreTimeout
 from functions.gallery.stores.server.client import QdrantClient
 from functions.gallery.stores.server.errors import store_error
 from functions.gallery.stores.server.retry import Retry
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Send = Callable[[httpx.Request], httpx.Response]
 
 # httpx drops idle connections after 5 s; a warm Lambda function waits longer between requests.
 _CONNECTIONS = httpx.Limits(max_keepalive_connections=20, keepalive_expiry=60)
+
+
+class _TimeLeft(dict[str, float]):
+    """The time limit of one request, for httpx, whose own start again at each of its stages.
+
+    It asks before it connects, writes, and reads the head and the body of the response.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        """Start the clock; raises StoreTimeout if the time is over already."""
+        self._ends_at = monotonic() + seconds
+        if seconds <= 0:
+            raise StoreTimeout("The time for this call is over; try again")
+
+    def get(self, stage: str, default: object = None) -> float:
+        return max(0.001, self._ends_at - monotonic())  # zero would mean not to wait
 
 
 class QdrantConnection:
@@ -40,21 +59,21 @@ class QdrantConnection:
         url: str,
         api_key: str | None,
         *,
-        timeout_s: int = 5,
+        timeout_s: float = 5,
         retry: Retry | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> "QdrantConnection":
         """Prepare to reach a server over REST; nothing is sent yet.
 
         Without a port, https means 443 (Cloud listens there too) and http means 6333. A request
-        waits `timeout_s` whole seconds. Raises SettingsError for an invalid address.
+        ends after `timeout_s`, or with the work in progress. Raises SettingsError for an invalid
+        address.
         """
         try:
             client = QdrantClient(
                 url=url,
                 port=None if url.startswith("https:") else 6333,
                 api_key=api_key,
-                timeout=timeout_s,
                 check_compatibility=False,  # else a thread sends one more request
                 limits=_CONNECTIONS,
                 transport=transport,
@@ -63,6 +82,12 @@ class QdrantConnection:
             raise SettingsError(
                 f"QDRANT_URL {url!r} is not an address; use one such as https://host:6333"
             ) from error
+
+        def send_in_time(request: httpx.Request, send: Send) -> httpx.Response:
+            request.extensions["timeout"] = _TimeLeft(min(timeout_s, seconds_left()))
+            return send(request)
+
+        client.http.client.add_middleware(send_in_time)
         return cls(client, retry or Retry())
 
     @classmethod

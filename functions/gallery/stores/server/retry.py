@@ -1,4 +1,4 @@
-"""Retries with a deadline. Depends on errors and clocks only."""
+"""Retries with a deadline. Depends on errors and the deadline of the work in progress."""
 
 import random
 import time
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from functions.gallery.deadline import seconds_left
 from functions.gallery.errors import StoreUnavailable
 
 T = TypeVar("T")
@@ -39,6 +40,7 @@ class Retry:
                 tried += 1
                 longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (tried - 1))
                 pause = (error.retry_after or 0.0) + longest * self.jitter()
-                if tried >= self.tries or self.clock() + pause - started > self.deadline_s:
+                time_left = min(self.deadline_s - (self.clock() - started), seconds_left())
+                if tried >= self.tries or pause > time_left:
                     raise
             self.sleep(pause)
