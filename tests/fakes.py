@@ -46,6 +46,7 @@ from functions.gallery.records import (
     StoredImage,
 )
 from functions.gallery.stores.collection_info import choose
+from functions.gallery.stores.ownership import NOBODY, Owner
 from functions.gallery.stores.payload import check_batch, target_vector
 from functions.gallery.stores.sorting import check_cursor, read_cursor, value_of, write_cursor
 
@@ -172,6 +173,9 @@ class FakeCollections:
     def read(self, name: str) -> Collection | None:
         return self._collections.get(name)
 
+    def sample(self, name: str, images: int) -> Sequence[StoredImage]:
+        return [image for _, image in sorted(self.stores[name]._images.items())][:images]
+
     def create(self, collection: Collection) -> None:
         if collection.name not in self._collections:
             self._collections[collection.name] = replace(
@@ -199,9 +203,9 @@ class FakeCollections:
         store.reopen()
         return store
 
-    def ready(self, spec: CollectionSpec) -> Collection:
-        name = choose(self._current, self.read, spec)
-        collection = Collection(name or spec.name, spec)
+    def ready(self, spec: CollectionSpec, owner: Owner = NOBODY) -> Collection:
+        name = choose(self._current, self.read, spec, lambda found: owner.admit(found, self))
+        collection = Collection(name or spec.name, spec, originals=owner.id)
         self.create(collection)
         self._current = self._current or collection.name
         return collection

@@ -144,6 +144,7 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
         HTTPStatus.INTERNAL_SERVER_ERROR: (
             errors.LookalikeError,
             errors.ModelMismatch,
+            errors.OtherOriginals,
             errors.SettingsError,
         ),
         HTTPStatus.BAD_GATEWAY: (errors.StoreError, errors.StoreRejected, errors.StoreDenied),

@@ -12,33 +12,36 @@ from functions.gallery.embedding.embedder import OnnxEmbedder
 from functions.gallery.errors import LookalikeError, SettingsError
 from functions.gallery.gallery import Gallery
 from functions.gallery.intake.index import Indexer
+from functions.gallery.originals import identity
 from functions.gallery.originals.folder import FolderOriginals
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.ports import Collections, Embedder, Originals, Queue, Signer, VectorStore
 from functions.gallery.records import CollectionSpec
 from functions.gallery.settings import Settings
+from functions.gallery.stores.ownership import Owner
 from functions.runtime import in_function, under_sam_local
 
 if TYPE_CHECKING:
     from functions.gallery.reindex.reindex import OpenStore, Reindexing
+    from functions.gallery.sync.adopt import Adoption
 
 
 def build_gallery(settings: Settings) -> Gallery:
     """Open the gallery that the settings describe.
 
-    Raises ModelMismatch, StoreBusy and other StoreErrors with what to do about them.
+    Raises ModelMismatch, OtherOriginals, StoreBusy and other StoreErrors with what to do.
     """
     embedder = OnnxEmbedder(settings.lookalike_model, settings.lookalike_dims)
     spec = _spec_of(settings, embedder)
     originals, signer = _open_originals(settings)
-    store = _open_store(settings, spec)
+    store = _open_store(settings, spec, _owner(settings, originals))
     return Gallery(spec, _limits_of(settings), embedder, store, originals, signer)
 
 
 def build_reindexing(settings: Settings) -> "Reindexing":
     """Prepare to fill the collection that the settings describe from the one in use.
 
-    Raises StoreBusy and other StoreErrors with what to do about them.
+    Raises OtherOriginals, StoreBusy and other StoreErrors with what to do about them.
     """
     from functions.gallery.reindex.reindex import Reindexing
 
@@ -47,7 +50,26 @@ def build_reindexing(settings: Settings) -> "Reindexing":
     originals, _ = _open_originals(settings)
     collections, open_store = _open_collections(settings)
     spec = _spec_of(settings, embedder)
-    return Reindexing(collections, open_store, originals, Indexer(embedder, limits), spec)
+    indexer = Indexer(embedder, limits)
+    reindexing = Reindexing(collections, open_store, originals, indexer, spec)
+    try:
+        _owner(settings, originals).admit_current(collections)
+    except BaseException:
+        reindexing.close()
+        raise
+    return reindexing
+
+
+def build_adoption(settings: Settings) -> "Adoption":
+    """Prepare to hand the gallery over to the originals that the settings describe.
+
+    Raises StoreBusy and other StoreErrors with what to do about them.
+    """
+    from functions.gallery.sync.adopt import Adoption
+
+    originals, _ = _open_originals(settings)
+    collections, open_store = _open_collections(settings)
+    return Adoption(collections, open_store, originals, _owner(settings, originals).id)
 
 
 def open_queue(settings: Settings) -> Queue | None:
@@ -74,7 +96,16 @@ def _spec_of(settings: Settings, embedder: Embedder) -> CollectionSpec:
         dims=embedder.card.dims,
         distance=settings.lookalike_distance,
         fields=settings.lookalike_filter_fields,
+        gallery=settings.lookalike_gallery,
     )
+
+
+def _owner(settings: Settings, originals: Originals) -> Owner:
+    if settings.lookalike_bucket is not None:
+        return Owner(identity.of_bucket(settings.lookalike_bucket), originals)
+    if in_function():
+        return Owner(identity.OF_A_FUNCTION, originals)
+    return Owner(identity.of_folder(settings.lookalike_data), originals)
 
 
 def _open_originals(settings: Settings) -> tuple[Originals, Signer | None]:
@@ -88,16 +119,16 @@ def _open_originals(settings: Settings) -> tuple[Originals, Signer | None]:
     return FolderOriginals(settings.lookalike_data), None
 
 
-def _open_store(settings: Settings, spec: CollectionSpec) -> VectorStore:
+def _open_store(settings: Settings, spec: CollectionSpec, owner: Owner) -> VectorStore:
     if _is_embedded(settings):
         from functions.gallery.stores.embedded.store import EdgeStore
 
-        return EdgeStore.open(settings.lookalike_data / "index", spec)
+        return EdgeStore.open(settings.lookalike_data / "index", spec, owner)
     from functions.gallery.stores.server.store import QdrantStore
 
     if is_index_in_memory(settings):
         return QdrantStore.in_memory(spec)
-    return QdrantStore.connect(_qdrant_url(settings), _qdrant_key(settings), spec)
+    return QdrantStore.connect(_qdrant_url(settings), _qdrant_key(settings), spec, owner)
 
 
 def _open_collections(settings: Settings) -> tuple[Collections, "OpenStore"]:
@@ -112,7 +143,7 @@ def _open_collections(settings: Settings) -> tuple[Collections, "OpenStore"]:
     from functions.gallery.stores.server.store import QdrantStore
 
     connection = QdrantConnection.to(_qdrant_url(settings), _qdrant_key(settings))
-    server = QdrantCollections(connection)
+    server = QdrantCollections(connection, settings.lookalike_gallery)
     return server, lambda collection: QdrantStore(server, collection, shared=True)
 
 

@@ -24,6 +24,7 @@ LookalikeError
 |  |- StoreFull             no room left
 |  `- StoreBusy             another process has the embedded store
 |- ModelMismatch            graph and card, or collection and model, do not fit
+|- OtherOriginals           the collection indexes the pictures of another bucket or folder
 `- SettingsError            a setting is wrong
 """
 
@@ -222,6 +223,12 @@ class ModelMismatch(LookalikeError):
     """A graph that does not fit its card, or a collection of another model."""
 
     code = "model-mismatch"
+
+
+class OtherOriginals(LookalikeError):
+    """The collection indexes the pictures of another bucket or folder."""
+
+    code = "other-originals"
 
 
 class SettingsError(LookalikeError):

@@ -104,11 +104,14 @@ class Collections(Protocol):
     def read(self, name: str) -> Collection | None:
         """Describe a collection, or None if there is none. Can raise ModelMismatch."""
 
+    def sample(self, name: str, images: int) -> Sequence[StoredImage]:
+        """Return some images of a collection: the first by id, which are as good as random."""
+
     def create(self, collection: Collection) -> None:
         """Create a collection unless it exists; missing indexes are added now or when it opens."""
 
     def mark(self, collection: Collection) -> None:
-        """Record whether it is being filled, and what it replaces."""
+        """Record whose it is, whether it is being filled, and what it replaces."""
 
     def use(self, name: str) -> None:
         """Put a collection into use in place of the previous one, in one step."""

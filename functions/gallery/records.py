@@ -109,6 +109,8 @@ class SignedForm:
 
 # --- Collections
 
+DEFAULT_GALLERY = "lookalike"
+
 
 class Distance(StrEnum):
     """How a collection compares vectors; chosen when the collection is created."""
@@ -152,11 +154,12 @@ class CollectionSpec:
     dims: int
     distance: Distance = Distance.COSINE
     fields: Fields = field(default_factory=dict)  # declared metadata, without the built-in ones
+    gallery: str = field(default=DEFAULT_GALLERY, compare=False)
 
     @property
     def name(self) -> str:
-        """One collection per model, width and distance; cosine, the default, is left out."""
-        name = f"lookalike--{self.model}--{self.dims}".replace("@", "-")
+        """One per gallery, model, width and distance; cosine, the default, is left out."""
+        name = f"{self.gallery}--{self.model}--{self.dims}".replace("@", "-")
         return name if self.distance is Distance.COSINE else f"{name}--{self.distance.value}"
 
     def fits(self, other: "CollectionSpec") -> bool:
@@ -172,6 +175,7 @@ class Collection:
     spec: CollectionSpec
     filling: bool = False  # it does not hold every image yet and must not be served
     replaces: str | None = None  # the collection it was filled from, while that is kept
+    originals: str = ""  # whose pictures it indexes (originals/identity.py); none: not known yet
 
     def is_paired_with(self, other: "Collection") -> bool:
         """Whether one of the two was filled from the other, and from no third one since."""

@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from functions.gallery.errors import SettingsError
-from functions.gallery.records import BUILT_IN_FIELDS, Distance, FieldType
+from functions.gallery.records import BUILT_IN_FIELDS, DEFAULT_GALLERY, Distance, FieldType
 
 # The first 2 numbers of a vector were all zero for 4 of 295 photos; the first 16 never, by far.
 FEWEST_DIMS = 16
@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     )
     lookalike_data: Path = Field(
         default=Path("data"), description="Folder for the embedded store, originals and thumbnails"
+    )
+    lookalike_gallery: str = Field(
+        default=DEFAULT_GALLERY,
+        description="Name of this gallery on its Qdrant server; every other one needs another",
     )
     lookalike_bucket: str | None = Field(
         default=None, description="Bucket for the originals; none: a folder in LOOKALIKE_DATA"
@@ -82,6 +86,14 @@ class Settings(BaseSettings):
         except ValidationError as error:
             wrong = [f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
             raise SettingsError("; ".join(wrong)) from None  # the cause would print secrets
+
+    @field_validator("lookalike_gallery")
+    @classmethod
+    def _check_gallery(cls, value: str) -> str:
+        # Two hyphens end it in the name of a collection.
+        if len(value) > 40 or not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", value):
+            raise ValueError("use at most 40 lowercase letters, digits and single hyphens")
+        return value
 
     @field_validator("lookalike_filter_fields", mode="before")
     @classmethod

@@ -42,7 +42,7 @@ WEB = {"fastapi", "starlette", "mangum"}
 AWS = {"botocore", "jmespath", "dateutil"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def qdrant():
     with qdrant_stand_in() as address:
         yield address

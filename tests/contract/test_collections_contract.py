@@ -3,25 +3,29 @@
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from functions.gallery.errors import ModelMismatch, StoreError
+from functions.gallery.errors import ModelMismatch, OtherOriginals, StoreError
 from functions.gallery.gallery import Gallery
 from functions.gallery.intake.add import Submission
 from functions.gallery.intake.index import Indexer
+from functions.gallery.names import image_id
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.ports import VectorStore
-from functions.gallery.records import Collection, CollectionSpec, Distance
+from functions.gallery.records import Collection, CollectionSpec, Distance, Original
 from functions.gallery.reindex.reindex import Reindexing
 from functions.gallery.stores.embedded.collections import EdgeCollections
 from functions.gallery.stores.embedded.store import EdgeStore
+from functions.gallery.stores.ownership import NOBODY, Owner
 from functions.gallery.stores.server.collections import QdrantCollections
 from functions.gallery.stores.server.connection import QdrantConnection
 from functions.gallery.stores.server.store import QdrantStore
+from functions.gallery.sync import adopt
+from functions.gallery.sync.adopt import Adoption
 from tests.contract.stores import an_image, random_units
 from tests.drawing import jpeg
 from tests.fakes import FakeCollections, FakeEmbedder, FakeOriginals
@@ -57,7 +61,7 @@ def open_qdrant_memory(folder: Path) -> Iterator[Opened]:
 def open_qdrant_server(folder: Path) -> Iterator[Opened]:
     url, key = os.environ["QDRANT_TEST_URL"], os.environ.get("QDRANT_TEST_API_KEY")
     connection = QdrantConnection.to(url, key)
-    collections = QdrantCollections(connection, alias=OLD.name + "--used")
+    collections = QdrantCollections(connection, OLD.name + "--used")
     yield collections, lambda collection: QdrantStore(collections, collection, shared=True)
     collections.drop(OLD.name)
     collections.drop(NEW.name)
@@ -218,8 +222,8 @@ class Installation:
             self._stores[collection.name] = self._open(collection)
         return self._stores[collection.name]
 
-    def gallery(self, spec: CollectionSpec) -> Gallery:
-        store = self.open_store(self.collections.ready(spec))
+    def gallery(self, spec: CollectionSpec, owner: Owner = NOBODY) -> Gallery:
+        store = self.open_store(self.collections.ready(spec, owner))
         embedder = FakeEmbedder(spec.dims)
         return Gallery(spec, Limits(), embedder, store, self._originals)
 
@@ -318,3 +322,145 @@ def test_reindexing_copies_everything_and_deletes_the_old_collection(opened):
     assert [image.added_at for image in images] == [before[n].added_at for n in (0, 1, 3, 4)]
     assert [image.metadata["stock"] for image in images[:2]] == [99, 100]
     collections.drop(spec.name)
+
+
+def owner(id: str, *names: str, bucket: str = "test") -> Owner:
+    """Return the owner of originals with these names."""
+    originals = FakeOriginals()
+    originals.bucket = bucket
+    for name in names:
+        originals.write(name, Original(b"a picture"))
+    return Owner(id, originals)
+
+
+NAMES = [f"{n}.jpg" for n in range(20)]
+OURS, THEIRS = owner("s3:ours", *NAMES), owner("s3:theirs", *NAMES, bucket="theirs")
+
+
+def fill(opened: Opened, names: list[str] = NAMES) -> None:
+    """Put images into the old collection."""
+    with closing(opened[1](Collection(OLD.name, OLD))) as store:
+        images = [an_image(name, metadata={"stock": n}) for n, name in enumerate(names)]
+        store.put(images, random_units(len(images), OLD.dims))
+
+
+@pytest.fixture
+def unowned(opened, collections):
+    """A collection of an earlier version, which does not say whose it is."""
+    fill(opened)
+    return collections
+
+
+def test_a_collection_is_opened_only_by_processes_with_its_originals(opened):
+    collections, _ = opened
+    assert collections.ready(OLD, OURS).originals == "s3:ours"
+
+    with pytest.raises(OtherOriginals, match="s3:ours.*LOOKALIKE_GALLERY.*scripts/adopt"):
+        collections.ready(OLD, THEIRS)
+
+    assert collections.read(OLD.name).originals == "s3:ours"
+    assert collections.ready(OLD, OURS).name == OLD.name
+
+
+def test_others_are_refused_whatever_their_model_and_create_nothing(opened):
+    collections, _ = opened
+    collections.ready(OLD, OURS)
+
+    with pytest.raises(OtherOriginals):
+        collections.ready(NEW, THEIRS)
+
+    assert collections.read(NEW.name) is None
+
+
+def test_a_collection_that_was_not_put_into_use_before_a_kill_is_still_its_owners(opened):
+    collections, _ = opened
+    collections.create(Collection(OLD.name, OLD, originals="s3:ours"))
+
+    with pytest.raises(OtherOriginals):
+        collections.ready(OLD, THEIRS)
+
+    assert collections.current() is None
+    assert collections.ready(OLD, OURS).name == OLD.name
+    assert collections.current() == OLD.name
+
+
+def test_a_collection_of_an_earlier_version_is_taken_over_by_whoever_has_its_originals(unowned):
+    few = owner("s3:few", *NAMES[:17])  # what was removed lately can be missing, not that much
+    for other in (THEIRS, few):
+        with pytest.raises(OtherOriginals):
+            unowned.ready(OLD, other)
+    assert unowned.read(OLD.name).originals == ""
+
+    unowned.ready(OLD, owner("s3:ours", *NAMES[:18]))
+
+    assert unowned.read(OLD.name).originals == "s3:ours"
+    with pytest.raises(OtherOriginals):
+        unowned.ready(OLD, THEIRS)
+
+
+def test_an_empty_collection_of_an_earlier_version_is_taken_over_by_the_first(collections):
+    collections.ready(OLD, THEIRS)
+
+    with pytest.raises(OtherOriginals):
+        collections.ready(OLD, OURS)
+
+
+def test_reindexing_keeps_the_owner(opened):
+    collections, _ = opened
+    installation = Installation(opened)
+    collections.ready(WIDE, OURS)
+    add(installation.gallery(WIDE, OURS), 0)
+    spec = replace(WIDE, dims=16)
+
+    list(installation.reindexing(spec).run(1))
+
+    assert collections.read(spec.name).originals == "s3:ours"
+    with pytest.raises(OtherOriginals):
+        collections.ready(spec, THEIRS)
+    list(installation.reindexing(spec).finish(1))
+    assert collections.read(spec.name).originals == "s3:ours"
+    collections.drop(spec.name)
+
+
+def test_a_gallery_moved_to_another_bucket_keeps_vectors_and_metadata(opened, monkeypatch):
+    collections, open_store = opened
+    collections.ready(OLD, OURS)
+    fill(opened)
+    with closing(open_store(Collection(OLD.name, OLD))) as store:
+        before = store.page((), 99).images
+        vectors = store.vectors([image.id for image in before])
+    monkeypatch.setattr(adopt, "_IMAGES_PER_PAGE", 7)
+    adoption = Adoption(collections, open_store, THEIRS.originals, THEIRS.id)
+    half = adoption.run(adoption.used())
+    next(half)
+    half.close()  # as a kill would
+    with pytest.raises(OtherOriginals):
+        collections.ready(OLD, THEIRS)
+
+    assert sum(adoption.run(adoption.used())) >= len(NAMES)
+
+    assert collections.ready(OLD, THEIRS).originals == "s3:theirs"
+    with closing(open_store(Collection(OLD.name, OLD))) as store:
+        after = {image.name: image for image in store.page((), 99).images}
+        moved = store.vectors([image.id for image in after.values()])
+    assert after.keys() == set(NAMES)
+    for image in before:
+        id = image_id("theirs", image.name)
+        assert after[image.name] == replace(image, id=id)
+        assert (moved[id] == vectors[image.id]).all()
+
+
+def test_adopting_keeps_the_image_that_has_the_name_already(opened):
+    collections, open_store = opened
+    collections.ready(OLD, OURS)
+    fill(opened)
+    theirs = an_image("0.jpg", id=image_id("theirs", "0.jpg"), metadata={"stock": 99})
+    with closing(open_store(Collection(OLD.name, OLD))) as store:
+        store.put([theirs], random_units(1, OLD.dims))
+    adoption = Adoption(collections, open_store, THEIRS.originals, THEIRS.id)
+
+    list(adoption.run(adoption.used()))
+
+    with closing(open_store(Collection(OLD.name, OLD))) as store:
+        assert store.count() == len(NAMES)
+        assert store.get([theirs.id])[theirs.id].metadata == {"stock": 99}

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 import pytest
 
+from functions.gallery.deadline import time_limit
 from functions.gallery.errors import (
     ImageNotFound,
     ModelMismatch,
+    OtherOriginals,
     SettingsError,
     StoreDenied,
     StoreError,
@@ -20,6 +22,7 @@ from functions.gallery.errors import (
 )
 from functions.gallery.records import Collection, CollectionSpec, Query
 from functions.gallery.stores.collection_info import describe
+from functions.gallery.stores.ownership import Owner
 from functions.gallery.stores.payload import indexed_fields, write_payload
 from functions.gallery.stores.server.collections import QdrantCollections
 from functions.gallery.stores.server.connection import QdrantConnection
@@ -101,7 +104,11 @@ class Server:
         return QdrantStore.open(self.collections(url, **retry), SPEC)
 
     def collections(
-        self, url: str = "https://qdrant.test", key: str | None = "secret-key", **retry: float
+        self,
+        url: str = "https://qdrant.test",
+        key: str | None = "secret-key",
+        gallery: str = "lookalike",
+        **retry: float,
     ) -> QdrantCollections:
         connection = QdrantConnection.to(
             url,
@@ -109,7 +116,7 @@ class Server:
             retry=Retry(sleep=self.sleep, clock=lambda: self.now, jitter=lambda: 0.5, **retry),
             transport=httpx.MockTransport(self.respond),
         )
-        return QdrantCollections(connection)
+        return QdrantCollections(connection, gallery)
 
 
 @pytest.fixture
@@ -235,6 +242,39 @@ def test_no_retry_is_started_after_the_deadline(server):
     store.close()
 
 
+def test_no_retry_is_started_that_would_end_after_the_call(server, store):
+    server.responses = [refusal(503)]
+
+    with time_limit(0.15), pytest.raises(StoreUnavailable):
+        store.count()
+
+    assert server.pauses == pytest.approx([0.1])  # the next one would take 0.2 s
+
+
+def test_a_request_waits_only_as_long_as_the_call_at_every_stage(server, store):
+    waits = []
+
+    def respond(request):
+        waits.append([request.extensions["timeout"].get(stage) for stage in ("connect", "read")])
+        return result({"count": 7})
+
+    server.responses = [respond]
+    store.count()
+    with time_limit(2):
+        store.count()
+
+    (alone, after_connecting), in_a_call = waits
+    assert 4 < after_connecting < alone <= 5
+    assert max(in_a_call) <= 2
+
+
+def test_once_the_time_of_a_call_is_over_nothing_is_sent(server, store):
+    with time_limit(0), pytest.raises(StoreTimeout, match="try again"):
+        store.count()
+
+    assert server.requests == []
+
+
 def test_the_key_is_in_every_request_and_the_version_is_not_requested(server):
     store = server.connect()
 
@@ -293,12 +333,80 @@ def test_a_new_server_gets_collection_indexes_and_alias_before_the_first_write(s
         "model": "test@1",
         "dims": 4,
         "distance": "cosine",
-        "schema": 2,
+        "schema": 3,
         "filling": False,
         "replaces": None,
+        "originals": "",
     }
     indexes = [json.loads(request.content) for request in server.requests[4:-2]]
     assert {i["field_name"]: i["field_schema"] for i in indexes} == indexed_fields(SPEC)
+
+
+class Ours:
+    """Originals that are all there."""
+
+    bucket = "test"
+
+    def exists(self, name: str) -> bool:
+        return True
+
+
+OURS = Owner("s3:test", Ours())
+
+
+def test_a_new_server_that_others_create_the_collection_on_first_is_left_to_them(server):
+    missing = refusal(404, "Not found: Collection `lookalike--test-1--4` doesn't exist!")
+    exists = refusal(409, "Wrong input: Collection already exists!")
+    theirs = collection(indexed=False, originals="s3:theirs")
+    server.responses = [aliases(), missing, exists, theirs]
+
+    with pytest.raises(OtherOriginals, match="s3:theirs"):
+        QdrantStore.open(server.collections(), SPEC, OURS)
+
+    assert [r.method for r in server.requests].count("PUT") == 1  # no index, no alias
+
+
+def test_a_collection_of_schema_2_gets_an_owner_and_schema_3_before_its_first_use(server):
+    old, new = collection(schema=2), collection(originals="s3:test")
+    record = {"id": an_image("a").id, "payload": write_payload(an_image("a"))}
+    sample = result({"points": [record], "next_page_offset": None})
+    server.responses = [ALIAS_IN_USE, old, sample, old, result(True), new]
+
+    QdrantStore.open(server.collections(), SPEC, OURS).close()
+
+    name = "/collections/lookalike--test-1--4"
+    sent = paths(server)
+    assert sent[2:4] == [f"POST {name}/points/scroll", f"GET {name}"]
+    assert sent[4:] == [f"PATCH {name}", f"GET {name}"]
+    written = json.loads(server.requests[4].content)["metadata"]
+    assert (written["schema"], written["originals"]) == (3, "s3:test")
+
+
+def test_an_old_collection_that_others_take_over_meanwhile_is_left_to_them(server):
+    sample = result({"points": [], "next_page_offset": None})
+    theirs = collection(originals="s3:theirs")
+    server.responses = [ALIAS_IN_USE, collection(schema=2), sample, theirs]
+
+    with pytest.raises(OtherOriginals, match="s3:theirs"):
+        QdrantStore.open(server.collections(), SPEC, OURS)
+
+    assert "PATCH" not in {request.method for request in server.requests}
+
+
+def test_a_collection_of_schema_1_is_refused(server):
+    server.responses = [ALIAS_IN_USE, collection(schema=1)]
+
+    with pytest.raises(ModelMismatch, match="schema 1"):
+        server.connect()
+
+
+def test_a_gallery_has_its_own_alias_and_collections(server):
+    shop = replace(SPEC, gallery="shop")
+    server.responses = [aliases(lookalike=SPEC.name, shop=shop.name), collection(shop)]
+
+    QdrantStore.open(server.collections(gallery="shop"), shop).close()
+
+    assert paths(server) == ["GET /aliases", "GET /collections/shop--test-1--4"]
 
 
 def test_creating_a_collection_again_adds_the_indexes_missing_after_a_kill(server):

@@ -81,25 +81,28 @@ def test_sam_local_needs_no_settings_and_keeps_its_index_in_memory(monkeypatch, 
 
 
 @pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection")
-def test_the_qdrant_key_is_read_from_the_secret(monkeypatch, locked_qdrant):
+def test_the_qdrant_key_is_read_from_the_secret(monkeypatch, locked_qdrant, tmp_path):
     address, received_keys = locked_qdrant
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     with mock_aws():
         secrets = boto3.client("secretsmanager")
         arn = secrets.create_secret(Name="qdrant", SecretString="hush")["ARN"]
 
+        settings = {"qdrant_url": address, "qdrant_api_key_secret_arn": arn}
+
         with pytest.raises(StoreDenied):
-            build_gallery(Settings(qdrant_url=address, qdrant_api_key_secret_arn=arn))
+            build_gallery(Settings(lookalike_data=tmp_path, **settings))
 
     assert set(received_keys) == {"hush"}
 
 
-def test_an_unreadable_secret_is_reported_with_its_setting(monkeypatch):
+def test_an_unreadable_secret_is_reported_with_its_setting(monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:gone-AbCdEf"
 
     with mock_aws(), pytest.raises(SettingsError, match="QDRANT_API_KEY_SECRET_ARN"):
-        build_gallery(Settings(qdrant_url="http://127.0.0.1:1", qdrant_api_key_secret_arn=arn))
+        settings = {"qdrant_url": "http://127.0.0.1:1", "qdrant_api_key_secret_arn": arn}
+        build_gallery(Settings(lookalike_data=tmp_path, **settings))
 
 
 def test_under_sam_local_the_api_starts_without_aws_libraries():

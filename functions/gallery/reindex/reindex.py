@@ -146,6 +146,7 @@ class Reindexing:
             new = None
         if new is None:
             new = Collection(self.spec.name, self.spec, filling=True, replaces=old.name)
+        new = replace(new, originals=old.originals)
         # Also if it exists: a kill may have come before its last index.
         self.collections.create(replace(new, spec=self.spec))
         filling = new

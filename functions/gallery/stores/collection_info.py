@@ -6,7 +6,8 @@ from typing import Any
 from functions.gallery.errors import ModelMismatch
 from functions.gallery.records import Collection, CollectionSpec, Distance
 
-SCHEMA_VERSION = 2  # of the layout in payload.py
+SCHEMA_VERSION = 3  # of the layout in payload.py
+READABLE = {2, SCHEMA_VERSION}  # 2: does not say whose it is (ownership.py)
 
 
 def describe(collection: Collection) -> dict[str, Any]:
@@ -18,6 +19,7 @@ def describe(collection: Collection) -> dict[str, Any]:
         "schema": SCHEMA_VERSION,
         "filling": collection.filling,
         "replaces": collection.replaces,
+        "originals": collection.originals,
     }
 
 
@@ -26,7 +28,7 @@ def read_description(name: str, info: Mapping[str, Any]) -> Collection:
 
     Raises ModelMismatch for a collection of another version of Lookalike, or of other software.
     """
-    if info.get("schema") != SCHEMA_VERSION:
+    if info.get("schema") not in READABLE:
         raise ModelMismatch(
             f"Collection {name} has schema {info.get('schema')}, this version needs "
             f"{SCHEMA_VERSION}; go back to the previous version of Lookalike, or import the "
@@ -38,20 +40,27 @@ def read_description(name: str, info: Mapping[str, Any]) -> Collection:
         raise ModelMismatch(
             f"Collection {name} was not made by Lookalike; use another store"
         ) from error
-    return Collection(name, spec, bool(info.get("filling")), info.get("replaces"))
+    filling, replaces = bool(info.get("filling")), info.get("replaces")
+    return Collection(name, spec, filling, replaces, info.get("originals", ""))
 
 
 def choose(
-    current: str | None, read: Callable[[str], Collection | None], spec: CollectionSpec
+    current: str | None,
+    read: Callable[[str], Collection | None],
+    spec: CollectionSpec,
+    admit: Callable[[Collection], None],
 ) -> str | None:
     """Return the name of the collection that a process with this spec opens; None: create it.
 
     The one in use if it fits; else one that was made for this spec, is complete, and was filled
     from the one in use or the other way round. So processes with the old and with the new settings
     can both start while both collections are kept, and one that is no longer kept up to date is
-    not opened. Raises ModelMismatch with what to do.
+    not opened. Raises ModelMismatch with what to do, and what `admit` raises for a collection that
+    this process must not open.
     """
     used = None if current is None else read(current)
+    if used is not None:
+        admit(used)
     own = None
     if used is None or not used.spec.fits(spec):
         own = read(spec.name)
@@ -64,7 +73,10 @@ def choose(
                 f"Collection {collection.name} is still being filled. Wait for scripts/reindex to "
                 "finish, or restore the previous settings."
             )
-        if used is None or collection is used or collection.is_paired_with(used):
+        if collection is used:
+            return collection.name
+        if used is None or collection.is_paired_with(used):
+            admit(collection)
             return collection.name
     if found:
         raise _mismatch(found[0].spec, spec)

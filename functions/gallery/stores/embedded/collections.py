@@ -3,14 +3,17 @@
 Besides store.py the only module that imports qdrant_edge.
 """
 
+from collections.abc import Sequence
+
 import qdrant_edge as edge
 
 from functions.gallery.embedding.fingerprint import HASH_BITS
-from functions.gallery.records import Collection, CollectionSpec, Distance
+from functions.gallery.records import Collection, CollectionSpec, Distance, StoredImage
 from functions.gallery.stores import payload
 from functions.gallery.stores.collection_info import choose, describe, read_description
 from functions.gallery.stores.embedded.errors import map_errors
 from functions.gallery.stores.embedded.folder import ROOM_TO_EDIT, ROOM_TO_PUT, EdgeFolder
+from functions.gallery.stores.ownership import NOBODY, Owner
 
 # Searches in 4-bit copies, and building the index over them, are several times as fast; the top
 # ten results are the same. Not for Manhattan: Qdrant's guide advises against it.
@@ -26,6 +29,13 @@ class EdgeCollections(EdgeFolder):
         info = self.read_info(name)
         return None if info is None else read_description(name, info)
 
+    def sample(self, name: str, images: int) -> Sequence[StoredImage]:
+        with map_errors(self.root):
+            shard = edge.EdgeShard.load(str(self.shard(name)))
+            points = shard.scroll(edge.ScrollRequest(limit=images, with_payload=True))
+            shard.close()
+        return payload.read_page(*points).images
+
     def create(self, collection: Collection) -> None:
         """Create a collection unless it exists; `load` adds missing indexes."""
         with map_errors(self.root):
@@ -35,12 +45,12 @@ class EdgeCollections(EdgeFolder):
     def mark(self, collection: Collection) -> None:
         self.write_info(collection.name, describe(collection))
 
-    def ready(self, spec: CollectionSpec) -> Collection:
+    def ready(self, spec: CollectionSpec, owner: Owner = NOBODY) -> Collection:
         """Choose the collection for a process with this spec; in an empty folder create it."""
         self.require_room(ROOM_TO_EDIT)
         current = self.current()
-        name = choose(current, self.read, spec)
-        collection = Collection(name or spec.name, spec)
+        name = choose(current, self.read, spec, lambda found: owner.admit(found, self))
+        collection = Collection(name or spec.name, spec, originals=owner.id)
         self.create(collection)
         if name is None or current is None:
             self.use(collection.name)

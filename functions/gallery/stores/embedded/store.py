@@ -32,6 +32,7 @@ from functions.gallery.stores.embedded.collections import EdgeCollections
 from functions.gallery.stores.embedded.errors import map_errors
 from functions.gallery.stores.embedded.folder import ROOM_TO_EDIT, ROOM_TO_PUT
 from functions.gallery.stores.filtering import FilterDialect, write_filter
+from functions.gallery.stores.ownership import NOBODY, Owner
 from functions.gallery.stores.ranking import Hit, first_limit, make_matches, rank
 from functions.gallery.stores.sorting import list_page
 
@@ -103,16 +104,16 @@ class EdgeStore:
         self._in_flight = InFlight()
 
     @classmethod
-    def open(cls, folder: Path, spec: CollectionSpec) -> "EdgeStore":
+    def open(cls, folder: Path, spec: CollectionSpec, owner: Owner = NOBODY) -> "EdgeStore":
         """Open the folder's collection or create it, with an index for every field to filter by.
 
-        Raises StoreBusy if a process or another store has the folder, ModelMismatch if it has
-        collections but none of this model, width and distance, StoreFull, and StoreError if it is
-        damaged.
+        Raises StoreBusy if a process or another store has the folder, OtherOriginals if it is not
+        this owner's, ModelMismatch if it has collections but none of this model, width and
+        distance, StoreFull, and StoreError if it is damaged.
         """
         collections = EdgeCollections(folder)
         try:
-            return cls(collections, collections.ready(spec))
+            return cls(collections, collections.ready(spec, owner))
         except BaseException:
             collections.close()
             raise

@@ -5,28 +5,33 @@ collection itself: a process with the old settings must never write into the col
 ones. The server must be 1.16 or later: older ones do not keep a collection's metadata.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from functions.gallery.embedding.fingerprint import HASH_BITS
 from functions.gallery.errors import StoreRejected
-from functions.gallery.records import Collection, CollectionSpec
+from functions.gallery.records import (
+    DEFAULT_GALLERY,
+    Collection,
+    CollectionSpec,
+    StoredImage,
+)
 from functions.gallery.stores import payload
 from functions.gallery.stores.collection_info import choose, describe, read_description
+from functions.gallery.stores.ownership import NOBODY, Owner
 from functions.gallery.stores.server.client import models
 from functions.gallery.stores.server.connection import QdrantConnection
 from functions.gallery.stores.server.errors import is_missing_collection
 
-ALIAS = "lookalike"
-
 
 class QdrantCollections:
-    """All collections that one alias can name; see the port `Collections`."""
+    """All collections of one gallery, whose name is the alias; see the port `Collections`."""
 
-    def __init__(self, connection: QdrantConnection, alias: str = ALIAS) -> None:
+    def __init__(self, connection: QdrantConnection, gallery: str = DEFAULT_GALLERY) -> None:
         """Use this connection; `close` closes it."""
         self.connection = connection
         self._call, self._client = connection.call, connection.client
-        self._alias = alias
+        self._alias = gallery
 
     def current(self) -> str | None:
         """Return the name of the collection in use; None on a new server."""
@@ -35,6 +40,10 @@ class QdrantCollections:
 
     def read(self, name: str) -> Collection | None:
         return _collection(name, self._info(name))
+
+    def sample(self, name: str, images: int) -> Sequence[StoredImage]:
+        points, _ = self._call(self._client.scroll, name, None, images)
+        return payload.read_page(points, None).images
 
     def create(self, collection: Collection) -> None:
         """Create a collection unless it exists, and its missing indexes."""
@@ -65,7 +74,7 @@ class QdrantCollections:
         """Close the connection."""
         self.connection.close()
 
-    def ready(self, spec: CollectionSpec) -> Collection:
+    def ready(self, spec: CollectionSpec, owner: Owner = NOBODY) -> Collection:
         """Choose the collection for a process with this spec; on a new server create it."""
         current = self.current()
         infos: dict[str, models.CollectionInfo | None] = {}
@@ -74,9 +83,13 @@ class QdrantCollections:
             infos[name] = self._info(name)
             return _collection(name, infos[name])
 
-        name = choose(current, read, spec)
-        collection = Collection(name or spec.name, spec)
-        self._complete(collection, infos[collection.name])
+        name = choose(current, read, spec, lambda found: owner.admit(found, self))
+        collection = Collection(name or spec.name, spec, originals=owner.id)
+        info = infos[collection.name]
+        if info is None:
+            info = self._create(collection)  # unless another process, of whomever, is faster
+            owner.admit(read_description(collection.name, info.config.metadata or {}), self)
+        self._complete(collection, info)
         if current is None:
             self.use(collection.name)
         return collection

@@ -18,6 +18,7 @@ from functions.gallery.records import (
 )
 from functions.gallery.stores import payload
 from functions.gallery.stores.filtering import FilterDialect, write_filter
+from functions.gallery.stores.ownership import NOBODY, Owner
 from functions.gallery.stores.ranking import Hit, first_limit, make_matches, rank
 from functions.gallery.stores.server.client import models
 from functions.gallery.stores.server.collections import QdrantCollections
@@ -54,22 +55,27 @@ class QdrantStore:
         self._shared = shared
 
     @classmethod
-    def open(cls, collections: QdrantCollections, spec: CollectionSpec) -> "QdrantStore":
+    def open(
+        cls, collections: QdrantCollections, spec: CollectionSpec, owner: Owner = NOBODY
+    ) -> "QdrantStore":
         """Open the collection for this spec or create it, with an index for every field.
 
-        Raises StoreError, and ModelMismatch if there are collections but none of this model, width
-        and distance.
+        Raises StoreError, OtherOriginals if the gallery is not this owner's, and ModelMismatch if
+        it has collections but none of this model, width and distance.
         """
         try:
-            return cls(collections, collections.ready(spec))
+            return cls(collections, collections.ready(spec, owner))
         except BaseException:
             collections.close()
             raise
 
     @classmethod
-    def connect(cls, url: str, api_key: str | None, spec: CollectionSpec) -> "QdrantStore":
+    def connect(
+        cls, url: str, api_key: str | None, spec: CollectionSpec, owner: Owner = NOBODY
+    ) -> "QdrantStore":
         """Open the collection on this server; raises as `open`, and SettingsError for the URL."""
-        return cls.open(QdrantCollections(QdrantConnection.to(url, api_key)), spec)
+        collections = QdrantCollections(QdrantConnection.to(url, api_key), spec.gallery)
+        return cls.open(collections, spec, owner)
 
     @classmethod
     def in_memory(cls, spec: CollectionSpec) -> "QdrantStore":
