@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler
 from threading import Event, Thread
@@ -22,6 +23,7 @@ from functions.gallery.originals.aws import read_secret
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.records import CollectionSpec
 from functions.gallery.settings import Settings
+from functions.gallery.stores.server.connection import QdrantConnection
 from functions.gallery.stores.server.store import QdrantStore
 from functions.ingest import handler, work
 from functions.ingest.work import Ingest
@@ -111,6 +113,33 @@ def test_the_api_starts_in_time_and_answers_503_before_the_gateway_gives_up(repl
     assert response["statusCode"] == 503
     assert response["headers"]["retry-after"] == "1"
     assert json.loads(response["body"])["code"] == "store-unreachable"
+
+
+@contextmanager
+def dripping() -> Iterator[str]:
+    """Respond to one request, with a body that begins at once and takes minutes."""
+    over = Event()
+
+    def drip(listener: socket.socket) -> None:
+        with listener.accept()[0] as connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n")
+            while not over.wait(0.05):
+                connection.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as thread:
+        thread.submit(drip, listener)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        over.set()
+
+
+def test_a_body_that_comes_in_drips_ends_with_the_time_of_the_call():
+    with dripping() as address:
+        connection = QdrantConnection.to(address, None)
+
+        with time_limit(1), pytest.raises(StoreTimeout):
+            connection.call(connection.client.get_aliases)
+
+        connection.close()
 
 
 class Qdrant:

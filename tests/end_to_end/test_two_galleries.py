@@ -25,6 +25,8 @@ from tests.drawing import jpeg
 from tests.end_to_end.server import ROOT, run
 from tests.end_to_end.test_commands import folder_of_pictures
 
+pytestmark = pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection")
+
 # --- Every way to start, over HTTP
 
 

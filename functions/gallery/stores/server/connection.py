@@ -3,8 +3,9 @@
 Importing qdrant_client is slow: a process that needs no server imports nothing of this room.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from dataclasses import dataclass
 from threading import RLock
 from time import monotonic
 from typing import ParamSpec, TypeVar
@@ -26,9 +27,9 @@ _CONNECTIONS = httpx.Limits(max_keepalive_connections=20, keepalive_expiry=60)
 
 
 class _TimeLeft(dict[str, float]):
-    """The time limit of one request, for httpx, whose own start again at each of its stages.
+    """The time limit of one request; those of httpx start again at each stage of it.
 
-    It asks before it connects, writes, and reads the head and the body of the response.
+    httpx asks before it connects, writes, and reads the head and the body of the response.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -39,6 +40,34 @@ class _TimeLeft(dict[str, float]):
 
     def get(self, stage: str, default: object = None) -> float:
         return max(0.001, self._ends_at - monotonic())  # zero would mean not to wait
+
+    def is_over(self) -> bool:
+        """Return whether the request should have ended."""
+        return monotonic() > self._ends_at
+
+
+@dataclass(frozen=True)
+class _Body(httpx.SyncByteStream):
+    """The body of a response, whose parts can each come in time and the whole too late."""
+
+    response: httpx.Response
+    stream: httpx.SyncByteStream
+
+    @classmethod
+    def limit(cls, response: httpx.Response) -> None:
+        """Limit the time to read a response."""
+        assert isinstance(response.stream, httpx.SyncByteStream)
+        response.stream = cls(response, response.stream)
+
+    def __iter__(self) -> Iterator[bytes]:
+        request = self.response.request
+        for part in self.stream:
+            if request.extensions["timeout"].is_over():
+                raise httpx.ReadTimeout("The response was too slow", request=request)
+            yield part
+
+    def close(self) -> None:
+        self.stream.close()
 
 
 class QdrantConnection:
@@ -76,6 +105,7 @@ class QdrantConnection:
                 api_key=api_key,
                 check_compatibility=False,  # else a thread sends one more request
                 limits=_CONNECTIONS,
+                event_hooks={"response": [_Body.limit]},
                 transport=transport,
             )
         except ValueError as error:
