@@ -393,6 +393,16 @@ def test_an_old_collection_that_others_take_over_meanwhile_is_left_to_them(serve
     assert "PATCH" not in {request.method for request in server.requests}
 
 
+def test_a_new_server_that_keeps_no_descriptions_is_refused_at_once(server):
+    missing = refusal(404, "Not found: Collection `lookalike--test-1--4` doesn't exist!")
+    response = json.loads(collection().content)
+    del response["result"]["config"]["metadata"]
+    server.responses = [aliases(), missing, result(True), httpx.Response(200, json=response)]
+
+    with pytest.raises(ModelMismatch, match=r"1\.16"):
+        QdrantStore.open(server.collections(), SPEC, OURS)
+
+
 def test_a_collection_of_schema_1_is_refused(server):
     server.responses = [ALIAS_IN_USE, collection(schema=1)]
 

@@ -19,7 +19,7 @@ from functions.api import app
 from functions.gallery.deadline import time_limit
 from functions.gallery.errors import StoreTimeout, StoreUnavailable
 from functions.gallery.gallery import Gallery
-from functions.gallery.originals.aws import read_secret
+from functions.gallery.originals.aws import client, read_secret
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.records import CollectionSpec
 from functions.gallery.settings import Settings
@@ -27,7 +27,7 @@ from functions.gallery.stores.server.connection import QdrantConnection
 from functions.gallery.stores.server.store import QdrantStore
 from functions.ingest import handler, work
 from functions.ingest.work import Ingest
-from functions.runtime import ANSWER_S
+from functions.runtime import ANSWER_S, CALL_S
 from scripts.bench.starting.stand_in import Collections, Headers, serve
 from tests.drawing import jpeg
 from tests.end_to_end.lambda_emulator import ROOT, event
@@ -238,6 +238,13 @@ def test_ingest_hands_back_every_message_before_lambda_ends_the_call(monkeypatch
 
     assert response == ALL_FAILED
     assert qdrant.requests == 1  # for the first object; the others were not started
+
+
+def test_three_tries_at_a_hanging_bucket_fit_into_a_call():
+    config = client("s3").meta.config
+    pauses_s = 1 + 2  # at most, in botocore's standard mode
+
+    assert config.retries["total_max_attempts"] * config.read_timeout + pauses_s < CALL_S
 
 
 def test_the_key_of_qdrant_is_read_within_the_time_of_a_start(monkeypatch):

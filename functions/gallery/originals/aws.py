@@ -62,8 +62,10 @@ class _OurServices(Loader):  # type: ignore[misc]
         return ["s3", "secretsmanager", "sqs"]
 
 
-def client(service: str, *, dotted: bool = False, wait_s: float = 10.0) -> Any:
+def client(service: str, *, dotted: bool = False, wait_s: float = 5.0) -> Any:
     """Create a client that gives up after three tries; it is safe to share between threads.
+
+    Each waits `wait_s` for a response, so that a hanging service does not outlast a call.
 
     The bucket is in the host name, so that links name the region and are not redirected. It is in
     the path for a `dotted` name, which S3's certificate does not cover, and when AWS_ENDPOINT_URL
@@ -85,7 +87,7 @@ def client(service: str, *, dotted: bool = False, wait_s: float = 10.0) -> Any:
 
 def read_secret(name: str) -> str:
     """Return the text of a secret in Secrets Manager, within the time of a start."""
-    wait_s = max(0.1, min(10.0, seconds_left() / 4))  # three tries and the pauses between them
+    wait_s = max(0.1, min(5.0, seconds_left() / 4))  # three tries and the pauses between them
     secrets = client("secretsmanager", wait_s=wait_s)
     with map_errors(f"The secret {name}"):
         return str(secrets.get_secret_value(SecretId=name)["SecretString"])

@@ -28,9 +28,14 @@ def read_description(name: str, info: Mapping[str, Any]) -> Collection:
 
     Raises ModelMismatch for a collection of another version of Lookalike, or of other software.
     """
-    if info.get("schema") not in READABLE:
+    if "schema" not in info:
         raise ModelMismatch(
-            f"Collection {name} has schema {info.get('schema')}, this version needs "
+            f"Collection {name} has no description: it was not made by Lookalike, or its Qdrant "
+            "server is older than 1.16; use another server or LOOKALIKE_GALLERY"
+        )
+    if info["schema"] not in READABLE:
+        raise ModelMismatch(
+            f"Collection {name} has schema {info['schema']}, this version needs "
             f"{SCHEMA_VERSION}; go back to the previous version of Lookalike, or import the "
             "pictures again into an empty store"
         )
