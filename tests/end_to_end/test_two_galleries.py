@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,13 @@ from functions.gallery.bootstrap import build_adoption, build_gallery, build_rei
 from functions.gallery.errors import OtherOriginals
 from functions.gallery.gallery import Gallery
 from functions.gallery.intake.add import Submission
+from functions.gallery.names import image_id
+from functions.gallery.originals.aws import client
 from functions.gallery.settings import Settings
 from functions.gallery.stores.server.client import QdrantClient
 from functions.gallery.stores.server.connection import QdrantConnection
 from scripts.bench.starting.stand_in import qdrant_stand_in
+from tests.cloud import cloud
 from tests.drawing import jpeg
 from tests.end_to_end.server import ROOT, run
 from tests.end_to_end.test_commands import folder_of_pictures
@@ -173,6 +177,35 @@ def test_after_a_move_to_another_folder_and_an_adoption_nothing_differs(server, 
         assert differing(gallery) == []
     with pytest.raises(OtherOriginals):
         build_gallery(Settings(**server, lookalike_data=tmp_path / "old"))
+
+
+def copy_bucket(old: str, new: str) -> None:
+    s3 = client("s3")
+    for entry in s3.list_objects_v2(Bucket=old)["Contents"]:
+        s3.copy_object(Bucket=new, Key=entry["Key"], CopySource=f"{old}/{entry['Key']}")
+
+
+def test_a_gallery_can_move_to_another_bucket_without_embedding_again(server, tmp_path):
+    region = {"LocationConstraint": "eu-west-1"}
+    old, new = f"old-{uuid.uuid4()}", f"new-{uuid.uuid4()}"
+    with cloud():
+        for bucket in (old, new):
+            client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=region)
+        with opened(server, tmp_path, lookalike_bucket=old) as gallery:
+            add(gallery, 0, 1, 2)
+            gallery.update(image_id(old, "1.jpg"), {"shelf": 99})
+            before = gallery.list(limit=9).images
+        copy_bucket(old, new)
+        with pytest.raises(OtherOriginals, match=f"s3:{old}.*s3:{new}"):
+            build_gallery(Settings(**server, lookalike_bucket=new))
+
+        with closing(build_adoption(Settings(**server, lookalike_bucket=new))) as adoption:
+            assert sum(adoption.run(adoption.used())) >= 3
+
+        with opened(server, tmp_path, lookalike_bucket=new) as gallery:
+            assert differing(gallery) == []
+            after = {image.name: image for image in gallery.list(limit=9).images}
+    assert after == {i.name: replace(i, id=image_id(new, i.name)) for i in before}
 
 
 def test_the_command_hands_an_index_over_after_asking(tmp_path):
