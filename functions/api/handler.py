@@ -15,7 +15,7 @@ from functions.api.app import create_app, wrap
 from functions.api.routes import page
 from functions.gallery.bootstrap import build_gallery, is_index_in_memory
 from functions.gallery.deadline import time_limit
-from functions.gallery.errors import StoreError, StoreUnavailable
+from functions.gallery.errors import StoreUnavailable
 from functions.gallery.settings import Settings
 from functions.runtime import CALL_S, START_S, finish_start, in_function
 
@@ -42,11 +42,10 @@ def _ready() -> Mangum:
     try:
         with time_limit(START_S):
             return _application()
-    except StoreError as error:
-        if not error.retryable:
-            raise
+    except StoreUnavailable as error:
         log.error("Not ready: %s", error)
-        return _refusal(StoreUnavailable(f"The gallery is not ready: {error}"))
+        reason = f"The gallery is not ready: {error}"
+        return _refusal(StoreUnavailable(reason, retry_after=error.retry_after))
 
 
 @cache
@@ -60,7 +59,7 @@ def _application() -> Mangum:
     return _on_lambda(create_app(gallery, settings, max_body_bytes=MAX_BODY_BYTES, headers=headers))
 
 
-def _refusal(error: StoreError) -> Mangum:
+def _refusal(error: StoreUnavailable) -> Mangum:
     app = FastAPI(openapi_url=None, routes=[*page.router.routes])  # the page reports the problem
     wrap(app, Settings.from_environment(), {})
 

@@ -13,7 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.gallery.bootstrap import build_gallery, open_queue
 from functions.gallery.deadline import seconds_left, time_limit
-from functions.gallery.errors import SettingsError, StoreError
+from functions.gallery.errors import SettingsError, StoreError, StoreUnavailable
 from functions.gallery.settings import Settings
 from functions.gallery.sync.sync import Synced
 from functions.ingest.work import Ingest, Report, failed, log
@@ -88,9 +88,7 @@ def _count(report: Report) -> None:
 def _start() -> None:
     try:
         _ready()
-    except StoreError as error:
-        if not error.retryable:
-            raise
+    except StoreUnavailable as error:
         log.error("Not ready: %s", error)
     finish_start()
 
