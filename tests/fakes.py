@@ -16,7 +16,7 @@ from functions.gallery.embedding.fingerprint import PerceptualHash, hash_similar
 from functions.gallery.embedding.vectors import Vector, Vectors, truncate
 from functions.gallery.errors import ImageNotFound, ObjectChanged, StoreError
 from functions.gallery.filters import sortable_type, typed_conditions
-from functions.gallery.names import image_id
+from functions.gallery.names import image_id, record_id
 from functions.gallery.originals.objects import (
     MetadataRecord,
     bytes_etag,
@@ -361,7 +361,7 @@ class FakeOriginals:
         self.kept.pop(name, None)
 
     def records(self, after: str | None = None) -> Iterator[str]:
-        for id, name in sorted((image_id(self.bucket, name), name) for name in self.kept):
+        for id, name in sorted((record_id(name), name) for name in self.kept):
             if after is None or id > after:
                 yield name
 

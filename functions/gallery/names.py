@@ -19,6 +19,11 @@ def image_id(bucket: str, name: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{bucket}\0{name}"))
 
 
+def record_id(name: str) -> str:
+    """Return the id of what is kept next to an original; it stays when a bucket is moved."""
+    return image_id("", name)
+
+
 def name_of_bytes(sha256: str) -> str:
     """Return the name of a picture sent without one; sha256 in hex."""
     return f"{BY_BYTES}{sha256}"

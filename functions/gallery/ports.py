@@ -174,7 +174,7 @@ class Pictures(Protocol):
         """
 
     def records(self, after: str | None = None) -> Iterator[str]:
-        """List the names with a metadata record by image id, after the id `after`."""
+        """List the names with a metadata record by record id, after the id `after`."""
 
     def remove(self, name: str) -> None:
         """Remove the original and its metadata; a missing one is ignored."""

@@ -69,9 +69,9 @@ def output_of(code: str, handler: str, qdrant: str, *, deployed: bool) -> list[s
 @pytest.mark.parametrize(
     ("handler", "deployed", "unneeded", "max_modules"),
     [
-        (API, False, AWS | {"aws_lambda_powertools"}, 840),
-        (API, True, {"aws_lambda_powertools"}, 955),
-        (INGEST, True, WEB, 850),
+        (API, False, AWS | {"aws_lambda_powertools"}, 860),
+        (API, True, {"aws_lambda_powertools"}, 975),
+        (INGEST, True, WEB, 870),
     ],
     ids=["api", "api as deployed", "ingest as deployed"],
 )

@@ -200,10 +200,10 @@ def test_both_collections_can_be_open_at_once(opened, collections, filling):
     old, new = opened[1](Collection(OLD.name, OLD)), opened[1](filling)
 
     old.put([an_image("a.jpg"), an_image("b.jpg")], random_units(2, 4))
-    new.put([an_image("a.jpg", copied="0123456789abcdef")], random_units(1, 2))
+    new.put([an_image("a.jpg", etag="0123456789abcdef")], random_units(1, 2))
 
     assert (old.count(), new.count()) == (2, 1)
-    assert [image.copied for image in new.page((), 9).images] == ["0123456789abcdef"]
+    assert [image.etag for image in new.page((), 9).images] == ["0123456789abcdef"]
     old.close()
     assert new.count() == 1
     new.close()

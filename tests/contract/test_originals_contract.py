@@ -28,7 +28,7 @@ from functions.gallery.errors import (
     StoreTimeout,
     StoreUnavailable,
 )
-from functions.gallery.names import image_id
+from functions.gallery.names import image_id, record_id
 from functions.gallery.originals.aws import client, map_errors
 from functions.gallery.originals.folder import FolderOriginals
 from functions.gallery.originals.s3 import S3Originals
@@ -209,14 +209,14 @@ def remove_past_us(originals, name: str) -> None:
         originals._original(name).unlink()
 
 
-def test_records_are_listed_by_image_id_from_any_id_on(originals):
-    names = sorted("abcd", key=lambda name: image_id(originals.bucket, name))
+def test_records_are_listed_by_record_id_from_any_id_on(originals):
+    names = sorted("abcd", key=record_id)
     for name in "abcd":
         originals.create(name, Original(b"one"))
         originals.write_metadata(name, METADATA, originals.head(name))
 
     assert list(originals.records()) == names
-    assert list(originals.records(after=image_id(originals.bucket, names[1]))) == names[2:]
+    assert list(originals.records(after=record_id(names[1]))) == names[2:]
 
 
 def test_originals_are_listed_by_name_from_any_name_on(originals):

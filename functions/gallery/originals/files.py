@@ -57,7 +57,7 @@ class Files:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 (_move_to_new if new else os.replace)(file, path)
             if synced:
-                _sync_folder(path.parent)
+                sync_folder(path.parent)
 
     def remove(self, path: Path, top: Path | None = None) -> None:
         """Remove a file and, below `top`, the folders that become empty."""
@@ -152,7 +152,8 @@ def _move_to_new(file: Path, path: Path) -> None:
         os.replace(file, path)
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Write the names in a folder to the disk."""
     folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)

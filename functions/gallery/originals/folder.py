@@ -26,7 +26,7 @@ from functions.gallery.errors import (
     NameTaken,
     ObjectChanged,
 )
-from functions.gallery.names import check_name, image_id
+from functions.gallery.names import check_name, image_id, record_id
 from functions.gallery.originals.files import Files, is_recent, map_errors, read, remove_old
 from functions.gallery.originals.objects import (
     ORPHANED_AFTER_S,
@@ -246,7 +246,7 @@ class FolderOriginals:
         return path
 
     def _record(self, name: str) -> Path:
-        return self._records / f"{image_id(self.bucket, name)}.json"
+        return self._records / f"{record_id(name)}.json"
 
     def _record_etag(self, name: str) -> str | None:
         record = read(self._record(name))

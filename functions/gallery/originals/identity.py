@@ -6,6 +6,7 @@ import uuid
 from pathlib import Path
 
 from functions.gallery.errors import StoreError
+from functions.gallery.originals.files import sync_folder
 
 FILE = "gallery-id"
 # A function's own folder is lost with it, so its pictures are as good as those of the next one.
@@ -33,17 +34,9 @@ def of_folder(data: Path) -> str:
                 file.write(f"{id}\n")
                 file.flush()
                 os.fsync(file.fileno())
-                _sync_folder(data)
+                sync_folder(data)
     except (OSError, ValueError) as error:
         raise StoreError(
             f"{data / FILE} cannot be read and written; check its permissions and LOOKALIKE_DATA"
         ) from error
     return f"folder:{id}"
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -18,7 +18,7 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from functions.gallery.errors import ImageNotFound, InvalidName, ObjectChanged
-from functions.gallery.names import RESERVED, image_id, is_picture_name
+from functions.gallery.names import RESERVED, image_id, is_picture_name, record_id
 from functions.gallery.originals.aws import client, map_errors
 from functions.gallery.originals.objects import (
     ORPHANED_AFTER_S,
@@ -301,7 +301,7 @@ class S3Originals:
             yield from page.get("Contents", ())
 
     def _record(self, name: str) -> str:
-        return f"{_RECORDS}{image_id(self.bucket, name)}.json"
+        return f"{_RECORDS}{record_id(name)}.json"
 
     def _refusal(self, name: str) -> str:
         return f"{_REFUSED}{image_id(self.bucket, name)}.json"

@@ -54,11 +54,19 @@ class Adoption:
         after = None
         while True:
             page = store.page((), _IMAGES_PER_PAGE, after)
+            for image in page.images:
+                self._save_metadata(image)
             self._move(store, [image for image in page.images if image.id != self._id(image)])
             yield len(page.images)
             after = page.after
             if after is None:
                 return
+
+    def _save_metadata(self, image: StoredImage) -> None:
+        """Write the metadata next to the original, if they were not moved with it."""
+        state = self.originals.head(image.name) if image.metadata else None
+        if state is not None and not state.metadata:
+            self.originals.write_metadata(image.name, image.metadata, state)
 
     def _move(self, store: VectorStore, images: list[StoredImage]) -> None:
         if not images:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, TypeVar
 
-from functions.gallery.names import image_id
+from functions.gallery.names import image_id, record_id
 from functions.gallery.originals.objects import bytes_etag, has_unsaved_metadata
 from functions.gallery.ports import Originals, VectorStore
 from functions.gallery.records import Listed, Refusal, StoredImage
@@ -145,7 +145,7 @@ class Reconciler:
             known = self.store.get(ids)
             pairs = [(name, known.get(id)) for name, id in zip(chunk, ids, strict=True)]
             names = [name for name, _ in _matching(self._record_differs, pairs)]
-            progress = _advance(progress, ids[-1], len(chunk), names)
+            progress = _advance(progress, record_id(chunk[-1]), len(chunk), names)
             yield Compared(tuple(names), progress)
 
     def _record_differs(self, pair: tuple[str, StoredImage | None]) -> bool:
