@@ -43,7 +43,7 @@ def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     _count(report)
     queued = [message.id for message in report.failed if message.id is not None]
     if len(queued) < len(report.failed):
-        raise next(iter(report.failures.values()))
+        raise report.failures[0]
     return {"batchItemFailures": [{"itemIdentifier": id} for id in queued]}
 
 

@@ -42,7 +42,7 @@ class Report:
     """The results of one call."""
 
     outcomes: dict[str, Synced] = field(default_factory=dict)  # by the name of the object
-    failures: dict[str, Exception] = field(default_factory=dict)  # by the same, or by the task
+    failures: list[Exception] = field(default_factory=list)  # of objects, messages, comparisons
     failed: list[Message] = field(default_factory=list)
     compared: Progress | None = None
 
@@ -77,6 +77,7 @@ class _Call:
     queue: Queue | None
     seconds_left: Callable[[], float]
     report: Report
+    synced: dict[str, bool] = field(default_factory=dict)  # by name, whether it succeeded
 
     def sync(self, message: Message) -> bool:
         """Sync the objects of a message; return whether all succeeded."""
@@ -89,58 +90,61 @@ class _Call:
                 names.append(wanted.name)
             elif isinstance(wanted, SyncObject):
                 log.warning("another bucket", bucket=wanted.bucket, key=wanted.name)
-        for name in names:
-            self._sync(name)
-        return self.report.failures.keys().isdisjoint(names)
+        return self._sync_all(names)
 
     def reconcile(self, message: Message) -> bool:
         """Do the reconciliations of a message; return whether all succeeded."""
-        failures_before = len(self.report.failures)
+        wanted = [each for each in message.wanted if isinstance(each, Reconcile)]
         try:
-            for wanted in message.wanted:
-                if isinstance(wanted, Reconcile):
-                    self._reconcile(wanted)
+            return all([self._reconcile(each) for each in wanted])
         except Exception as error:
             self._fail("comparison", error)
-        return len(self.report.failures) == failures_before
+            return False
 
-    def _sync(self, name: str) -> None:
-        if name in self.report.outcomes or name in self.report.failures:
-            return
+    def _sync_all(self, names: Sequence[str]) -> bool:
+        """Sync all, whatever happens to one; return whether all succeeded."""
+        for name in names:
+            if name not in self.synced:
+                self.synced[name] = self._sync(name)
+        return all(self.synced[name] for name in names)
+
+    def _sync(self, name: str) -> bool:
         try:
             if self.seconds_left() < SECONDS_TO_SYNC:
                 raise OutOfTime("Too little time is left for this object; it is delivered again")
             outcome = self.gallery.sync(name)
         except Exception as error:
             self._fail(name, error)
-        else:
-            self.report.outcomes[name] = outcome
-            log.info("synced", key=name, outcome=outcome.value)
+            return False
+        self.report.outcomes[name] = outcome
+        log.info("synced", key=name, outcome=outcome.value)
+        return True
 
     def _fail(self, what: str, error: Exception) -> None:
-        self.report.failures[what] = error
+        self.report.failures.append(error)
         code = getattr(error, "code", "unexpected")
         is_unexpected = code == "unexpected"
         log.error("failed", key=what, code=code, detail=str(error), exc_info=is_unexpected)
 
-    def _reconcile(self, wanted: Reconcile) -> None:
+    def _reconcile(self, wanted: Reconcile) -> bool:
+        succeeded = True
         for part in self.gallery.differences(wanted.progress):
             self.report.compared = part.progress
             if not wanted.dry_run:
-                self._repair(part.names)
+                succeeded &= self._repair(part.names)
             if self.seconds_left() < SECONDS_TO_RECONCILE:
                 self._continue_later(Reconcile(part.progress, wanted.dry_run))
-                return
+                return succeeded
         if self.report.compared is not None:
             log.info("compared", dry_run=wanted.dry_run, **asdict(self.report.compared))
+        return succeeded
 
-    def _repair(self, names: Sequence[str]) -> None:
+    def _repair(self, names: Sequence[str]) -> bool:
         if self.queue is None:
-            for name in names:
-                self._sync(name)
-            return
+            return self._sync_all(names)
         starts = range(0, len(names), NAMES_PER_MESSAGE)
         self.queue.send([sync_message(names[at : at + NAMES_PER_MESSAGE]) for at in starts])
+        return True
 
     def _continue_later(self, wanted: Reconcile) -> None:
         if self.queue is None:

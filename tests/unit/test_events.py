@@ -291,6 +291,43 @@ def test_a_failed_comparison_is_delivered_again(rig, monkeypatch):
     assert failed(report) == ["m0"]
 
 
+def test_each_comparison_that_fails_is_delivered_again(rig, monkeypatch):
+    def fail(*_: object) -> None:
+        raise StoreUnavailable("asleep")
+
+    put(rig, "1.jpg", jpeg(1))
+    monkeypatch.setattr(rig.store, "get", fail)
+    dry_run = {"lookalike": "reconcile", "dry_run": True}
+
+    report = Ingest(rig.gallery, None).run(
+        sqs_batch(dry_run, eventbridge_event("1.jpg"), dry_run, dry_run), enough_time
+    )
+
+    assert sorted(failed(report)) == ["m0", "m1", "m2", "m3"]
+    assert len(report.failures) == 4
+
+
+def test_each_message_about_an_object_that_fails_is_delivered_again(rig, monkeypatch):
+    def fail(*_: object) -> None:
+        raise StoreUnavailable("asleep")
+
+    put(rig, "1.jpg", jpeg(1))
+    monkeypatch.setattr(rig.store, "put", fail)
+
+    report = Ingest(rig.gallery, None).run(
+        sqs_batch(
+            eventbridge_event("1.jpg"),
+            sync_message(["other.jpg", "1.jpg"]),
+            {"lookalike": "reconcile"},
+            sync_message(["other.jpg"]),
+        ),
+        enough_time,
+    )
+
+    assert failed(report) == ["m0", "m1", "m2"]
+    assert len(report.failures) == 1  # it is tried once in a call
+
+
 def test_shuffled_and_repeated_events_on_a_failing_store_lose_nothing(rig, monkeypatch):
     rng = random.Random(7)
     pictures = [jpeg(seed, 40, 30) for seed in range(8)] + [b"no picture"]
