@@ -16,6 +16,7 @@ from functions.gallery.errors import ModelMismatch, StoreBusy, StoreError, Store
 from functions.gallery.records import Collection, CollectionSpec, Condition, Distance, Query
 from functions.gallery.stores.embedded import store as edge_store
 from functions.gallery.stores.embedded.collections import EdgeCollections
+from functions.gallery.stores.embedded.folder import EdgeFolder
 from functions.gallery.stores.embedded.store import EdgeStore
 from tests.contract.stores import an_image, random_units, unit
 
@@ -334,3 +335,34 @@ def test_on_a_full_disk_writes_are_refused_and_searches_still_work(small_disk):
     assert steps["removed"] == -1
     assert steps["searched when full"] == 10
     assert steps["counted again"] == -1
+
+
+CHURN = """
+import shutil, sys
+from pathlib import Path
+
+places = [Path(sys.argv[1]) / str(number) for number in range(20)]
+print("started", flush=True)
+while True:
+    for place in places:
+        place.mkdir()
+        (place / "new").write_bytes(b"x")
+        (place / "new").rename(place / "current")
+    for place in places:
+        shutil.rmtree(place)
+"""
+
+
+def test_the_disk_space_is_counted_while_files_come_and_go(tmp_path):
+    folder = EdgeFolder(tmp_path)
+    command = [sys.executable, "-c", CHURN, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            counted = [folder.disk_bytes() for _ in range(1_000)]
+        finally:
+            process.kill()
+
+    assert max(counted) > 0
+    folder.close()

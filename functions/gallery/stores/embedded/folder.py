@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,12 @@ class EdgeFolder:
 
     def disk_bytes(self) -> int:
         """Return the disk space of all files, as `du` counts it."""
-        return sum(p.stat().st_blocks * 512 for p in self.root.rglob("*") if p.is_file())
+        blocks = 0
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                with suppress(FileNotFoundError):  # the core renames and deletes files meanwhile
+                    blocks += os.stat(os.path.join(folder, name)).st_blocks
+        return blocks * 512
 
     def require_room(self, bytes_: int) -> None:
         """Raise StoreFull unless this many bytes are free on the disk."""
