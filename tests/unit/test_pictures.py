@@ -16,7 +16,7 @@ from functions.gallery.errors import (
     UndecodablePicture,
     UnsupportedFormat,
 )
-from functions.gallery.pictures import decode as pictures
+from functions.gallery.pictures import colour
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
 from tests.drawing import jpeg, scene, written
@@ -131,6 +131,27 @@ def test_a_16_bit_picture_keeps_its_shades():
     assert np.abs(pixels[0, :, 0].astype(int) - np.arange(256)).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("mode", "value"), [("F", -1.0), ("F", 70_000.0), ("F", 1e30), ("I", 70_000), ("I", -5)]
+)
+def test_a_flat_picture_of_unusual_numbers_opens(mode, value):
+    pixels = decoded(written(Image.new(mode, (64, 48), value), "TIFF"))
+
+    assert pixels.shape == (48, 64, 3)
+    assert pixels.min() == pixels.max()
+
+
+@pytest.mark.parametrize("missing", [np.nan, np.inf, -np.inf])
+def test_a_picture_of_floats_keeps_its_shades_beside_missing_values(missing):
+    values = np.full((48, 64), 0.5, np.float32)
+    values[:9], values[0, 0] = 0.25, missing
+
+    pixels = decoded(written(Image.fromarray(values), "TIFF"))
+
+    assert pixels[5, 5].tolist() == [63] * 3
+    assert pixels[20, 20].tolist() == [127] * 3
+
+
 @pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "TIFF"])
 def test_an_animated_file_opens_as_its_first_frame(format):
     first, second = Image.new("RGB", (32, 32), "#c00000"), Image.new("RGB", (32, 32), "#00c000")
@@ -160,6 +181,15 @@ def test_heic_opens_with_the_optional_decoder():
     assert np.abs(difference).mean() < 6  # HEVC at quality 80
 
 
+def test_an_avif_or_heic_with_the_brand_of_both_opens():
+    heic = (DATA / "drawn.heic").read_bytes().replace(b"ftypheic", b"ftypmif1", 1)
+    avif = written(scene(4), "AVIF").replace(b"ftypavif", b"ftypmif1", 1)
+
+    formats = [decode(data, LIMITS, short_side_px=374).format for data in (heic, avif)]
+
+    assert formats == ["HEIF", "AVIF"]
+
+
 def test_without_its_decoder_heic_is_refused_by_name(monkeypatch):
     monkeypatch.setitem(sys.modules, "pi_heif", None)
     monkeypatch.delitem(Image.MIME, "HEIF", raising=False)
@@ -177,7 +207,7 @@ def test_without_its_decoder_heic_is_refused_by_name(monkeypatch):
         (b"<!DOCTYPE html><html></html>", "HTML"),
         (b"PK\x03\x04rest", "ZIP"),
         (b"#!/bin/sh\n", "known format"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "EPS"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript"),
     ],
 )
 def test_files_of_other_types_are_refused_by_name(data, named):
@@ -263,21 +293,13 @@ def test_a_video_after_a_photo_does_not_count_as_scans():
 
 
 @pytest.mark.parametrize(
-    "padding", [b"\xff" * 100_000, b"\x00" * 100_000, b"\xff\xfe\x00\x02" * 1_000]
+    "padding", [b"\xff" * 1_100_000, b"\x00" * 1_100_000, b"\xff\xfe\x00\x02" * 1_000]
 )
 def test_a_jpeg_with_endless_padding_or_segments_is_refused(padding):
     data = jpeg(8)
 
-    with pytest.raises(UndecodablePicture, match="too many segments"):
-        decode(data[:2] + padding + data[2:], LIMITS, short_side_px=374)
-
-
-def test_a_jpeg_with_overlapping_exif_values_is_refused():
-    exif = b"MM\x00*\x00\x00\x00\x08" + struct.pack(">H", 5_000)
-    exif += b"".join(struct.pack(">HHII", tag, 2, 60_000, 8) for tag in range(5_000))
-
-    with pytest.raises(UndecodablePicture, match="overlap"):
-        decode(written(scene(8), exif=b"Exif\x00\x00" + exif), LIMITS, short_side_px=374)
+    with pytest.raises(UndecodablePicture, match="too many (parts|segments)"):
+        decode(data[:20] + padding + data[20:], LIMITS, short_side_px=374)
 
 
 def test_a_baseline_jpeg_with_one_scan_per_colour_counts_as_fully_decoded():
@@ -319,14 +341,6 @@ def test_a_picture_with_a_side_over_the_limit_is_refused(size):
         decode(huge_png(*size), LIMITS, short_side_px=374)
 
 
-def test_an_icon_with_a_large_picture_inside_is_refused():
-    inner = huge_png(7_000, 7_000)
-    entry = struct.pack("<BBBBHHII", 0, 0, 0, 0, 1, 32, len(inner), 22)
-
-    with pytest.raises(PictureTooLarge, match="icon"):
-        decode(b"\x00\x00\x01\x00\x01\x00" + entry + inner, LIMITS, short_side_px=374)
-
-
 def test_a_png_with_a_million_empty_chunks_is_refused():
     data = written(scene(8), "PNG")
     empty = b"\x00\x00\x00\x00teSt" + struct.pack(">I", zlib.crc32(b"teSt"))
@@ -339,36 +353,16 @@ def test_a_gif_with_a_comment_in_a_million_parts_is_refused():
     comment = b"!\xfe" + b"\x01a" * 1_000_000 + b"\x00"
     head = b"GIF89a" + struct.pack("<HHBBB", 10, 10, 0, 0, 0)
 
-    with pytest.raises(UndecodablePicture, match="blocks"):
+    with pytest.raises(UndecodablePicture, match="parts"):
         decode(head + comment + b";", LIMITS, short_side_px=374)
 
 
-def test_a_pnm_with_a_long_comment_before_its_size_is_refused():
-    with pytest.raises(UndecodablePicture, match="size"):
-        decode(b"P6\n9 9\n#" + b"a" * 1_000_000 + b"\n255\n" + bytes(243), LIMITS, short_side_px=9)
-
-
-@pytest.mark.parametrize("start", [b"P3 9 9 255 ", b"/* XPM */\n", b"icns"])
-def test_a_slow_format_has_a_lower_byte_limit(start):
-    with pytest.raises(PictureTooLarge, match="format"):
-        decode(start + bytes(6_000_000), LIMITS, short_side_px=374)
-
-
 def test_a_slow_decoder_has_a_lower_pixel_limit():
+    header = struct.pack("<IiiHHIIiiII", 40, 1_500, 1_500, 1, 8, 1, 0, 0, 0, 256, 0)
+    run_length = b"BM" + struct.pack("<IHHI", 0, 0, 0, 1_078) + header + bytes(1_024)
+
     with pytest.raises(PictureTooLarge, match="limit"):
-        decode(
-            b"qoif" + struct.pack(">IIBB", 1_500, 1_500, 3, 0) + bytes(90), LIMITS, short_side_px=9
-        )
-
-
-@pytest.mark.parametrize("name", ["BLP", "FITS"])
-def test_a_format_that_can_contain_any_other_is_refused_by_name(name):
-    card = "SIMPLE  = T", "BITPIX  = 8", "NAXIS   = 2", "NAXIS1  = 9", "NAXIS2  = 9", "END"
-    fits = "".join(line.ljust(80) for line in card).ljust(2_880).encode() + bytes(81)
-    blp = b"BLP2" + struct.pack("<IBBBBII", 1, 1, 0, 0, 0, 9, 9) + bytes(1_200)
-
-    with pytest.raises(UnsupportedFormat, match=name):
-        decode(fits if name == "FITS" else blp, LIMITS, short_side_px=374)
+        decode(run_length, LIMITS, short_side_px=9)
 
 
 def test_a_picture_with_a_damaged_exif_block_opens():
@@ -401,7 +395,7 @@ def test_a_large_picture_shrunk_in_bands_equals_one_shrunk_whole(monkeypatch):
     data = written(scene(10, 2_000, 1_600), "PNG")
     whole = decoded(data)
 
-    monkeypatch.setattr(pictures, "_BAND_PIXELS", 2_000 * 8)
+    monkeypatch.setattr(colour, "_BAND_PIXELS", 2_000 * 8)
 
     np.testing.assert_array_equal(decoded(data), whole)
 

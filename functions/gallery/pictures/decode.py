@@ -1,4 +1,4 @@
-"""Decode untrusted bytes into upright RGB pictures. The only module that imports Pillow.
+"""Decode untrusted bytes into upright RGB pictures, with Pillow.
 
 Animated files are read up to their first frame. Transparency is blended with white. The content
 decides the format, never a name.
@@ -7,11 +7,10 @@ decides the format, never a name.
 import io
 import warnings
 from dataclasses import dataclass, replace
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image
 
 from functions.gallery.errors import (
     EmptyPicture,
@@ -21,25 +20,19 @@ from functions.gallery.errors import (
     UnsupportedFormat,
 )
 from functions.gallery.pictures.budget import spend_pixels
-from functions.gallery.pictures.costs import (
-    MAX_SLOW_BYTES,
-    MAX_SLOW_PIXELS,
-    check_layout,
-    tags_overlap,
-)
-from functions.gallery.pictures.formats import ADVICE, guess_format, is_heic, unsupported_reason
+from functions.gallery.pictures.colour import to_rgb
+from functions.gallery.pictures.costs import check_layout
+from functions.gallery.pictures.formats import formats_like, unsupported_reason
 from functions.gallery.pictures.limits import (
     MAX_SIDE,
+    MAX_SLOW_PIXELS,
     Limits,
     affordable_short_side,
     bytes_a_pixel,
     over_limit,
 )
 
-# Pillow would pass EPS to another program (Ghostscript), which must never see untrusted bytes.
-# BLP, FITS and IPTC can contain a picture of any other size and kind, or a zip bomb.
-_REFUSED_FORMATS = {"EPS", "BLP", "FITS", "IPTC"}
-_BAND_PIXELS = 2_000_000
+_MAX_EXIF_TEXT = 1_000_000  # of a PNG by ImageMagick; Pillow splits it into its lines
 _ROTATIONS = {  # EXIF 2.32, tag 0x0112: how to turn the stored picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -49,7 +42,6 @@ _ROTATIONS = {  # EXIF 2.32, tag 0x0112: how to turn the stored picture upright
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_X_REVERSED, _Y_REVERSED = (2, 3, 7, 8), (3, 4, 6, 7)
 # Pillow warns of every odd tag and large picture; here a picture opens or is refused.
 warnings.filterwarnings("ignore", module="PIL")
 
@@ -118,43 +110,45 @@ def decode(data: bytes, limits: Limits, *, short_side_px: int) -> Picture:
         raise EmptyPicture("The file is empty; send the bytes of an image")
     if len(data) > limits.max_bytes:
         raise over_limit(f"{len(data)} bytes", f"{limits.max_bytes} bytes")
-    jpeg_bytes_a_pixel = check_layout(data, limits.max_memory_bytes)
+    formats = formats_like(data)
+    if not formats:
+        raise UnsupportedFormat(unsupported_reason(data))
+    jpeg_bytes_a_pixel = check_layout(formats[0], data, limits.max_memory_bytes)
     # Pillow refuses twice this by itself.
     Image.MAX_IMAGE_PIXELS = limits.max_pixels // 2
     try:
-        image = _open(data)
-        _check_size(image, len(data), limits)
+        image = _open(data, formats)
+        _check_size(image, limits)
         spend_pixels(image.width * image.height)
         return _read(image, jpeg_bytes_a_pixel, limits.max_memory_bytes, short_side_px)
-    except LookalikeError:
+    except (LookalikeError, ImportError):  # a decoder that is missing is no fault of the picture
         raise
     except Image.DecompressionBombError as error:
         raise over_limit("The pixels", f"{limits.max_pixels} px") from error
     except Exception as error:  # Pillow's plugins raise nearly every builtin error
-        name = guess_format(data) or "image"
-        raise UndecodablePicture(f"The {name} file is damaged; save or send it again") from error
+        raise UndecodablePicture(
+            f"The {formats[0]} file is damaged; save or send it again"
+        ) from error
 
 
-def _open(data: bytes) -> Image.Image:
-    if is_heic(data):
-        _register_heic()
-    try:
-        image = Image.open(io.BytesIO(data))
-    except UnidentifiedImageError as error:
-        if guess_format(data):
-            raise
-        raise UnsupportedFormat(unsupported_reason(data)) from error
-    if image.format in _REFUSED_FORMATS:
-        raise UnsupportedFormat(f"{image.format} is not accepted; {ADVICE}")
-    return image
+def _open(data: bytes, formats: list[str]) -> Image.Image:
+    """Open a file as one of these formats; Pillow would try all it knows, and load them first."""
+    # Here, because it loads the plugin of TIFF, which no cold start needs.
+    from functions.gallery.pictures.bounds import BoundedFile
 
-
-def _register_heic() -> None:
-    try:
+    # The libraries first: a plugin that cannot load its own would be without it from then on.
+    if "WEBP" in formats:
+        import PIL._webp
+        import PIL.WebPImagePlugin
+    if "AVIF" in formats:
+        import PIL._avif
+        import PIL.AvifImagePlugin  # noqa: F401
+    if "HEIF" in formats:
+        import _pi_heif  # noqa: F401
         import pi_heif
-    except ImportError:
-        return  # Pillow will not recognise the file, and `unsupported_reason` names it
-    pi_heif.register_heif_opener()
+
+        pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+    return Image.open(BoundedFile(data), formats=formats)
 
 
 def _read(
@@ -180,7 +174,7 @@ def _read(
     turned_while_loading = image.format == "TIFF" and _orientation(image) > 1
     image.load()
     orientation = _orientation(image)
-    upright = _to_rgb(image, short_side_px, orientation)
+    upright = to_rgb(image, short_side_px, orientation)
     if orientation in _ROTATIONS:
         upright = upright.transpose(_ROTATIONS[orientation])
     if orientation > 4:
@@ -189,7 +183,7 @@ def _read(
     return Picture(upright, width, height, str(image.format), turned)
 
 
-def _check_size(image: Image.Image, file_bytes: int, limits: Limits) -> None:
+def _check_size(image: Image.Image, limits: Limits) -> None:
     width, height = image.size
     max_pixels = limits.max_pixels
     if image.format not in ("JPEG", "MPO"):
@@ -197,8 +191,6 @@ def _check_size(image: Image.Image, file_bytes: int, limits: Limits) -> None:
         max_pixels = min(max_pixels // 2, int(memory))  # 50 million pixels of PNG take a second
     if any(tile[0] in Image.DECODERS for tile in getattr(image, "tile", ())):  # in Python
         max_pixels = min(max_pixels, MAX_SLOW_PIXELS)
-        if file_bytes > MAX_SLOW_BYTES:
-            raise over_limit(f"{file_bytes} bytes of {image.format}", f"{MAX_SLOW_BYTES} bytes")
     if width * height > max_pixels:
         raise over_limit(f"{width} x {height} px", f"{max_pixels} px")
     if max(width, height) > MAX_SIDE:
@@ -206,62 +198,9 @@ def _check_size(image: Image.Image, file_bytes: int, limits: Limits) -> None:
 
 
 def _orientation(image: Image.Image) -> int:
-    stored = image.info.get("exif")
-    if isinstance(stored, bytes) and tags_overlap(stored):
+    if len(image.info.get("Raw profile type exif", "")) > _MAX_EXIF_TEXT:
         return 1
     try:
         return int(image.getexif().get(0x0112, 1))
     except Exception:  # a damaged EXIF block says nothing about the pixels
         return 1
-
-
-def _to_rgb(image: Image.Image, short_side_px: int, orientation: int) -> Image.Image:
-    """Blend and shrink in bands, so that a large picture is never in memory twice."""
-    factor = max(1, min(image.size) // short_side_px)
-    levels = _levels(image)
-    if factor == 1 and image.width * image.height <= _BAND_PIXELS:
-        return _blend(image, levels)
-    # What does not fill a block is cropped on both sides; an odd pixel at the right and bottom of
-    # the upright picture, so that a copy stored upright is cropped alike.
-    width, height = image.width // factor, image.height // factor
-    left = (image.width % factor + (orientation in _X_REVERSED)) // 2
-    top = (image.height % factor + (orientation in _Y_REVERSED)) // 2
-    small = Image.new("RGB", (width, height))
-    rows = max(1, _BAND_PIXELS // (image.width * factor))
-    for row in range(0, height, rows):
-        last = min(row + rows, height)
-        box = (left, top + row * factor, left + width * factor, top + last * factor)
-        small.paste(_blend(image.crop(box), levels).reduce(factor), (0, row))
-    return small
-
-
-def _levels(image: Image.Image) -> tuple[float, float] | None:
-    """Return the values of black and white for more than 8 bits; None for other pictures."""
-    if not image.mode.startswith(("I", "F")):
-        return None
-    if image.mode.startswith("I;16"):
-        return 0, 65_535
-    low, high = cast(tuple[float, float], image.getextrema())
-    for white in (1, 255, 65_535) if image.mode == "F" else (255, 65_535):
-        if low >= 0 and high <= white:
-            return 0, white
-    return low, high
-
-
-def _blend(image: Image.Image, levels: tuple[float, float] | None) -> Image.Image:
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if levels is not None:
-        black, white = levels
-        scale = 255 / (white - black)
-        grey = image.convert("I").convert("F") if image.mode != "F" else image
-        return grey.point(lambda v: v * scale - black * scale).convert("L").convert("RGB")
-    if image.mode == "LAB":
-        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        return cast(Image.Image, ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB"))
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    blended = image.convert("RGBA")
-    white_page = Image.new("RGB", image.size, "white")
-    white_page.paste(blended, mask=blended)
-    return white_page

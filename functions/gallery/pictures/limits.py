@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
-from functions.gallery.errors import PictureTooLarge
+from functions.gallery.errors import PictureTooLarge, UndecodablePicture
 
 MAX_SIDE = 65_535  # as in JPEG; each row or strip costs Pillow time and memory
+MAX_SLOW_PIXELS = 2_100_000  # of a run-length BMP, decoded in Python: a full HD screen
+MAX_TAGS = 4_096  # photos have about 100; Pillow and libtiff take some microseconds for each
 _LEAST_SHORT_SIDE = 50  # of a strip of 65,535 pixels; half of it would show too little
 
 # Bytes of memory that one pixel takes at the peak, measured at 49 million pixels with Pillow 13.0.
@@ -13,8 +15,6 @@ _BYTES_A_PIXEL = {
     "WEBP": 16.2,
     "AVIF": 20.0,  # 13.3 of 8 bits with transparency; planes of 10 and 12 bits are twice as large
     "HEIF": 10.0,  # 8.1 of 8 bits (a photo of 16 million pixels)
-    "JPEG2000": 25.0,  # 19.4 without transparency
-    "QOI": 8.2,
 }
 _BYTES_A_PIXEL_OF_MODE = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
 
@@ -40,8 +40,8 @@ class Limits:
     def max_pixels_whole(self) -> int:
         """Pixels up to which every supported format opens; most formats allow more.
 
-        10 million at 100: JPEG 2000, which takes most memory, opens up to there; PNG and GIF up to
-        50 million. Only a run-length BMP, decoded in Python, ends at MAX_SLOW_PIXELS.
+        12.5 million at 100: AVIF, which takes most memory, opens up to there; PNG and GIF up to 50
+        million. Only a run-length BMP, decoded in Python, ends at MAX_SLOW_PIXELS.
         """
         return int(self.max_memory_bytes / max(_BYTES_A_PIXEL.values()))
 
@@ -49,6 +49,11 @@ class Limits:
 def over_limit(size: str, limit: str) -> PictureTooLarge:
     """Return the error for a picture that is too large."""
     return PictureTooLarge(f"{size} exceed the limit of {limit}; send a smaller copy")
+
+
+def overcomplicated(name: str, what: str) -> UndecodablePicture:
+    """Return the error for a file whose parts would take seconds to read."""
+    return UndecodablePicture(f"The {name} has {what}; save it again with another program")
 
 
 def bytes_a_pixel(format: str, mode: str) -> float:

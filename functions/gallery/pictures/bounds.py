@@ -1,0 +1,56 @@
+"""Bounds on what Pillow does in Python before it decodes pixels; it has none of its own.
+
+Its loops over the parts of a file read it in every turn, so the number of reads bounds them. The
+values of TIFF and EXIF directories are decoded one by one, so their number is limited.
+"""
+
+import io
+from typing import IO, Literal
+
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from functions.gallery.pictures.limits import MAX_TAGS, overcomplicated
+
+MAX_READS = 1_000_000  # a run-length BMP needs one for each run, other formats a few thousand
+_MAX_NUMBERS = 250_000  # of offsets and lengths of 100,000 strips, and some more
+_MAX_FRACTIONS = 10_000  # 3.6 microseconds each
+_BYTES, _FRACTIONS = (1, 2, 7), (5, 10)  # field types of TIFF 6.0; bytes are not decoded one by one
+
+
+class BoundedFile(io.BytesIO):
+    """The bytes of a file, which can be read MAX_READS times."""
+
+    _reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read as from any file; raises UndecodablePicture when it has been read too often."""
+        self._reads += 1
+        if self._reads > MAX_READS:
+            raise overcomplicated("file", "too many parts")
+        return super().read(size)
+
+
+_load = ImageFileDirectory_v2.load
+
+
+def _load_bounded(self: ImageFileDirectory_v2, fp: IO[bytes]) -> None:
+    """Raise SyntaxError, as Pillow does for a damaged directory: it ignores EXIF, not a TIFF."""
+    start = fp.tell()
+    order: Literal["little", "big"] = "little" if self.prefix == b"II" else "big"
+    tags = int.from_bytes(fp.read(8 if self._bigtiff else 2), order)
+    if tags > MAX_TAGS:
+        raise SyntaxError("too many tags")
+    fp.seek(start)
+    _load(self, fp)
+    numbers = fractions = 0
+    for tag, values in self._tagdata.items():
+        kind = self.tagtype[tag]
+        count = len(values) // self._load_dispatch[kind][0]
+        numbers += 0 if kind in _BYTES else count
+        fractions += count if kind in _FRACTIONS else 0
+    if numbers > _MAX_NUMBERS or fractions > _MAX_FRACTIONS:
+        self.reset()
+        raise SyntaxError("too many numbers")
+
+
+ImageFileDirectory_v2.load = _load_bounded  # type: ignore[method-assign]

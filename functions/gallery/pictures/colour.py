@@ -1,0 +1,81 @@
+"""Turn decoded pictures of any mode into RGB, with white behind what is transparent.
+
+Depends on Pillow only.
+"""
+
+from typing import cast
+
+import numpy as np
+from PIL import Image, ImageCms
+
+_BAND_PIXELS = 2_000_000
+_X_REVERSED, _Y_REVERSED = (2, 3, 7, 8), (3, 4, 6, 7)  # EXIF orientations
+
+
+def to_rgb(image: Image.Image, short_side_px: int, orientation: int) -> Image.Image:
+    """Return a decoded picture as RGB, reduced while its short side keeps `short_side_px`.
+
+    In bands, so that a large picture is never in memory twice; it is not yet turned upright.
+    """
+    factor = max(1, min(image.size) // short_side_px)
+    levels = _levels(image)
+    if factor == 1 and image.width * image.height <= _BAND_PIXELS:
+        return _blend(image, levels)
+    # What does not fill a block is cropped on both sides; an odd pixel at the right and bottom of
+    # the upright picture, so that a copy stored upright is cropped alike.
+    width, height = image.width // factor, image.height // factor
+    left = (image.width % factor + (orientation in _X_REVERSED)) // 2
+    top = (image.height % factor + (orientation in _Y_REVERSED)) // 2
+    small = Image.new("RGB", (width, height))
+    rows = max(1, _BAND_PIXELS // (image.width * factor))
+    for row in range(0, height, rows):
+        last = min(row + rows, height)
+        box = (left, top + row * factor, left + width * factor, top + last * factor)
+        small.paste(_blend(image.crop(box), levels).reduce(factor), (0, row))
+    return small
+
+
+def _levels(image: Image.Image) -> tuple[float, float] | None:
+    """Return the values of black and white for more than 8 bits; None for other pictures."""
+    if not image.mode.startswith(("I", "F")):
+        return None
+    if image.mode.startswith("I;16"):
+        return 0, 65_535
+    low, high = _extrema(image)
+    for white in (1, 255, 65_535) if image.mode == "F" else (255, 65_535):
+        if low >= 0 and high <= white:
+            return 0, white
+    return low, high
+
+
+def _extrema(image: Image.Image) -> tuple[float, float]:
+    """Return the least and the greatest number, without infinities and what is not a number."""
+    extrema = cast(tuple[float, float], image.getextrema())
+    if np.isfinite(extrema).all():
+        return extrema
+    low, high = np.inf, -np.inf
+    rows = max(1, _BAND_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        band = np.asarray(image.crop((0, top, image.width, min(top + rows, image.height))))
+        finite = band[np.isfinite(band)]
+        low, high = finite.min(initial=low), finite.max(initial=high)
+    return low, high
+
+
+def _blend(image: Image.Image, levels: tuple[float, float] | None) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if levels is not None:
+        black, white = levels
+        scale = 255 / (white - black) if white > black else 0
+        grey = image.convert("I").convert("F") if image.mode != "F" else image
+        return grey.point(lambda v: v * scale - black * scale).convert("L").convert("RGB")
+    if image.mode == "LAB":
+        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        return cast(Image.Image, ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB"))
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    blended = image.convert("RGBA")
+    white_page = Image.new("RGB", image.size, "white")
+    white_page.paste(blended, mask=blended)
+    return white_page
