@@ -151,6 +151,7 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
         HTTPStatus.SERVICE_UNAVAILABLE: (
             Overloaded,
             errors.NotReached,
+            errors.OutOfMemory,
             errors.StoreUnavailable,
             errors.StoreBusy,
         ),
@@ -242,6 +243,8 @@ def _lookalike_error(error: Exception) -> errors.LookalikeError:
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             return MethodNotAllowed("This path does not support this method; see the header Allow")
         return NoSuchPath("The API has no such path; see /docs")
+    if isinstance(error, MemoryError):
+        return errors.OutOfMemory("Memory ran out; try again")
     return errors.LookalikeError(UNEXPECTED)
 
 

@@ -15,6 +15,7 @@ LookalikeError
 |- ImageNotFound
 |- NameTaken
 |- ObjectChanged            an original was replaced or removed while it was read; try again
+|- OutOfMemory              no memory left for a picture; try again
 |- StoreError               the vector store or the originals failed
 |  |- StoreUnavailable      no answer; try again (retry_after can say when)
 |  |  |- StoreNotReached    no connection, so nothing happened
@@ -164,6 +165,13 @@ class ObjectChanged(LookalikeError):
     """An original was replaced or removed while it was read; try again."""
 
     code = "object-changed"
+    retryable = True
+
+
+class OutOfMemory(LookalikeError):
+    """There is not enough memory at the moment; try again."""
+
+    code = "out-of-memory"
     retryable = True
 
 

@@ -50,7 +50,7 @@ class Report:
 def failed(event: Mapping[str, Any], error: LookalikeError) -> Report:
     """Return the report of a call that could not begin: all its messages are delivered again."""
     log.error("failed", key="every message", code=error.code, detail=str(error))
-    return Report(failures={"every message": error}, failed=messages_in(event))
+    return Report(failures=[error], failed=messages_in(event))
 
 
 class Ingest:
@@ -66,8 +66,11 @@ class Ingest:
         report = Report()
         call = _Call(self._gallery, self._queue, seconds_left, report)
         messages = messages_in(event)
-        report.failed = [message for message in messages if not call.sync(message)]
-        report.failed += [message for message in messages if not call.reconcile(message)]
+        synced = [call.sync(message) for message in messages]
+        done = [
+            call.reconcile(message) and done for message, done in zip(messages, synced, strict=True)
+        ]
+        report.failed = [message for message, done in zip(messages, done, strict=True) if not done]
         return report
 
 

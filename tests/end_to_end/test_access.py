@@ -310,6 +310,8 @@ def test_every_error_code_has_a_single_status():
         (errors.StoreTimeout("slow"), 504, "1"),
         (errors.StoreDenied("wrong key"), 502, None),
         (errors.StoreFull("no room"), 507, None),
+        (errors.OutOfMemory("no memory"), 503, "1"),
+        (MemoryError("secret size"), 503, "1"),
         (RuntimeError("secret stack"), 500, None),
     ],
 )

@@ -18,7 +18,13 @@ _KEY = {"key-missing", "key-refused"}
 _STORE = {"store-failed", "store-rejected", "store-denied", "store-unreachable", "store-timeout"}
 _JSON = {"malformed-body", "body-too-large", "overloaded"}
 _BODY = {"malformed-body", "picture-too-large", "overloaded"}  # of bodies with pictures
-_PICTURE = {"picture-too-large", "unsupported-format", "undecodable-picture", "not-reached"}
+_PICTURE = {
+    "picture-too-large",
+    "unsupported-format",
+    "undecodable-picture",
+    "not-reached",
+    "out-of-memory",
+}
 IDEMPOTENCY_KEY_REUSED = "idempotency-key-reused"  # of all operations that take such a key
 _URL = {"url-refused", "url-unreachable"}
 

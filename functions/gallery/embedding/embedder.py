@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 
 from functions.gallery.embedding.card import read_card
 from functions.gallery.embedding.vectors import Vectors, truncate
-from functions.gallery.errors import ModelMismatch
+from functions.gallery.errors import ModelMismatch, OutOfMemory
 from functions.gallery.pictures.decode import Picture
 
 
@@ -50,13 +51,19 @@ class OnnxEmbedder:
         """Return one unit vector per picture; similar pictures have similar vectors.
 
         Shape (len(pictures), dims), float32, in the order given; (0, dims) for no pictures. A
-        vector is the unit mean over the views (centre squares) that the card lists.
+        vector is the unit mean over the views (centre squares) that the card lists. Raises
+        OutOfMemory.
         """
         views, px = self.card.views, self.card.input_px
         if not pictures:
             return np.empty((0, self.card.dims), np.float32)
-        squares = np.stack([picture.square(part, px) for picture in pictures for part in views])
-        (each,) = self._session.run([self._output], {self._input: squares})
+        try:
+            squares = np.stack([picture.square(part, px) for picture in pictures for part in views])
+            (each,) = self._session.run([self._output], {self._input: squares})
+        except (MemoryError, Fail, RuntimeException) as error:
+            if not isinstance(error, MemoryError) and "alloc" not in str(error):
+                raise
+            raise OutOfMemory("Memory ran out while embedding; try again") from error
         mean = each.reshape(len(pictures), len(views), self._graph_dims).mean(axis=1)
         vectors: Vectors = mean / np.linalg.norm(mean, axis=1, keepdims=True)
         return truncate(vectors, self.card.dims)

@@ -15,6 +15,7 @@ from PIL import Image
 from functions.gallery.errors import (
     EmptyPicture,
     LookalikeError,
+    OutOfMemory,
     PictureTooLarge,
     UndecodablePicture,
     UnsupportedFormat,
@@ -104,7 +105,7 @@ def decode(data: bytes, limits: Limits, *, short_side_px: int) -> Picture:
     """Return a picture whose short side keeps at least `short_side_px`, or all that it has.
 
     Raises EmptyPicture, PictureTooLarge, UnsupportedFormat or UndecodablePicture, with the reason;
-    in a request also TooManyPixels.
+    or OutOfMemory, in a request also TooManyPixels.
     """
     if not data:
         raise EmptyPicture("The file is empty; send the bytes of an image")
@@ -126,9 +127,20 @@ def decode(data: bytes, limits: Limits, *, short_side_px: int) -> Picture:
     except Image.DecompressionBombError as error:
         raise over_limit("The pixels", f"{limits.max_pixels} px") from error
     except Exception as error:  # Pillow's plugins raise nearly every builtin error
+        if isinstance(error, MemoryError) or _is_memory_short(limits.max_memory_bytes):
+            raise OutOfMemory("Memory ran out while decoding; try again") from error
         raise UndecodablePicture(
             f"The {formats[0]} file is damaged; save or send it again"
         ) from error
+
+
+def _is_memory_short(needed_bytes: int) -> bool:
+    """Return whether there is less memory than this; decoders in C then report damaged data."""
+    try:
+        np.empty(needed_bytes, np.uint8)  # reserved but never written, so it takes no memory
+    except MemoryError:
+        return True
+    return False
 
 
 def _open(data: bytes, formats: list[str]) -> Image.Image:
@@ -202,5 +214,7 @@ def _orientation(image: Image.Image) -> int:
         return 1
     try:
         return int(image.getexif().get(0x0112, 1))
+    except MemoryError:
+        raise
     except Exception:  # a damaged EXIF block says nothing about the pixels
         return 1
