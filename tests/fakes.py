@@ -48,6 +48,7 @@ from functions.gallery.records import (
 from functions.gallery.stores.collection_info import choose
 from functions.gallery.stores.ownership import NOBODY, Owner
 from functions.gallery.stores.payload import check_batch, target_vector
+from functions.gallery.stores.rounding import rounded
 from functions.gallery.stores.sorting import check_cursor, read_cursor, value_of, write_cursor
 
 
@@ -256,6 +257,12 @@ def _fits(condition: Condition, kind: FieldType, value: Any) -> bool:
     types = {"keyword": (str,), "integer": (int,), "float": (int, float), "bool": (bool,)}
     if type(value) not in types.get(kind, (datetime,)):
         return False
+    if kind == "float":
+        value = rounded(float(value))
+        bounds = {b: getattr(condition, b) for b in ("gt", "gte", "lt", "lte")}
+        condition = replace(
+            condition, **{b: rounded(float(v)) for b, v in bounds.items() if v is not None}
+        )
     return (
         (not condition.any_of or value in condition.any_of)
         and (condition.gt is None or value > condition.gt)

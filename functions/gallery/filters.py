@@ -28,6 +28,7 @@ MAX_METADATA_FIELDS = 64
 MAX_METADATA_CHARACTERS = 8_192
 MAX_CONDITIONS = 32
 MAX_VALUES = 1_000  # of one condition
+MAX_NUMBER = 2**53  # JavaScript and float64 change integers beyond it, so JSON does not carry them
 _RANGES = {"gt", "gte", "lt", "lte"}
 _IN_WORDS: dict[FieldType, str] = {
     "keyword": "a text",
@@ -129,6 +130,8 @@ def _exact(name: str, value: Any, kind: FieldType) -> Scalar:
         value = int(value)  # 2.0 is an integer to JSON
     if type(value) is not wanted or not _storable(value):
         raise InvalidFilter(_wrong_type(name, kind, value), field=name)
+    if not is_in_range(value):
+        raise InvalidFilter(_too_large(name), field=name)
     return cast(Scalar, value)
 
 
@@ -137,14 +140,25 @@ def _bound(name: str, value: Any, kind: FieldType) -> float | datetime:
     if kind == "datetime":
         bound = _moment(value)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        bound = value if _storable(value) else _finite(value)
+        bound = value
     if bound is None:
         raise InvalidFilter(_wrong_type(name, kind, value), field=name)
+    if not is_in_range(bound):
+        raise InvalidFilter(_too_large(name), field=name)
     return bound
 
 
 def _wrong_type(name: str, kind: FieldType, value: Any) -> str:
     return f"{name} must be {_IN_WORDS[kind]}, not {value!r}"
+
+
+def _too_large(name: str) -> str:
+    return f"{name} must be a number from -2^53 to 2^53; keep larger ones as a text"
+
+
+def is_in_range(value: Any) -> bool:
+    """Return whether a number comes back from JSON as it was; NaN does not, other types do."""
+    return not isinstance(value, int | float) or abs(value) <= MAX_NUMBER
 
 
 def _finite(value: float | str) -> float | None:
@@ -186,9 +200,7 @@ def _value(name: str, value: Any, kind: FieldType | None) -> Scalar | list[str]:
             f'{name!r} cannot be a field name; use one without . [ ] and "', field=name
         )
     if not _storable(name) or not _storable(value):
-        raise InvalidMetadata(
-            f"{name!r} must not have NaN, a number over 64 bits or a lone surrogate", field=name
-        )
+        raise InvalidMetadata(f"{name!r} must not have a lone surrogate", field=name)
     texts = isinstance(value, list) and all(isinstance(v, str) for v in value)
     if texts and kind in (None, "keyword"):
         return list(value)
@@ -199,18 +211,16 @@ def _value(name: str, value: Any, kind: FieldType | None) -> Scalar | list[str]:
     converted = value if kind is None else _convert(value, kind)
     if converted is None:
         raise InvalidMetadata(_wrong_type(name, cast(FieldType, kind), value), field=name)
+    if not is_in_range(converted):
+        raise InvalidMetadata(_too_large(name), field=name)
     return converted
 
 
 def _storable(value: Any) -> bool:
-    """Return whether JSON and Qdrant hold the value as it is; other types are checked elsewhere."""
+    """Return whether texts have no lone surrogates, which JSON and Qdrant do not hold."""
     if isinstance(value, list):
         return all(_storable(part) for part in value if isinstance(part, str))
-    if isinstance(value, str):
-        return not any("\ud800" <= character <= "\udfff" for character in value)
-    if isinstance(value, float):  # integers just below 2**63 come back from JSON as 2**63
-        return -(2**63) <= value <= 2**63  # nor is NaN
-    return not isinstance(value, int) or -(2**63) <= value < 2**63
+    return not isinstance(value, str) or not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def _convert(value: Scalar, kind: FieldType) -> Scalar | None:
@@ -231,4 +241,4 @@ def _convert(value: Scalar, kind: FieldType) -> Scalar | None:
         whole = int(value)
     except (ValueError, OverflowError):
         return None
-    return whole if _storable(whole) and (isinstance(value, str) or whole == value) else None
+    return whole if isinstance(value, str) or whole == value else None

@@ -641,22 +641,6 @@ def test_sorting_by_text_boolean_or_an_undeclared_field_is_refused(store, field)
         store.page((), 10, order=Order(field))
 
 
-@pytest.mark.parametrize("descending", [False, True])
-@pytest.mark.parametrize("first", [2**60, -(2**60), 2**53 - 3, -(2**53) - 3, 2**63 - 6, -(2**63)])
-def test_a_list_sorted_by_very_large_integers_has_every_image_once(store, first, descending):
-    stocks = [first + n for n in (3, 0, 5, 1, 4, 2, 2, 2)]
-    images = [an_image(f"{n}.jpg", metadata={"stock": v}) for n, v in enumerate(stocks)]
-    store.put(images, random_units(len(images), 4))
-
-    pages = all_pages(store, (), 2, Order("stock", descending))
-
-    value_of = {f"{n}.jpg": v for n, v in enumerate(stocks)}
-    listed = [name for page in pages for name in page]
-    assert sorted(listed) == sorted(value_of)
-    values = [value_of[name] for name in listed]
-    assert values == sorted(stocks, reverse=descending)
-
-
 ID = an_image("a.jpg").id
 INVALID_CURSORS = [
     *("", "x", "[]", '["x", 1]', "[1]", '[true, "a"]', "{}", "[[]]", "null", "[" * 6_000),
@@ -664,8 +648,8 @@ INVALID_CURSORS = [
     *(f'["%s", true, %s, "{ID}"]', f'["price", false, %s, "{ID}"]', '["%s", false, %s, "zzz"]'),
     *('["%s", false, %s, "\\ud800"]', '["%s", false, %s, "\ud800"]', '["%s", false, %s, 1]'),
 ]
-BAD_VALUES = ["NaN", "Infinity", "-Infinity", "1" + "0" * 400, "1" * 5_000, str(2**63), "true"]
-BAD_VALUES += [str(-(2**63) - 1), "null", "[1]", '"x"', '"\\ud800"', '"0001-01-01T00:00:00+01:00"']
+BAD_VALUES = ["NaN", "Infinity", "-Infinity", "1" + "0" * 400, "1" * 5_000, str(2**53 + 1), "true"]
+BAD_VALUES += [str(-(2**53) - 1), "null", "[1]", '"x"', '"\\ud800"', '"0001-01-01T00:00:00+01:00"']
 VALID_VALUES = {"stock": "1", "shop price": "1.5", "taken": '"2024-01-01T00:00:00+00:00"'}
 SORTABLE_SPEC = CollectionSpec("test@1", 4, fields={**FIELDS, "shop price": "float"})
 

@@ -54,6 +54,10 @@ def test_a_filter_becomes_a_condition(written, condition):
         ({"sold": 1}, "sold"),
         ({"day": "yesterday"}, "day"),
         ({"category": {"not": {"not": "hat"}}}, "category"),
+        ({"stock": 2**53 + 1}, "stock"),
+        ({"stock": {"gt": -(2**53) - 1}}, "stock"),
+        ({"price": 2**63}, "price"),
+        ({"price": float("nan")}, "price"),
     ],
 )
 def test_an_invalid_filter_is_refused_with_its_field(written, field):
@@ -98,8 +102,15 @@ def test_text_is_converted_to_the_declared_type():
         ({"price": "nan"}, "price"),
         ({"price": float("inf")}, "price"),
         ({"stock": 1.5}, "stock"),
-        ({"stock": 2**70}, "stock"),
+        ({"stock": 2**53 + 1}, "stock"),
+        ({"stock": "9007199254740993"}, "stock"),
+        ({"price": 2**63}, "price"),
+        ({"price": "1e300"}, "price"),
+        ({"note": -(2**53) - 1}, "note"),
+        ({"note": float(2**63)}, "note"),
         ({"note": 2**70}, "note"),
+        ({"note": float("nan")}, "note"),
+        ({"note": float("inf")}, "note"),
         ({"sold": "perhaps"}, "sold"),
         ({"category": 5}, "category"),
         ({"note": {"nested": 1}}, "note"),
@@ -119,3 +130,17 @@ def test_invalid_metadata_is_refused_with_its_field(metadata, field):
 def test_too_much_metadata_is_refused(metadata):
     with pytest.raises(InvalidMetadata, match="at most"):
         check_metadata(metadata, FIELDS)
+
+
+def test_a_number_that_json_would_change_is_refused_with_the_limit_and_what_to_do():
+    with pytest.raises(InvalidMetadata, match="note must be .* to 2.53; keep larger"):
+        check_metadata({"note": 2**53 + 1}, FIELDS)
+    with pytest.raises(InvalidFilter, match="stock must be .* to 2.53"):
+        parse_filter({"stock": 2**53 + 1}, FIELDS)
+
+
+def test_the_largest_integers_that_json_keeps_are_accepted():
+    metadata = {"note": 2**53, "stock": -(2**53)}
+
+    assert check_metadata(metadata, FIELDS) == metadata
+    assert parse_filter({"stock": 2**53}, FIELDS) == (Condition("stock", any_of=(2**53,)),)

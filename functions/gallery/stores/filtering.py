@@ -1,5 +1,6 @@
 """Filters as Qdrant's two libraries spell them. Depends on the payload layout."""
 
+import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,10 @@ from typing import Any
 from functions.gallery.filters import typed_conditions
 from functions.gallery.records import Condition, Fields, FieldType, Filter
 from functions.gallery.stores.payload import payload_key, rfc3339, valid_ids
+from functions.gallery.stores.rounding import midpoint
+
+_EXACT = 10**15  # a server reads the bounds of a range as decimals: larger ones can be one off
+_COMPARE = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,21 @@ def _condition(condition: Condition, kind: FieldType, dialect: FilterDialect) ->
     bounds = {bound: limit for bound, limit in limits.items() if limit is not None}
     if bounds and kind == "datetime":
         parts.append(dialect.in_period(key, {b: rfc3339(limit) for b, limit in bounds.items()}))
+    elif bounds and kind == "float":
+        middles = {b: midpoint(limit, up=b in ("gt", "lte")) for b, limit in bounds.items()}
+        parts.append(dialect.in_range(key, middles))
     elif bounds:
-        parts.append(dialect.in_range(key, bounds))
+        parts.append(_integers(key, bounds, dialect))
     return dialect.all_of(parts, [])
+
+
+def _integers(key: str, bounds: dict[str, float], dialect: FilterDialect) -> Any:
+    """Require a range; a large bound is set two further out, and what lies between is excluded."""
+    wider, outside = dict(bounds), []
+    for bound, limit in bounds.items():
+        if abs(limit) > _EXACT:
+            wider[bound] = limit + (2 if bound in ("lt", "lte") else -2)
+            near = range(int(limit) - 3, int(limit) + 4)
+            outside += [n for n in near if not _COMPARE[bound](n, limit)]
+    excluded = [dialect.is_one_of(key, outside)] if outside else []
+    return dialect.all_of([dialect.in_range(key, wider)], excluded)

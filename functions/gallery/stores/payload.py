@@ -1,9 +1,12 @@
 """The layout of a stored image in Qdrant, and the checks that every store makes.
 
-Built-in fields are at the top, the user's metadata under `meta`. A change that older versions
-cannot read needs another SCHEMA_VERSION (collection_info.py). Depends on records and numpy.
+Built-in fields are at the top. `metadata` holds the user's metadata as one JSON text, because
+Qdrant changes some numbers; `meta` holds copies to filter and sort by, of all fields, because any
+can be declared later. A change that older versions cannot read needs another SCHEMA_VERSION
+(collection_info.py). Depends on records and numpy.
 """
 
+import json
 import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,14 +22,17 @@ from functions.gallery.records import (
     BUILT_IN_FIELDS,
     CollectionSpec,
     FieldType,
+    Metadata,
     Page,
     Query,
     StoredImage,
 )
+from functions.gallery.stores.rounding import rounded
 
 VECTOR = "image"  # the names of a point's two vectors
 HASH = "hash"  # the bits of the perceptual hash; pictures without one have no such vector
-METADATA = "meta"
+_METADATA = "metadata"
+_COPIES = "meta"
 _PLAIN = re.compile(r"[\w-]+")
 _UNIT_TOLERANCE = 1e-3  # catches wrong vectors, not rounding: float32 lengths err by less than 1e-5
 
@@ -47,8 +53,14 @@ def write_payload(image: StoredImage) -> dict[str, Any]:
         "added_at": rfc3339(image.added_at),
         "model": image.model,
         "perceptual_hash": image.perceptual_hash.hex if image.perceptual_hash else "",
-        METADATA: dict(image.metadata),
+        **write_metadata(image.metadata),
     }
+
+
+def write_metadata(metadata: Metadata) -> dict[str, Any]:
+    """Return the part of a payload that holds the metadata."""
+    copies = {n: rounded(v) if isinstance(v, float) else v for n, v in metadata.items()}
+    return {_METADATA: json.dumps(dict(metadata), ensure_ascii=False), _COPIES: copies}
 
 
 def write_vectors(image: StoredImage, vector: Vector) -> dict[str, Any]:
@@ -72,10 +84,11 @@ def _read_image(image_id: str, payload: Mapping[str, Any] | None) -> StoredImage
         fields = dict(payload or {})
         hash = fields.pop("perceptual_hash")
         fields.pop("copied", None)  # of an earlier version
+        copies, text = fields.pop(_COPIES), fields.pop(_METADATA, None)
         return StoredImage(
             id=image_id,
             added_at=datetime.fromisoformat(fields.pop("added_at")),
-            metadata=fields.pop(METADATA),
+            metadata=copies if text is None else json.loads(text),  # None: written by schema 2
             perceptual_hash=PerceptualHash.parse(hash) if hash else None,
             **fields,
         )
@@ -108,7 +121,7 @@ def payload_key(name: str) -> str:
     """Return the path of a field inside a payload, quoted where Qdrant needs it."""
     if name in BUILT_IN_FIELDS:
         return name
-    return f"{METADATA}.{name}" if _PLAIN.fullmatch(name) else f'{METADATA}."{name}"'
+    return f"{_COPIES}.{name}" if _PLAIN.fullmatch(name) else f'{_COPIES}."{name}"'
 
 
 def indexed_fields(spec: CollectionSpec) -> dict[str, FieldType]:

@@ -2,17 +2,16 @@
 
 Qdrant can sort by a field from a value on, but leaves the order of equal values open; it can page
 by id; it cannot do both at once. So equal values are read by id, and those after them by the field.
-Ranges are float64, which lacks some integers beyond 2**53; those are excluded one by one.
+Values are compared in the rounded form in which they are filtered, never as they were sent.
 """
 
 import json
-import math
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from functions.gallery.errors import InvalidCursor
-from functions.gallery.filters import sortable_type
+from functions.gallery.filters import is_in_range, sortable_type
 from functions.gallery.records import (
     BUILT_IN_FIELDS,
     Condition,
@@ -24,10 +23,10 @@ from functions.gallery.records import (
     StoredImage,
 )
 from functions.gallery.stores.payload import is_id
+from functions.gallery.stores.rounding import rounded
 
 Value = int | float | datetime
 _INVALID = "This is not a cursor of this list; send `next` of the previous page"
-_EXACT = 2**53  # float64 has every integer up to here
 Scroll = Callable[[Filter, int, str | None, Order | None], Page]  # limit; from an id on, or sorted
 
 
@@ -88,8 +87,8 @@ def value_of(image: StoredImage, order: Order, kind: FieldType) -> Value:
         value = datetime.fromisoformat(value)
     if isinstance(value, datetime) and value.tzinfo is None:
         value = value.replace(tzinfo=UTC)
-    if kind == "float" and isinstance(value, int):
-        value = float(value)
+    if kind == "float" and isinstance(value, int | float):
+        value = rounded(float(value))
     assert isinstance(value, Value)
     return value
 
@@ -118,11 +117,9 @@ def _read_value(value: Any, kind: FieldType) -> Value:
     if kind == "datetime":
         moment = datetime.fromisoformat(value)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    whole = type(value) is int and -(2**63) <= value < 2**63
-    if kind == "integer" and whole:
-        return int(value)
-    if kind == "float" and (whole or (type(value) is float and math.isfinite(value))):
-        return float(value)
+    allowed = (int,) if kind == "integer" else (int, float)
+    if type(value) in allowed and is_in_range(value):
+        return cast(float, value)
     raise ValueError(f"not a {kind}")
 
 
@@ -133,26 +130,5 @@ def _equal(order: Order, value: Value, kind: FieldType) -> Condition:
 
 
 def _after(order: Order, value: Value) -> Filter:
-    if isinstance(value, int) and abs(value) > _EXACT:
-        return _after_large(order, value)
-    if order.descending:
-        return (Condition(order.field, lt=value),)
-    return (Condition(order.field, gt=value),)
-
-
-def _after_large(order: Order, value: int) -> Filter:
-    """Require the float64 just before the value, or later, and exclude all up to the value.
-
-    An integer below a float64 may be rounded up to it when they are compared, hence one before.
-    """
-    sign = -1 if order.descending else 1
-    bound = float(value)
-    if sign * int(bound) > sign * value:
-        bound = math.nextafter(bound, -sign * math.inf)
-    before = int(math.nextafter(bound, -sign * math.inf))
-    first, last = min(before, value), max(before, value)  # at most 3,072 numbers
-    listed = range(max(first, -(2**63)), min(last + 1, 2**63))
-    not_listed = Condition(order.field, any_of=tuple(listed), negated=True)
-    if order.descending:
-        return (Condition(order.field, lte=bound), not_listed)
-    return (Condition(order.field, gte=bound), not_listed)
+    bounds: dict[str, Any] = {"lt" if order.descending else "gt": value}
+    return (Condition(order.field, **bounds),)

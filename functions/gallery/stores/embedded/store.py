@@ -174,7 +174,7 @@ class EdgeStore:
             raise payload.unknown_image(image_id)
         self._collections.require_room(ROOM_TO_EDIT)
         with self._call() as shard:
-            changes = {payload.METADATA: dict(metadata), "etag": etag}
+            changes = {**payload.write_metadata(metadata), "etag": etag}
             shard.update(edge.UpdateOperation.set_payload([image_id], changes))
 
     def check_room(self) -> None:

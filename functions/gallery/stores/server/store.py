@@ -84,7 +84,7 @@ class QdrantStore:
 
     def put(self, images: Sequence[StoredImage], vectors: Vectors) -> None:
         rows = payload.check_batch(images, vectors, self._spec.dims)
-        point_bytes = self._spec.dims * 22 + 12_000  # as JSON, with the most metadata allowed
+        point_bytes = self._spec.dims * 22 + 24_000  # as JSON, with the most metadata allowed
         step = max(1, min(_POINTS_PER_WRITE, _REQUEST_BYTES // point_bytes))
         for start in range(0, len(rows), step):
             points = [
@@ -143,7 +143,7 @@ class QdrantStore:
     def set_metadata(self, image_id: str, metadata: Metadata, etag: str) -> None:
         if not self.get([image_id]):  # the server accepts unknown ids
             raise payload.unknown_image(image_id)
-        changes = {payload.METADATA: dict(metadata), "etag": etag}
+        changes = {**payload.write_metadata(metadata), "etag": etag}
         self._call(self._client.set_payload, self._name, changes, [image_id])
 
     def remove(self, ids: Sequence[str]) -> None:
