@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -102,6 +104,36 @@ store.close()
 """
 
 
+# Lists the images, then puts and removes some until it is killed; a line before and after a call.
+CHANGER = """
+import sys
+from pathlib import Path
+from random import Random
+from functions.gallery.records import Query
+from functions.gallery.stores.embedded import store as edge_store
+from functions.gallery.stores.embedded.store import EdgeStore
+from tests.contract.stores import an_image, random_units
+from tests.contract.test_edge_folder import SPEC
+
+edge_store._REMOVED_PER_COMPACTION = 50
+edge_store._POINTS_PER_FLUSH = 100
+draw = Random(int(sys.argv[2]))
+store = EdgeStore.open(Path(sys.argv[1]), SPEC)
+vectors = random_units(40, 4)
+assert store.count() == len(store.search(Query(vectors[0], limit=1_000)))
+print("found", *[image.name for image in store.page((), limit=1_000).images], flush=True)
+while True:
+    names = [f"{draw.randrange(400)}.jpg" for _ in range(draw.randint(1, 40))]
+    call = draw.choice(["put", "remove"])
+    print(call, *names, flush=True)
+    if call == "put":
+        store.put([an_image(name) for name in names], vectors[: len(names)])
+    else:
+        store.remove([an_image(name).id for name in names])
+    print("done", flush=True)
+"""
+
+
 @contextmanager
 def running(script: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
     command = [sys.executable, "-c", script, *arguments]
@@ -143,6 +175,27 @@ def test_all_acknowledged_images_survive_a_kill(tmp_path):
     nearest = store.search(Query(random_units(1000, 4)[acknowledged - 1], limit=1))
     assert nearest[0].image.name == f"{acknowledged - 1}.jpg"
     store.close()
+
+
+def test_a_store_killed_during_any_call_opens_again_with_every_acknowledged_change(tmp_path):
+    present: set[str] = set()
+    unsure: set[str] = set()  # the names of the call that was cut off
+    draw = Random(1)
+
+    for number in range(10):
+        with running(CHANGER, str(tmp_path), str(number)) as changer:
+            _, *found = lines(changer, 1)[0].split()
+            time.sleep(draw.random() / 2)
+            changer.kill()
+            output = changer.stdout.read()
+
+        assert set(found) - unsure == present - unsure
+        present, unsure = set(found), set()
+        for line in output.splitlines():
+            call, *names = line.split()
+            unsure = set(names)  # none after `done`
+            present |= unsure if call == "put" else set()
+            present -= unsure if call == "remove" else set()
 
 
 def test_a_second_process_is_refused_until_the_first_has_ended(tmp_path):
@@ -274,10 +327,10 @@ def test_a_damaged_folder_is_reported_with_what_to_do(tmp_path, part):
     EdgeStore.open(tmp_path, SPEC).close()
     (tmp_path / SPEC.name / part).write_bytes(b"\xff" * 4096)
 
-    with pytest.raises(StoreError, match=f"{tmp_path}.*import the pictures again"):
+    with pytest.raises(StoreError, match=f"move the folder {tmp_path} away.*scripts/reconcile"):
         EdgeStore.open(tmp_path, SPEC)
 
-    with pytest.raises(StoreError, match="import the pictures again"):  # and not StoreBusy
+    with pytest.raises(StoreError, match="scripts/reconcile"):  # and not StoreBusy
         EdgeStore.open(tmp_path, SPEC)
 
 

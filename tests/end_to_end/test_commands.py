@@ -225,6 +225,27 @@ def test_a_gallery_with_another_distance_is_refused(tmp_path):
     assert "LOOKALIKE_DISTANCE" in other.stderr
 
 
+def test_a_damaged_index_is_built_again_as_its_error_says(tmp_path):
+    data, index = tmp_path / "data", tmp_path / "data" / "index"
+    run("import", folder_of_pictures(tmp_path / "pictures", 5), data=data)
+    [ids] = index.rglob("mutable_id_tracker.mappings")
+    os.truncate(ids, ids.stat().st_size // 2)
+
+    damaged = run("reconcile", data=data)
+    index.rename(tmp_path / "moved away")
+    rebuilt = run("reconcile", data=data)
+    again = run("reconcile", data=data)
+
+    assert damaged.returncode == 2
+    assert f"move the folder {index} away and run scripts/reconcile" in one_line(damaged.stderr)
+    assert "compared: 5 indexed" in rebuilt.stdout
+    assert "5 compared: no difference" in again.stdout
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def test_pipes_and_devices_are_refused_without_blocking(tmp_path):
     pictures = folder_of_pictures(tmp_path / "pictures", 1)
     os.mkfifo(pictures / "pipe.jpg")

@@ -105,8 +105,13 @@ def read_page(points: Iterable[Any], following: Any) -> Page:
 
 
 def read_vectors(points: Iterable[Any]) -> dict[str, Vector]:
-    """Read the image vectors of points by id."""
-    return {str(point.id): np.asarray(point.vector[VECTOR], np.float32) for point in points}
+    """Read the image vectors of points by id; raises StoreRejected for a point without one."""
+    try:
+        return {str(point.id): np.asarray(point.vector[VECTOR], np.float32) for point in points}
+    except (KeyError, TypeError) as error:
+        raise StoreRejected(
+            "A stored record has no vector of an image; run scripts/reconcile"
+        ) from error
 
 
 def rfc3339(moment: datetime) -> str:

@@ -4,15 +4,23 @@ Besides store.py the only module that imports qdrant_edge.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import qdrant_edge as edge
 
 from functions.gallery.embedding.fingerprint import HASH_BITS
-from functions.gallery.records import Collection, CollectionSpec, Distance, StoredImage
+from functions.gallery.records import (
+    BUILT_IN_FIELDS,
+    Collection,
+    CollectionSpec,
+    Distance,
+    StoredImage,
+)
 from functions.gallery.stores import payload
 from functions.gallery.stores.collection_info import choose, describe, read_description
 from functions.gallery.stores.embedded.errors import map_errors
 from functions.gallery.stores.embedded.folder import ROOM_TO_EDIT, ROOM_TO_PUT, EdgeFolder
+from functions.gallery.stores.embedded.record import ShardRecord
 from functions.gallery.stores.ownership import NOBODY, Owner
 
 # Searches in 4-bit copies, and building the index over them, are several times as fast; the top
@@ -56,12 +64,26 @@ class EdgeCollections(EdgeFolder):
             self.use(collection.name)
         return collection
 
-    def load(self, collection: Collection) -> edge.EdgeShard:
-        """Open the files of a collection, with indexes for its fields; only once at a time."""
+    def load(self, collection: Collection) -> tuple[edge.EdgeShard, ShardRecord]:
+        """Open the files of a collection, with indexes for its fields; only once at a time.
+
+        Raises StoreError if they are damaged.
+        """
+        record = ShardRecord(self.shard(collection.name))
         with map_errors(self.root):
+            record.open()
             shard = edge.EdgeShard.load(str(self.shard(collection.name)))
-            self._create_indexes(shard, collection.spec)
-            return shard
+            try:
+                self._create_indexes(shard, collection.spec)
+                shard.flush()  # what is counted must survive a loss of power
+                record.check(partial(shard.count, edge.CountRequest(exact=True)))
+                info = shard.info()
+                if any(info.payload_schema[f].points != info.points_count for f in BUILT_IN_FIELDS):
+                    raise record.damaged(self.shard(collection.name))
+            except BaseException:
+                shard.close()
+                raise
+            return shard, record
 
     def _create_files(self, collection: Collection) -> None:
         self.require_room(ROOM_TO_PUT)

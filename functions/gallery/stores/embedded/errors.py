@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from functions.gallery.errors import ImageNotFound, LookalikeError, StoreError, StoreRejected
-from functions.gallery.stores.embedded.folder import REPAIR
+from functions.gallery.stores.embedded.folder import rebuild_advice
 
 log = logging.getLogger(__name__)
 
@@ -28,4 +28,6 @@ def map_errors(root: Path) -> Iterator[None]:
         if "No point with id" in str(error):
             raise ImageNotFound("The image was removed in the meantime") from error
         log.error("%s: %s", root, error)
-        raise StoreError(f"The store in {root} failed; {REPAIR}") from error
+        raise StoreError(
+            f"The store in {root} failed; if this happens again, {rebuild_advice(root)}"
+        ) from error

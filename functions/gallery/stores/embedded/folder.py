@@ -3,6 +3,7 @@
     <folder>/lock                      locked while a process has the folder; holds its pid
     <folder>/current                   the name of the collection in use, replaced atomically
     <folder>/<collection>/about.json   its description (collection_info.py)
+    <folder>/<collection>/expected.json  what must be in the shard (record.py)
     <folder>/<collection>/shard/       the vectors and payloads, written by Qdrant
 
 Depends on files only; collections.py and store.py open the shards.
@@ -23,11 +24,16 @@ from functions.gallery.errors import StoreBusy, StoreError, StoreFull
 # log, payload and vector files of 32 MB each; an edit or removal needs little.
 ROOM_TO_PUT = 144_000_000
 ROOM_TO_EDIT = 16_000_000
-REPAIR = (
-    "if this happens again, restore a backup, or move the folder away and import the pictures again"
-)
 _CREATING = ".making"  # a collection without all its files; after a kill it is created again
 _DROPPED = ".going"  # a collection being deleted; after a kill the next start deletes the rest
+
+
+def rebuild_advice(root: Path) -> str:
+    """Return what to do about a damaged index: it can be made again from the originals."""
+    return (
+        f"stop Lookalike, move the folder {root} away and run scripts/reconcile, which builds the "
+        "index again from the originals"
+    )
 
 
 class EdgeFolder:
@@ -74,7 +80,7 @@ class EdgeFolder:
             return None
 
     def use(self, name: str) -> None:
-        _replace(self.root / "current", name + "\n")
+        replace_file(self.root / "current", name + "\n")
 
     def drop(self, name: str) -> None:
         """Delete a collection: gone in one step, its disk space freed a little later."""
@@ -95,11 +101,11 @@ class EdgeFolder:
         try:
             return dict(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
-            raise StoreError(f"{path} cannot be read; {REPAIR}") from error
+            raise StoreError(f"{path} cannot be read; {rebuild_advice(self.root)}") from error
 
     def write_info(self, name: str, info: Mapping[str, Any]) -> None:
         """Replace the description of a collection, in one step."""
-        _replace(self.root / name / "about.json", json.dumps(dict(info), indent=1) + "\n")
+        replace_file(self.root / name / "about.json", json.dumps(dict(info), indent=1) + "\n")
 
     def begin(self, name: str) -> Path:
         """Return an empty place for a new shard, which counts only after `finish`."""
@@ -127,7 +133,10 @@ class EdgeFolder:
         try:
             free = shutil.disk_usage(self.root).free
         except OSError as error:
-            raise StoreError(f"The folder {self.root} is missing; {REPAIR}") from error
+            raise StoreError(
+                f"The folder {self.root} is missing; restart Lookalike and run scripts/reconcile, "
+                "which builds the index again from the originals"
+            ) from error
         if free < bytes_:
             raise StoreFull(
                 f"The disk of {self.root} has {free / 1e6:.0f} MB left and {bytes_ / 1e6:.0f} MB "
@@ -135,10 +144,16 @@ class EdgeFolder:
             )
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
+    """Replace a file in one step that survives a loss of power."""
     fresh = path.with_name(path.name + ".new")
     with open(fresh, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
     os.replace(fresh, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -6,16 +6,16 @@ the room left is checked before every write.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from threading import Condition
 from typing import Any, cast
 
 import numpy as np
 import qdrant_edge as edge
 
 from functions.gallery.embedding.vectors import Vector, Vectors
-from functions.gallery.errors import StoreError
+from functions.gallery.errors import StoreFull
 from functions.gallery.records import (
     Collection,
     CollectionSpec,
@@ -31,6 +31,7 @@ from functions.gallery.stores import payload
 from functions.gallery.stores.embedded.collections import EdgeCollections
 from functions.gallery.stores.embedded.errors import map_errors
 from functions.gallery.stores.embedded.folder import ROOM_TO_EDIT, ROOM_TO_PUT
+from functions.gallery.stores.embedded.in_flight import InFlight
 from functions.gallery.stores.filtering import FilterDialect, write_filter
 from functions.gallery.stores.ownership import NOBODY, Owner
 from functions.gallery.stores.ranking import Hit, first_limit, make_matches, rank
@@ -40,6 +41,8 @@ _POINTS_PER_WRITE = 100
 # After a kill the log is replayed, at seconds for each 10,000 points; a flush shortens it.
 _POINTS_PER_FLUSH = 2_000
 _WORTH_AN_INDEX = 10_000  # below this a search compares all vectors, fast enough
+_REMOVED_PER_COMPACTION = 1_000
+_EXACTLY = edge.CountRequest(exact=True)
 # The 4-bit copies are searched first, and the best are scored again with the full vectors.
 _RESCORE = edge.SearchParams(
     quantization=edge.QuantizationSearchParams(rescore=True, oversampling=8.0)
@@ -58,37 +61,6 @@ _DIALECT = FilterDialect(
 )
 
 
-class InFlight:
-    """The calls in progress; closing refuses new ones and waits for these to end."""
-
-    def __init__(self) -> None:
-        """Start open, with no call."""
-        self._changed = Condition()
-        self._calls = 0
-        self._closed = False
-
-    @contextmanager
-    def call(self) -> Iterator[None]:
-        """Count one call; raises StoreError once closed."""
-        with self._changed:
-            if self._closed:
-                raise StoreError("The embedded store was closed; open it again")
-            self._calls += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._calls -= 1
-                self._changed.notify_all()
-
-    def close(self) -> bool:
-        """Refuse new calls and wait for the last one to end; False if closed before."""
-        with self._changed:
-            first, self._closed = not self._closed, True
-            self._changed.wait_for(lambda: self._calls == 0)
-            return first
-
-
 class EdgeStore:
     """The port `VectorStore` in a folder; it survives a kill, and one process can open it."""
 
@@ -97,11 +69,13 @@ class EdgeStore:
     ) -> None:
         """Open one of these collections; unless they are shared, `close` closes them too."""
         self._collections = collections
-        self._shard = collections.load(collection)
+        self._shard, self._record = collections.load(collection)
         self._spec = collection.spec
         self._shared = shared
         self._unflushed = 0
         self._in_flight = InFlight()
+        with self._call() as shard:
+            self._compact(shard)
 
     @classmethod
     def open(cls, folder: Path, spec: CollectionSpec, owner: Owner = NOBODY) -> "EdgeStore":
@@ -130,6 +104,7 @@ class EdgeStore:
                 if self._unflushed >= _POINTS_PER_FLUSH:
                     self._unflushed = 0
                     shard.flush()
+                    self._record.check(partial(shard.count, _EXACTLY))
 
     def get(self, ids: Sequence[str]) -> dict[str, StoredImage]:
         with self._call() as shard:
@@ -181,9 +156,14 @@ class EdgeStore:
         self._collections.require_room(ROOM_TO_EDIT)
 
     def remove(self, ids: Sequence[str]) -> None:
+        """Remove these images; in a small collection their disk space is freed now and then."""
         self.check_room()
+        known = payload.valid_ids(ids)
         with self._call() as shard:
-            shard.update(edge.UpdateOperation.delete_points(payload.valid_ids(ids)))
+            with self._record.removing(len(known), partial(shard.count, _EXACTLY)):
+                shard.update(edge.UpdateOperation.delete_points(known))
+            if shard.info().points_count < _WORTH_AN_INDEX:
+                self._compact(shard)
 
     def count(self, where: Filter = ()) -> int:
         request = edge.CountRequest(exact=True, filter=self._filter(where))
@@ -205,7 +185,12 @@ class EdgeStore:
             return
         try:
             with map_errors(self._collections.root):
-                self._shard.close()
+                try:
+                    images = self._shard.count(_EXACTLY)
+                finally:
+                    self._shard.close()
+            with suppress(OSError):  # a full disk: then the next start checks less
+                self._record.close(images)
         finally:
             if not self._shared:
                 self._collections.close()
@@ -221,18 +206,38 @@ class EdgeStore:
         return round(images * (1 - info.indexed_vectors_count / max(1, vectors)))
 
     def optimize(self) -> bool:
-        """Build the search index over recent additions; False if there are too few to matter.
+        """Build the search index over recent additions, and free the space of removed images.
 
-        For the end of an import or a start, not next to requests: the core holds the interpreter
-        lock while it runs, so that every other thread stands still.
+        Returns False if there are too few of both to matter. For the end of an import or a start,
+        not next to requests: the core holds the interpreter lock while it runs, so that every other
+        thread stands still.
         """
-        if self.unindexed() < _WORTH_AN_INDEX:
-            return False
-        self._collections.require_room(ROOM_TO_PUT + self.count() * self._spec.dims * 4 * 2)
+        too_few = self.unindexed() < _WORTH_AN_INDEX
         with self._call() as shard:
-            changed = shard.optimize()
-            shard.flush()
-            return changed
+            if too_few:
+                return self._compact(shard)
+            self._collections.require_room(self._room_to_optimize(shard))
+            return self._optimize(shard)
+
+    def _compact(self, shard: edge.EdgeShard) -> bool:
+        """Free the space of removed images if they are a fifth of all, and there is room to."""
+        images = shard.info().points_count
+        if self._record.removed < max(_REMOVED_PER_COMPACTION, images // 4):
+            return False
+        try:
+            self._collections.require_room(self._room_to_optimize(shard))
+        except StoreFull:
+            return False
+        return self._optimize(shard)
+
+    def _optimize(self, shard: edge.EdgeShard) -> bool:
+        changed = shard.optimize()
+        shard.flush()  # only now the core deletes the old files
+        self._record.compacted()
+        return changed
+
+    def _room_to_optimize(self, shard: edge.EdgeShard) -> int:
+        return ROOM_TO_PUT + shard.info().points_count * self._spec.dims * 4 * 2
 
     def _scroll(self, where: Filter, limit: int, after: str | None, order: Order | None) -> Page:
         order_by = None
