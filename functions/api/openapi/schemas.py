@@ -10,7 +10,12 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from functions.gallery.filters import MAX_CONDITIONS, MAX_METADATA_FIELDS, MAX_VALUES
+from functions.gallery.filters import (
+    MAX_CONDITIONS,
+    MAX_METADATA_FIELDS,
+    MAX_NUMBER,
+    MAX_VALUES,
+)
 from functions.gallery.records import BUILT_IN_FIELDS, Fields, FieldType
 
 Schema = dict[str, Any]
@@ -25,8 +30,8 @@ _KINDS = {
 }
 _CHECKED_LATER = {"BatchItem", "BatchQuery"}  # each has its own result, so the batch accepts more
 _NULL: Schema = {"type": "null"}
-_64_BITS: Schema = {"minimum": -(2**63), "maximum": 2**63 - 1}
-_NUMBER: Schema = {"type": "number", **_64_BITS}
+_LIMITS: Schema = {"minimum": -MAX_NUMBER, "maximum": MAX_NUMBER}
+_NUMBER: Schema = {"type": "number", **_LIMITS}
 _CONTROL = r"\u0000-\u001f\u007f-\u009f"
 _PART = f"([^./{_CONTROL}][^/{_CONTROL}]*|[.][^./{_CONTROL}][^/{_CONTROL}]*|[.][.][^/{_CONTROL}]+)"
 _NAME: Schema = {"type": "string", "pattern": f"^(?![.]lookalike/){_PART}(/{_PART})*$"}
@@ -60,8 +65,8 @@ _TEXTS: Schema = {"type": "array", "items": _TEXT}
 _BOOL: Schema = {"type": "boolean"}
 _SCALARS: dict[FieldType, Schema] = {
     "keyword": _TEXT,
-    "integer": {"type": "integer", **_64_BITS},
-    "float": {"type": "number"},
+    "integer": {"type": "integer", **_LIMITS},
+    "float": _NUMBER,
     "bool": _BOOL,
     "datetime": {"type": "string", "format": "date-time"},
 }
