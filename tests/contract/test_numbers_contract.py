@@ -201,7 +201,7 @@ def test_metadata_come_back_exactly_as_they_were_sent(store, values):
     sent |= {"price": values[0], "stock": -MOST, "sale": False, "b": 2, "a": "1.0", "list": ["ñ"]}
     [image] = fill(store, "price", [0.5])
 
-    store.set_metadata(image.id, sent)
+    store.set_metadata(image.id, sent, "e2")
 
     assert repr(store.get([image.id])[image.id].metadata) == repr(sent)
     [page] = store.page((Condition("stock", any_of=(-MOST,)),), 9).images
@@ -211,7 +211,7 @@ def test_metadata_come_back_exactly_as_they_were_sent(store, values):
 def test_a_new_value_takes_the_place_of_the_old_one_in_filters_too(store):
     [image] = fill(store, "price", [0.1])
 
-    store.set_metadata(image.id, {"price": 0.3, "sale": True})
+    store.set_metadata(image.id, {"price": 0.3, "sale": True}, "e2")
 
     assert store.count((Condition("price", gte=0.1, lte=0.1),)) == 0
     assert store.count((Condition("price", gte=0.3, lte=0.3),)) == 1
@@ -231,7 +231,7 @@ def test_images_stored_before_the_copies_are_read_found_sorted_and_changed(store
     assert listed(store, Order("price"), limit=1) == ["2.jpg", "0.jpg", "3.jpg", "1.jpg"]
     assert store.count((Condition("price", gte=0.3, lte=0.3),)) == 1
 
-    store.set_metadata(ids[2], {"price": 1 / 3})
+    store.set_metadata(ids[2], {"price": 1 / 3}, "e2")
 
     assert store.get(ids)[ids[2]].metadata == {"price": 1 / 3}
     assert store.count((Condition("price", gte=1 / 3, lte=1 / 3),)) == 1

@@ -361,10 +361,10 @@ def test_a_cursor_that_is_not_an_id_is_refused(store):
 def test_setting_metadata_replaces_all_of_it_and_keeps_the_vector(shop):
     id_ = an_image("1.jpg").id
 
-    shop.set_metadata(id_, {"stock": 9, "new": "yes"})
+    shop.set_metadata(id_, {"stock": 9, "new": "yes"}, "e2")
 
     [match] = shop.search(Query(unit(NORTH)[0], where=(Condition("stock", any_of=(9,)),)))
-    assert match.image.metadata == {"stock": 9, "new": "yes"}
+    assert (match.image.metadata, match.image.etag) == ({"stock": 9, "new": "yes"}, "e2")
     assert match.image.width == 200
     assert match.score == pytest.approx(1.0)
 
@@ -372,7 +372,7 @@ def test_setting_metadata_replaces_all_of_it_and_keeps_the_vector(shop):
 def test_metadata_can_be_cleared(shop):
     id_ = an_image("1.jpg").id
 
-    shop.set_metadata(id_, {})
+    shop.set_metadata(id_, {}, "e2")
 
     assert shop.get([id_])[id_].metadata == {}
     assert matching_names(shop, Condition("stock", gte=0)) == ["0.jpg", "2.jpg"]
@@ -381,7 +381,7 @@ def test_metadata_can_be_cleared(shop):
 @pytest.mark.parametrize("missing", [str(uuid.UUID(int=7)), "no uuid at all"])
 def test_metadata_of_an_unknown_image_cannot_be_set(store, missing):
     with pytest.raises(ImageNotFound):
-        store.set_metadata(missing, {"a": 1})
+        store.set_metadata(missing, {"a": 1}, "e2")
 
     assert store.count() == 0
 
@@ -502,7 +502,7 @@ def test_eight_threads_writing_and_reading_leave_a_correct_store(store):
             store.put(mine[n : n + 4], vectors[n : n + 4])
             store.search(Query(vectors[n], limit=3))
             store.page((Condition("width", any_of=(thread + 1,)),), limit=5)
-            store.set_metadata(mine[n].id, {"stock": thread})
+            store.set_metadata(mine[n].id, {"stock": thread}, "e2")
             store.remove([mine[n + 1].id])
         return mine
 

@@ -69,7 +69,7 @@ def traffic() -> dict[str, Any]:
         store.page((), 3, order=Order("price", descending=True)),
         store.count(WHERE),
     ]
-    store.set_metadata(first, {"kind": "boot"})
+    store.set_metadata(first, {"kind": "boot"}, "e2")
     store.remove([first])
     store.check()
     store.close()

@@ -38,10 +38,15 @@ class EdgeCollections(EdgeFolder):
         return None if info is None else read_description(name, info)
 
     def sample(self, name: str, images: int) -> Sequence[StoredImage]:
+        collection = self.read(name)
+        if collection is None:
+            return ()
+        shard, record = self.load(collection)
         with map_errors(self.root):
-            shard = edge.EdgeShard.load(str(self.shard(name)))
             points = shard.scroll(edge.ScrollRequest(limit=images, with_payload=True))
+            count = shard.count(edge.CountRequest(exact=True))
             shard.close()
+            record.close(count)
         return payload.read_page(*points).images
 
     def create(self, collection: Collection) -> None:
