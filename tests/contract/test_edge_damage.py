@@ -13,6 +13,7 @@ from functions.gallery.stores.embedded import store as edge_store
 from functions.gallery.stores.embedded.store import EdgeStore
 from tests.contract.stores import an_image, random_units
 from tests.contract.test_edge_folder import lines, running
+from tests.contract.test_numbers_contract import COUNT, all_orders, listed, many_floats
 
 SPEC = CollectionSpec("test@1", 16, fields={"price": "float", "category": "keyword"})
 VECTORS = random_units(1_000, 16)
@@ -206,4 +207,19 @@ def test_an_index_too_large_to_compact_between_requests_is_compacted_when_opened
 
     assert segments_bytes(folder) < grown / 2
     assert answers(store) == before
+    store.close()
+
+
+def test_numbers_are_still_found_and_sorted_when_the_indexes_were_made_again(folder):
+    prices = many_floats([0.1 + 0.2, 1 / 3, 1.234_567_890_123_45e-12], 1)
+    awkward = [an_image(f"{n}.jpg", metadata={"price": p}) for n, p in enumerate(prices)]
+    store = EdgeStore.open(folder, SPEC)
+    store.put(awkward, VECTORS[:COUNT])
+
+    add_and_remove_thousand(store)  # the core reads the copies back and indexes them
+
+    for order in all_orders("price"):
+        assert sorted(listed(store, order)) == sorted(image.name for image in awkward)
+    for price in prices[:50]:
+        assert store.count((Condition("price", gte=price, lte=price),)) >= prices.count(price)
     store.close()
