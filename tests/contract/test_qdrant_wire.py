@@ -16,6 +16,7 @@ from functions.gallery.errors import (
     StoreDenied,
     StoreError,
     StoreFull,
+    StoreNotReached,
     StoreRejected,
     StoreTimeout,
     StoreUnavailable,
@@ -160,7 +161,7 @@ TEMPORARY = {
     "502": (httpx.Response(502, html="<h1>Bad gateway</h1>"), StoreUnavailable),
     "503": (refusal(503), StoreUnavailable),
     "504": (httpx.Response(504), StoreTimeout),
-    "refused": (raising(httpx.ConnectError), StoreUnavailable),
+    "refused": (raising(httpx.ConnectError), StoreNotReached),
     "dropped": (raising(httpx.RemoteProtocolError), StoreUnavailable),
     "connect-timeout": (raising(httpx.ConnectTimeout), StoreTimeout),
     "read-timeout": (raising(httpx.ReadTimeout), StoreTimeout),
@@ -227,6 +228,15 @@ def test_a_pause_given_as_a_date_is_ignored(server, store):
     ]
 
     assert store.count() == 7
+
+
+def test_a_store_that_was_reached_once_counts_as_reached(server, store):
+    server.responses = [refusal(503), raising(httpx.ConnectError)]
+
+    with pytest.raises(StoreUnavailable) as caught:
+        store.count()
+
+    assert type(caught.value) is StoreUnavailable
 
 
 def test_no_retry_is_started_after_the_deadline(server):

@@ -3,6 +3,17 @@
 import { askForKey, getKey } from './key.js';
 import { KEY_NEEDED } from './text.js';
 
+// The store may be starting up. Errors of the gateway in front of the API have no code of ours.
+const TEMPORARY = [
+	'store-unreachable',
+	'store-timeout',
+	'store-busy',
+	'overloaded',
+	'out-of-memory',
+	'http-503',
+	'http-504',
+];
+
 export class ApiError extends Error {
 	constructor(/** @type {string} */ code, { status = 0, detail = '', retryAfter = 0 } = {}) {
 		super(detail || code);
@@ -12,10 +23,8 @@ export class ApiError extends Error {
 		this.retryAfter = retryAfter;
 	}
 
-	// The store may be starting up. Errors of the gateway in front of the API have no code of ours.
 	get isTemporary() {
-		const codes = ['store-unreachable', 'store-timeout', 'store-busy', 'http-503', 'http-504'];
-		return codes.includes(this.code);
+		return TEMPORARY.includes(this.code);
 	}
 }
 

@@ -16,6 +16,7 @@ from functions.gallery.errors import (
     StoreDenied,
     StoreError,
     StoreFull,
+    StoreNotReached,
     StoreRejected,
     StoreTimeout,
     StoreUnavailable,
@@ -73,6 +74,8 @@ def _without_status(error: Exception, text: str) -> LookalikeError:
     source = getattr(error, "source", None)
     if isinstance(source, httpx.TimeoutException):
         return StoreTimeout("Qdrant did not answer in time; try again")
+    if isinstance(source, httpx.ConnectError):
+        return StoreNotReached("Qdrant cannot be reached; check QDRANT_URL")
     if isinstance(source, httpx.TransportError):
         return StoreUnavailable("Qdrant cannot be reached; check QDRANT_URL")
     if _names_no_point(text):

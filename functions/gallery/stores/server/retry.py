@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from functions.gallery.deadline import seconds_left
-from functions.gallery.errors import StoreUnavailable
+from functions.gallery.errors import StoreNotReached, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -30,17 +30,21 @@ class Retry:
 
         Pauses have full jitter (anything up to 0.2, 0.4, 0.8 ... 2 s), so that many callers do not
         come back together; a pause that the store asked for is kept, with the jitter on top.
+        StoreNotReached is raised only if no try reached the store.
         """
         started = self.clock()
         tried = 0
+        reached: StoreUnavailable | None = None
         while True:
             try:
                 return work()
             except StoreUnavailable as error:
                 tried += 1
+                if not isinstance(error, StoreNotReached):
+                    reached = error
                 longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (tried - 1))
                 pause = (error.retry_after or 0.0) + longest * self.jitter()
                 time_left = min(self.deadline_s - (self.clock() - started), seconds_left())
                 if tried >= self.tries or pause > time_left:
-                    raise
+                    raise reached or error from error.__cause__
             self.sleep(pause)
