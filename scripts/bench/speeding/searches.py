@@ -13,9 +13,11 @@ import numpy as np
 from functions.api.app import create_app
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.embedding.card import read_card
+from functions.gallery.originals.identity import of_folder
 from functions.gallery.records import CollectionSpec, Condition, Query
 from functions.gallery.settings import Settings
 from functions.gallery.stores.embedded.store import EdgeStore
+from functions.gallery.stores.ownership import Owner
 from functions.runtime import cores
 from scripts.bench.measuring import ROOT, Timer, photos
 from scripts.bench.speeding.made_gallery import KINDS, TOP, MadeGallery, id_of, kind_of, made_image
@@ -31,7 +33,7 @@ def measure_store(folder: Path, points: int, dims: int, queries: int) -> dict[st
     made = MadeGallery(points, dims)
     results: dict[str, Any] = {"points": points, "dims": dims, "cores": cores()}
     spec = CollectionSpec(MODEL, dims, fields={"kind": "keyword"})
-    with closing(EdgeStore.open(folder, spec)) as store:
+    with closing(EdgeStore.open(folder, spec, Owner(of_folder(folder.parent)))) as store:
         results |= _fill(store, made, points)
         return results | _search(store, made, queries)
 
