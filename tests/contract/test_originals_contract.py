@@ -202,7 +202,7 @@ def test_a_record_left_by_a_killed_process_does_not_apply_to_a_new_original(orig
 
 def remove_past_us(originals, name: str) -> None:
     if isinstance(originals, S3Originals):
-        originals.s3.delete_object(Bucket=originals.bucket, Key=name)
+        originals.objects.remove(name)
     elif isinstance(originals, FakeOriginals):
         del originals.originals[name]
     else:

@@ -11,7 +11,6 @@ bytes, not on what is in them.
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import islice
@@ -35,6 +34,7 @@ from functions.gallery.originals.objects import (
     write_refusal,
 )
 from functions.gallery.originals.s3_metadata import read_headers, write_headers
+from functions.gallery.originals.s3_objects import S3Objects
 from functions.gallery.pictures.formats import media_type
 from functions.gallery.records import (
     Listed,
@@ -55,37 +55,37 @@ _REPLIES = f"{RESERVED}replies/"
 _AFTER_RESERVED = f"{RESERVED}\U0010ffff"  # the last key that can begin so
 
 
-@dataclass
 class S3Originals:
     """The ports `Originals` and `Signer` in a bucket."""
 
-    bucket: str
-    s3: Any  # a client of botocore
+    def __init__(self, objects: S3Objects) -> None:
+        """Use the objects of a bucket; `connect` does so by its name."""
+        self.bucket, self.objects = objects.bucket, objects
 
     @classmethod
     def connect(cls, bucket: str) -> "S3Originals":
         """Use this bucket with the credentials of the environment; nothing is sent yet."""
-        return cls(bucket, client("s3", dotted="." in bucket))
+        return cls(S3Objects(bucket, client("s3", dotted="." in bucket)))
 
     def head(self, name: str) -> ObjectState | None:
-        response = self._head(name)
+        response = self.objects.head(name)
         return None if response is None else self._state(name, response)
 
     def exists(self, name: str) -> bool:
-        return self._head(name) is not None
+        return self.objects.head(name) is not None
 
     def read(self, name: str) -> bytes:
-        return self._get(name)[1]
+        return self.objects.get(name)[1]
 
     def open(self, name: str) -> tuple[BinaryIO, int]:
         with map_errors(f"s3://{self.bucket}/{name}"):
-            response = self.s3.get_object(Bucket=self.bucket, Key=name)
+            response = self.objects.s3.get_object(Bucket=self.bucket, Key=name)
         return response["Body"], response["ContentLength"]
 
     def fetch(self, name: str, etag: str | None = None) -> Original:
         """Return bytes, metadata and etag; raises ImageNotFound or ObjectChanged."""
         condition = {} if etag is None else {"IfMatch": f'"{bytes_etag(etag)}"'}
-        response, data = self._get(name, **condition)
+        response, data = self.objects.get(name, **condition)
         state = self._state(name, response)
         kind = response["ContentType"]
         return Original(data, state.metadata, kind, state.etag, state.modified_at)
@@ -100,16 +100,18 @@ class S3Originals:
         if record is not None or not headers and original.metadata:
             written = self._put_record(name, original.metadata, own, record)
         try:
-            response = self._put(name, original.data, original.media_type, headers, IfNoneMatch="*")
+            response = self.objects.put(
+                name, original.data, original.media_type, headers, IfNoneMatch="*"
+            )
         except ObjectChanged as error:
             if written is not None:
-                self._remove(self._record(name), IfMatch=written)
+                self.objects.remove(self._record(name), IfMatch=written)
             raise name_taken(name) from error
         return _written(response, original)
 
     def write(self, name: str, original: Original) -> ObjectState:
         headers = write_headers(original.metadata)
-        response = self._put(name, original.data, original.media_type, headers)
+        response = self.objects.put(name, original.data, original.media_type, headers)
         record = self._record_etag(name)
         if record is not None or not headers and original.metadata:
             self._put_record(name, original.metadata, hash_of(read_headers(headers)), record)
@@ -119,35 +121,35 @@ class S3Originals:
         self._put_record(name, metadata, state.own_metadata, state.record)
 
     def remove_orphaned_record(self, name: str) -> None:
-        response = self._head(self._record(name))
+        response = self.objects.head(self._record(name))
         since = datetime.now(UTC) - timedelta(seconds=ORPHANED_AFTER_S)
         if response is not None and response["LastModified"] < since:
             with suppress(ObjectChanged, ImageNotFound):
-                self._remove(self._record(name), IfMatch=response["ETag"])
+                self.objects.remove(self._record(name), IfMatch=response["ETag"])
 
     def records(self, after: str | None = None) -> Iterator[str]:
         start = None if after is None else f"{_RECORDS}{after}.json"
-        for entry in self._entries(_RECORDS, start):
-            data = self._read(entry["Key"])
+        for entry in self.objects.entries(_RECORDS, start):
+            data = self.objects.read(entry["Key"])
             if data is not None and (record := read_record(data)):
                 yield record.name
 
     def remove(self, name: str) -> None:
-        self._remove(name)
-        self._remove_if_there(self._record(name))
+        self.objects.remove(name)
+        self.objects.remove_if_there(self._record(name))
 
     def write_thumbnail(self, image: StoredImage, data: bytes) -> None:
-        self._put(_thumbnail(image), data, "image/jpeg", {})
+        self.objects.put(_thumbnail(image), data, "image/jpeg", {})
 
     def read_thumbnail(self, image: StoredImage) -> bytes | None:
-        return self._read(_thumbnail(image))
+        return self.objects.read(_thumbnail(image))
 
     def remove_thumbnail(self, image: StoredImage) -> None:
-        self._remove_if_there(_thumbnail(image))
+        self.objects.remove_if_there(_thumbnail(image))
 
     def names(self, after: str | None = None) -> Iterator[Listed]:
         """List the pictures by key, after `after`, in pages of 1,000."""
-        for entry in self._entries("", after):
+        for entry in self.objects.entries("", after):
             if entry["Key"].startswith(RESERVED):  # skip them all, perhaps many thumbnails
                 yield from self.names(_AFTER_RESERVED)
                 return
@@ -156,31 +158,33 @@ class S3Originals:
                 yield Listed(entry["Key"], etag, entry["Size"], modified_at)
 
     def refuse(self, refusal: Refusal) -> None:
-        self._put(self._refusal(refusal.name), write_refusal(refusal), "application/json", {})
+        self.objects.put(
+            self._refusal(refusal.name), write_refusal(refusal), "application/json", {}
+        )
 
     def refusal(self, name: str) -> Refusal | None:
         return self._read_refusal(self._refusal(name))
 
     def clear_refusal(self, name: str) -> None:
-        self._remove_if_there(self._refusal(name))
+        self.objects.remove_if_there(self._refusal(name))
 
     def refusals(self, after: str | None = None) -> Iterator[Refusal]:
         start = None if after is None else f"{_REFUSED}{after}.json"
-        for entry in self._entries(_REFUSED, start):
+        for entry in self.objects.entries(_REFUSED, start):
             if refusal := self._read_refusal(entry["Key"]):
                 yield refusal
 
     def count_refusals(self, most: int) -> int:
-        return sum(1 for _ in islice(self._entries(_REFUSED, None), most))
+        return sum(1 for _ in islice(self.objects.entries(_REFUSED, None), most))
 
     def write_reply(self, key: str, reply: bytes) -> None:
         """Keep a response; a lifecycle rule of the bucket removes it after some days."""
-        self._put(f"{_REPLIES}{key}.json", reply, "application/json", {})
+        self.objects.put(f"{_REPLIES}{key}.json", reply, "application/json", {})
 
     def read_reply(self, key: str) -> bytes | None:
         since = datetime.now(UTC) - timedelta(seconds=REPLIES_KEPT_S)
         try:
-            response, reply = self._get(f"{_REPLIES}{key}.json")
+            response, reply = self.objects.get(f"{_REPLIES}{key}.json")
         except ImageNotFound:
             return None
         return reply if response["LastModified"] > since else None
@@ -193,7 +197,7 @@ class S3Originals:
         kind = media_type(image.format)
         request = {"Bucket": self.bucket, "Key": image.name, "ResponseContentType": kind}
         with map_errors(f"s3://{self.bucket}/{image.name}"):
-            return str(self.s3.generate_presigned_url("get_object", request, LINK_S))
+            return str(self.objects.s3.generate_presigned_url("get_object", request, LINK_S))
 
     def sign_form(self, name: str, media_type: str, max_bytes: int) -> SignedForm:
         """Return a form for one file of this name and type, of 1 to `max_bytes` bytes.
@@ -205,7 +209,7 @@ class S3Originals:
             raise InvalidName("A name cannot contain ${filename}; choose another", field="name")
         expires_at = datetime.now(UTC) + timedelta(seconds=FORM_S)
         with map_errors(f"s3://{self.bucket}/{name}"):
-            form = self.s3.generate_presigned_post(
+            form = self.objects.s3.generate_presigned_post(
                 self.bucket,
                 name,
                 Fields={"Content-Type": media_type},
@@ -213,47 +217,6 @@ class S3Originals:
                 ExpiresIn=FORM_S,
             )
         return SignedForm(form["url"], form["fields"], expires_at)
-
-    def _get(self, key: str, **condition: str) -> tuple[Mapping[str, Any], bytes]:
-        with map_errors(f"s3://{self.bucket}/{key}"):
-            response = self.s3.get_object(Bucket=self.bucket, Key=key, **condition)
-            return response, response["Body"].read()
-
-    def _head(self, key: str) -> Mapping[str, Any] | None:
-        try:
-            with map_errors(f"s3://{self.bucket}/{key}"):
-                response: Mapping[str, Any] = self.s3.head_object(Bucket=self.bucket, Key=key)
-                return response
-        except ImageNotFound:
-            return None
-
-    def _read(self, key: str) -> bytes | None:
-        try:
-            return self.read(key)
-        except ImageNotFound:
-            return None
-
-    def _put(
-        self, key: str, data: bytes, kind: str, headers: Mapping[str, str], **condition: str
-    ) -> Any:
-        with map_errors(f"s3://{self.bucket}/{key}"):
-            return self.s3.put_object(
-                Bucket=self.bucket,
-                Key=key,
-                Body=data,
-                ContentType=kind,
-                Metadata=headers,
-                **condition,
-            )
-
-    def _remove(self, key: str, **condition: str) -> None:
-        with map_errors(f"s3://{self.bucket}/{key}"):
-            self.s3.delete_object(Bucket=self.bucket, Key=key, **condition)
-
-    def _remove_if_there(self, key: str) -> None:
-        # In a versioned bucket, deleting nothing would leave a marker every time.
-        if self._head(key) is not None:
-            self._remove(key)
 
     def _state(self, name: str, response: Mapping[str, Any]) -> ObjectState:
         """Return the state of an object from the response to HEAD or GET, and its record."""
@@ -271,13 +234,13 @@ class S3Originals:
 
     def _read_record(self, name: str) -> tuple[MetadataRecord | None, str | None]:
         try:
-            response, data = self._get(self._record(name))
+            response, data = self.objects.get(self._record(name))
         except ImageNotFound:
             return None, None
         return read_record(data), response["ETag"]
 
     def _record_etag(self, name: str) -> str | None:
-        response = self._head(self._record(name))
+        response = self.objects.head(self._record(name))
         return None if response is None else response["ETag"]
 
     def _put_record(
@@ -287,18 +250,7 @@ class S3Originals:
         record = MetadataRecord(name, metadata, own_metadata)
         condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         key, kind = self._record(name), "application/json"
-        return str(self._put(key, write_record(record), kind, {}, **condition)["ETag"])
-
-    def _entries(self, prefix: str, after: str | None) -> Iterator[Any]:
-        start = {} if after is None else {"StartAfter": after}
-        paginator = self.s3.get_paginator("list_objects_v2")
-        pages = iter(paginator.paginate(Bucket=self.bucket, Prefix=prefix, **start))
-        while True:
-            with map_errors(f"The list of s3://{self.bucket}"):
-                page = next(pages, None)
-            if page is None:
-                return
-            yield from page.get("Contents", ())
+        return str(self.objects.put(key, write_record(record), kind, {}, **condition)["ETag"])
 
     def _record(self, name: str) -> str:
         return f"{_RECORDS}{record_id(name)}.json"
@@ -307,7 +259,7 @@ class S3Originals:
         return f"{_REFUSED}{image_id(self.bucket, name)}.json"
 
     def _read_refusal(self, key: str) -> Refusal | None:
-        data = self._read(key)
+        data = self.objects.read(key)
         return None if data is None else read_refusal(data)
 
 

@@ -3,12 +3,15 @@
 Importing qdrant_client is slow: a process that needs no server imports nothing of this room.
 """
 
+import logging
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from threading import RLock
 from time import monotonic
 from typing import ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -17,6 +20,8 @@ from functions.gallery.errors import LookalikeError, SettingsError, StoreError, 
 from functions.gallery.stores.server.client import QdrantClient
 from functions.gallery.stores.server.errors import store_error
 from functions.gallery.stores.server.retry import Retry
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -70,6 +75,10 @@ class _Body(httpx.SyncByteStream):
         self.stream.close()
 
 
+def _is_this_machine(url: str) -> bool:
+    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+
+
 class QdrantConnection:
     """A client that is safe to share between threads."""
 
@@ -98,7 +107,10 @@ class QdrantConnection:
         ends after `timeout_s`, or with the work in progress. Raises SettingsError for an invalid
         address.
         """
+        if api_key and urlsplit(url).scheme == "http" and not _is_this_machine(url):
+            log.warning("The key is sent to QDRANT_URL without encryption; use https")
         try:
+            warnings.filterwarnings("ignore", "Api key is used with an insecure connection")
             client = QdrantClient(
                 url=url,
                 port=None if url.startswith("https:") else 6333,
