@@ -18,7 +18,6 @@ from functions.gallery.errors import ImageNotFound, ObjectChanged, StoreError
 from functions.gallery.filters import sortable_type, typed_conditions
 from functions.gallery.names import image_id, record_id
 from functions.gallery.originals.objects import (
-    MetadataRecord,
     bytes_etag,
     etag_of,
     hash_of,
@@ -37,6 +36,7 @@ from functions.gallery.records import (
     Listed,
     Match,
     Metadata,
+    MetadataRecord,
     ObjectState,
     Order,
     Original,
@@ -308,7 +308,7 @@ class FakeOriginals:
         if name not in self.originals:
             return None
         original, own = self.fetch(name), hash_of(self.metadata.get(name, {}))
-        record = repr(self.kept[name]) if name in self.kept else None
+        record = self.record_etag(name)
         modified_at = self.modified_at[name]
         return ObjectState(
             original.etag, len(original.data), modified_at, original.metadata, own, record
@@ -341,6 +341,10 @@ class FakeOriginals:
             raise ObjectChanged(f"{name!r} was replaced")
         return found
 
+    def has_bytes(self, image: StoredImage) -> bool:
+        data = self.originals.get(image.name)
+        return data is not None and _md5(data) == bytes_etag(image.etag)
+
     def create(self, name: str, original: Original) -> ObjectState:
         if name in self.originals:
             raise name_taken(name)
@@ -360,17 +364,21 @@ class FakeOriginals:
         return state
 
     def write_metadata(self, name: str, metadata: Metadata, state: ObjectState) -> None:
-        if state.record != (repr(self.kept[name]) if name in self.kept else None):
+        if state.record != self.record_etag(name):
             raise ObjectChanged(f"The metadata of {name!r} were changed")
         self.kept[name] = MetadataRecord(name, metadata, state.own_metadata)
 
-    def remove_orphaned_record(self, name: str) -> None:
-        self.kept.pop(name, None)
+    def record_etag(self, name: str) -> str | None:
+        return repr(self.kept[name]) if name in self.kept else None
 
-    def records(self, after: str | None = None) -> Iterator[str]:
+    def remove_record(self, name: str, etag: str) -> None:
+        if self.record_etag(name) == etag:
+            del self.kept[name]
+
+    def records(self, after: str | None = None) -> Iterator[MetadataRecord]:
         for id, name in sorted((record_id(name), name) for name in self.kept):
             if after is None or id > after:
-                yield name
+                yield self.kept[name]
 
     def remove(self, name: str) -> None:
         self.originals.pop(name, None)

@@ -16,6 +16,7 @@ from functions.gallery.records import (
     Listed,
     Match,
     Metadata,
+    MetadataRecord,
     ObjectState,
     Order,
     Original,
@@ -137,6 +138,9 @@ class Pictures(Protocol):
     def exists(self, name: str) -> bool:
         """Return whether there is an original of this name."""
 
+    def has_bytes(self, image: StoredImage) -> bool:
+        """Return whether the original of an image still has the bytes that were indexed."""
+
     def read(self, name: str) -> bytes:
         """Return the bytes; raises ImageNotFound."""
 
@@ -167,14 +171,14 @@ class Pictures(Protocol):
         Raises ObjectChanged if others have replaced them since.
         """
 
-    def remove_orphaned_record(self, name: str) -> None:
-        """Remove the metadata record of a name without an original.
+    def record_etag(self, name: str) -> str | None:
+        """Return the etag of the metadata record of a name, or None."""
 
-        One written in the last hour stays: its original may be on the way.
-        """
+    def remove_record(self, name: str, etag: str) -> None:
+        """Remove a metadata record, unless it no longer has this etag."""
 
-    def records(self, after: str | None = None) -> Iterator[str]:
-        """List the names with a metadata record by record id, after the id `after`."""
+    def records(self, after: str | None = None) -> Iterator[MetadataRecord]:
+        """List the metadata records by record id, after the id `after`."""
 
     def remove(self, name: str) -> None:
         """Remove the original and its metadata; a missing one is ignored."""

@@ -78,6 +78,15 @@ class Original:
 
 
 @dataclass(frozen=True, slots=True)
+class MetadataRecord:
+    """Metadata that are kept next to an original, see originals/objects.py."""
+
+    name: str
+    metadata: Metadata
+    own_metadata: str  # the hash of the object's own metadata when this was written
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """One line of a listing of originals, which does not include metadata."""
 

@@ -165,7 +165,7 @@ def test_changed_metadata_are_kept_and_change_the_etag(originals, before):
     state = originals.head("cat.jpg")
     assert (state.metadata, originals.fetch("cat.jpg").metadata) == (METADATA, METADATA)
     assert state.etag != first.etag
-    assert list(originals.records()) == ["cat.jpg"]
+    assert [record.name for record in originals.records()] == ["cat.jpg"]
     assert [entry.name for entry in originals.names()] == ["cat.jpg"]
 
 
@@ -215,8 +215,9 @@ def test_records_are_listed_by_record_id_from_any_id_on(originals):
         originals.create(name, Original(b"one"))
         originals.write_metadata(name, METADATA, originals.head(name))
 
-    assert list(originals.records()) == names
-    assert list(originals.records(after=record_id(names[1]))) == names[2:]
+    assert [record.name for record in originals.records()] == names
+    rest = originals.records(after=record_id(names[1]))
+    assert [record.name for record in rest] == names[2:]
 
 
 def test_originals_are_listed_by_name_from_any_name_on(originals):
@@ -296,19 +297,38 @@ def test_changed_metadata_survive_new_bytes_but_not_newer_metadata_of_the_object
     assert new_metadata == {"category": "shoe"}
 
 
-def test_an_orphaned_record_is_removed_once_it_is_old(tmp_path):
-    originals = FolderOriginals(tmp_path)
-    originals.create("cat.jpg", Original(b"one", METADATA))
-    (tmp_path / "originals" / "cat.jpg").unlink()
+def test_a_record_that_others_replaced_is_not_removed(originals):
+    originals.create("cat.jpg", Original(b"one"))
+    originals.write_metadata("cat.jpg", {"category": "old"}, originals.head("cat.jpg"))
+    etag = originals.record_etag("cat.jpg")
+    originals.write_metadata("cat.jpg", {"category": "new"}, originals.head("cat.jpg"))
 
-    originals.remove_orphaned_record("cat.jpg")
-    kept = list(originals.records())
-    (record,) = (tmp_path / "records").iterdir()
-    long_ago = datetime.now(UTC).timestamp() - 3_601
-    os.utime(record, (long_ago, long_ago))
-    originals.remove_orphaned_record("cat.jpg")
+    originals.remove_record("cat.jpg", etag)
+    kept = originals.head("cat.jpg").metadata
+    originals.remove_record("cat.jpg", originals.record_etag("cat.jpg"))
 
-    assert (kept, list(originals.records())) == (["cat.jpg"], [])
+    assert (kept, originals.head("cat.jpg").metadata) == ({"category": "new"}, {})
+
+
+def test_a_refused_create_leaves_the_metadata_of_the_original_there(originals):
+    originals.create("cat.jpg", Original(b"one", {"note": "x" * 7_000}))
+
+    with pytest.raises(NameTaken):
+        originals.create("cat.jpg", Original(b"two", {"note": "y" * 7_000}))
+
+    assert originals.head("cat.jpg").metadata == {"note": "x" * 7_000}
+
+
+def test_an_original_has_the_bytes_of_its_image_until_they_are_replaced(originals):
+    state = originals.create("cat.jpg", Original(b"one"))
+    image = an_image("cat.jpg", etag=state.etag, added_at=state.modified_at, bytes=3)
+
+    before = originals.has_bytes(image)
+    originals.write("cat.jpg", Original(b"other"))
+    replaced = originals.has_bytes(image)
+    originals.remove("cat.jpg")
+
+    assert (before, replaced, originals.has_bytes(image)) == (True, False, False)
 
 
 def test_removing_nothing_leaves_no_delete_marker_in_a_versioned_bucket(bucket, s3):
@@ -489,7 +509,8 @@ def test_an_original_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch
     FolderOriginals(tmp_path).create("cat.jpg", Original(b"one"))
     FolderOriginals(tmp_path).write("cat.jpg", Original(b"two"))
 
-    assert calls == ["fsync", "link", "fsync", "fsync", "replace", "fsync"]
+    # The file, its name, its folder; a new folder's name too.
+    assert calls == ["fsync", "link", "fsync", "fsync", "fsync", "replace", "fsync"]
 
 
 @pytest.fixture

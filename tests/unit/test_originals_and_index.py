@@ -174,7 +174,45 @@ def test_a_picture_without_a_name_that_is_left_from_a_failure_can_be_added_again
 
     added = rig.gallery.add(submission(jpeg(1), metadata={"category": "second"}))
 
-    assert (added.status, added.image.metadata) == (AddStatus.ADDED, {"category": "second"})
+    assert (added.status, added.image.metadata) == (AddStatus.ADDED, {"category": "first"})
+
+
+def test_a_duplicate_is_not_acknowledged_if_its_original_was_replaced(rig):
+    rig.gallery.add(submission(jpeg(1), "cat.jpg"))
+    rig.originals.upload("cat.jpg", Original(jpeg(2)))
+
+    nameless = rig.gallery.add(submission(jpeg(1)))
+    with pytest.raises(NameTaken):
+        rig.gallery.add(submission(jpeg(1), "cat.jpg"))
+    overwritten = rig.gallery.add(submission(jpeg(1), "cat.jpg", overwrite=True))
+
+    assert (nameless.status, overwritten.status) == (AddStatus.ADDED, AddStatus.REPLACED)
+    assert set(rig.originals.originals.values()) == {jpeg(1)}
+
+
+@pytest.mark.parametrize("error", [StoreNotReached, StoreUnavailable])
+def test_the_same_name_twice_in_one_import_is_undone_to_the_first_picture(rig, monkeypatch, error):
+    rig.gallery.add(submission(jpeg(0), "cat.jpg"))
+
+    def is_down(*_: object) -> None:
+        raise error("no connection")
+
+    monkeypatch.setattr(rig.store, "put", is_down)
+    again = [submission(jpeg(n), "cat.jpg", overwrite=True) for n in (1, 2)]
+
+    outcomes = [outcome for _, outcome in rig.gallery.add_many(again, workers=1)]
+
+    assert [type(outcome) for outcome in outcomes] == [error, error]
+    assert rig.originals.read("cat.jpg") == jpeg(0)
+
+
+def test_the_same_bytes_twice_in_one_import_are_one_image_and_its_duplicate(rig):
+    pictures = [submission(jpeg(1), "cat.jpg"), submission(jpeg(1)), submission(jpeg(1))]
+
+    outcomes = [outcome for _, outcome in rig.gallery.add_many(pictures, workers=1)]
+
+    assert [o.status.value for o in outcomes] == ["added", "duplicate", "duplicate"]
+    assert {o.image.name for o in outcomes} == {"cat.jpg"}
 
 
 # --- Removals
@@ -306,6 +344,57 @@ def test_metadata_that_only_an_old_index_has_are_saved_by_a_comparison(rig):
 
     assert rig.originals.head("cat.jpg").metadata == {"category": "cat"}
     assert [name for part in rig.gallery.differences() for name in part.names] == []
+
+
+def test_metadata_of_a_removed_original_do_not_come_back_with_another_picture(rig):
+    id = rig.gallery.add(submission(jpeg(1), "cat.jpg")).image.id
+    rig.gallery.update(id, {"category": "cat"})
+    del rig.originals.originals["cat.jpg"]
+
+    rig.gallery.sync("cat.jpg")
+    rig.originals.upload("cat.jpg", Original(jpeg(2)))
+    rig.gallery.sync("cat.jpg")
+
+    assert rig.gallery.get(id).metadata == {}
+
+
+def test_metadata_that_newer_ones_of_the_object_replaced_do_not_come_back(rig):
+    rig.originals.upload("cat.jpg", Original(jpeg(1), {"category": "first"}))
+    rig.gallery.sync("cat.jpg")
+    id = image_id("local", "cat.jpg")
+    rig.gallery.update(id, {"category": "changed"})
+
+    for metadata in ({"category": "newer"}, {"category": "first"}):
+        rig.originals.upload("cat.jpg", Original(jpeg(1), metadata))
+        rig.gallery.sync("cat.jpg")
+
+    assert rig.gallery.get(id).metadata == {"category": "first"}
+
+
+def test_metadata_are_kept_for_an_original_that_is_not_there_yet(rig):
+    rig.originals.upload("cat.jpg", Original(jpeg(1)))
+    rig.originals.write_metadata("cat.jpg", {"category": "cat"}, rig.originals.head("cat.jpg"))
+    data = rig.originals.originals.pop("cat.jpg")  # a copy of a gallery has the records first
+
+    rig.gallery.sync("cat.jpg")
+    rig.originals.upload("cat.jpg", Original(data))
+    rig.gallery.sync("cat.jpg")
+
+    assert rig.gallery.get(image_id("local", "cat.jpg")).metadata == {"category": "cat"}
+
+
+def test_an_old_index_whose_metadata_the_object_has_writes_no_record(rig):
+    rig.originals.upload("cat.jpg", Original(jpeg(1), {"price": "5"}))
+    rig.gallery.sync("cat.jpg")
+    id = image_id("local", "cat.jpg")
+    image, vector = rig.gallery.get(id), rig.store.vectors([id])[id]
+    rig.store.put([replace(image, etag=image.etag.replace("~", "+"))], vector[None])
+
+    names = [name for part in rig.gallery.differences() for name in part.names]
+    rig.gallery.sync("cat.jpg")
+
+    assert (names, list(rig.originals.records())) == (["cat.jpg"], [])
+    assert rig.gallery.get(id) == image
 
 
 def test_an_index_rebuilt_from_the_originals_equals_the_one_before(rig):

@@ -7,9 +7,9 @@ both an original and a point, or neither.
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum, StrEnum, auto
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,12 @@ from functions.gallery.errors import (
     ImageNotFound,
     LookalikeError,
     NameTaken,
-    StoreNotReached,
     StoreUnavailable,
 )
 from functions.gallery.filters import check_metadata
 from functions.gallery.intake.index import Indexer
 from functions.gallery.intake.keyed_lock import KeyedLock
+from functions.gallery.intake.undo import Kind, Undo, Written
 from functions.gallery.names import BY_BYTES, check_name, image_id, name_of_bytes
 from functions.gallery.originals.objects import name_taken
 from functions.gallery.pictures.formats import media_type
@@ -83,21 +83,6 @@ class _Request:
     sha256: str = ""  # of the same
 
 
-class _Kind(Enum):
-    CREATED = auto()
-    REPLACED = auto()
-    ADOPTED = auto()  # it was there already, and not indexed
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    added: Added
-    vector: Vector
-    kind: _Kind
-    replaced: StoredImage | None
-    before: Original | None  # what was replaced; restored if the store refuses the image
-
-
 @dataclass(frozen=True, slots=True)
 class Adder:
     """Adds pictures, each completely or not at all."""
@@ -107,6 +92,10 @@ class Adder:
     originals: Pictures
     fields: Fields
     lock: KeyedLock
+
+    @property
+    def _undo(self) -> Undo:
+        return Undo(self.store, self.originals)
 
     def add(self, submissions: Sequence[Submission]) -> list[Outcome]:
         """Return the outcome of each submission, in order: what was added, or why it was not."""
@@ -134,27 +123,31 @@ class Adder:
 
     def _add_checked(self, requests: Mapping[int, _Request]) -> dict[int, Outcome]:
         outcomes: dict[int, Outcome] = {}
-        written: dict[int, _Written] = {}
+        written: dict[int, Written] = {}
+        later: dict[int, _Request] = {}  # those of a name or bytes that are being written already
+        taken: set[str] = set()
         try:
             known = self._known(list(requests.values()))
         except LookalikeError as error:
             return dict.fromkeys(requests, error)
         for position, request in requests.items():
+            if request.id in taken or request.sha256 in taken:
+                later[position] = request
+                continue
             try:
-                step = self._write(request, known)
+                added, step = self._write(request, known)
             except LookalikeError as error:
                 outcomes[position] = error
                 continue
             except BaseException:
-                self._undo(written.values())
+                self._undo.undo(written.values())
                 raise
-            if isinstance(step, _Written):
+            outcomes[position] = added
+            if step is not None:
                 written[position] = step
-                outcomes[position] = step.added
-                known[step.added.image.id] = known[step.added.image.sha256] = step.added.image
-            else:
-                outcomes[position] = step
-        return outcomes | self._put(written)
+                taken |= {request.id, step.image.sha256}
+        outcomes |= self._put(written)
+        return outcomes | self._add_checked(later) if later else outcomes
 
     def _known(self, requests: Sequence[_Request]) -> dict[str, StoredImage]:
         """Find what is stored already, by id, and for pictures without a name by their bytes."""
@@ -166,7 +159,9 @@ class Adder:
                 known[image.sha256] = image
         return known
 
-    def _write(self, request: _Request, known: Mapping[str, StoredImage]) -> _Written | Added:
+    def _write(
+        self, request: _Request, known: Mapping[str, StoredImage]
+    ) -> tuple[Added, Written | None]:
         submission, name = request.submission, request.name
         data = submission.read() if request.data is None else request.data
         sha256 = request.sha256 or hashlib.sha256(data).hexdigest()
@@ -179,20 +174,25 @@ class Adder:
             and bool(request.metadata)
             and request.metadata != before.metadata
         )
-        if before is not None and before.sha256 == sha256 and not has_new_metadata:
-            self._restore(before, data)
-            return Added(before, AddStatus.DUPLICATE)
+        if (
+            before is not None
+            and before.sha256 == sha256
+            and not has_new_metadata
+            # The index may be out of date.
+            and (self.originals.has_bytes(before) or self._restore(before, data))
+        ):
+            return Added(before, AddStatus.DUPLICATE), None
         if before is not None and not submission.overwrite:
             raise name_taken(name)
         copy = known.get(sha256) if submission.name is None else None
-        if copy is not None and self.originals.exists(copy.name):
-            return Added(copy, AddStatus.DUPLICATE)
+        if copy is not None and self.originals.has_bytes(copy):
+            return Added(copy, AddStatus.DUPLICATE), None
         indexed = self.indexer.index(request.id, name, data, request.metadata, sha256=sha256)
         watch = Stopwatch()
         original = Original(data, request.metadata, media_type(indexed.image.format))
         replaced = self._fetch(name) if submission.overwrite else None
         if replaced is not None:
-            kind, state = _Kind.REPLACED, self._replace(name, original, replaced)
+            kind, state = Kind.REPLACED, self._replace(name, original, replaced)
         else:
             kind, state = self._create(request, original)
         watch.lap("write")
@@ -205,45 +205,47 @@ class Adder:
         is_new = before is None and replaced is None
         status = AddStatus.ADDED if is_new else AddStatus.REPLACED
         added = Added(image, status, {**indexed.took_ms, **watch.took_ms}, indexed.vector)
-        return _Written(added, indexed.vector, kind, before, replaced)
+        return added, Written(image, indexed.vector, kind, before, replaced)
 
-    def _create(self, request: _Request, original: Original) -> tuple[_Kind, ObjectState]:
+    def _create(self, request: _Request, original: Original) -> tuple[Kind, ObjectState]:
         """Write a new original; one with the same bytes, not indexed so far, is adopted.
 
         Raises NameTaken.
         """
         name = request.name
         try:
-            return _Kind.CREATED, self.originals.create(name, original)
+            return Kind.CREATED, self.originals.create(name, original)
         except NameTaken:
             found, state = self._fetch(name), self.originals.head(name)
             if found is None or state is None or found.data != original.data:
                 raise
-        if request.metadata and request.metadata != check_metadata(state.metadata, self.fields):
-            if state.metadata and not request.sha256:  # only we give the names of bytes
-                raise name_taken(name)
+        if request.metadata and not state.metadata:
             self.originals.write_metadata(name, request.metadata, state)
             state = self.originals.head(name) or state
-        return _Kind.ADOPTED, state
+        # As for a duplicate, those of a picture without a name are not compared.
+        kept = check_metadata(state.metadata, self.fields)
+        if request.metadata and kept != request.metadata and not request.sha256:
+            raise name_taken(name)
+        return Kind.ADOPTED, state
 
     def _replace(self, name: str, original: Original, replaced: Original) -> ObjectState:
         try:
             return self.originals.write(name, original)
         except LookalikeError:  # perhaps between the picture and its metadata
-            self._write_back(name, replaced)
+            self._undo.write_back(name, replaced)
             raise
 
-    def _put(self, written: Mapping[int, _Written]) -> dict[int, Outcome]:
+    def _put(self, written: Mapping[int, Written]) -> dict[int, Outcome]:
         if not written:
             return {}
         failed: dict[int, Outcome] = {}
-        images = [step.added.image for step in written.values()]
+        images = [step.image for step in written.values()]
         try:
             self.store.put(images, np.stack([step.vector for step in written.values()]))
         except StoreUnavailable as error:
-            failed = self._settle(error, written)
+            failed = dict.fromkeys(self._undo.settle(error, written), error)
         except Exception as error:
-            self._undo(written.values())
+            self._undo.undo(written.values())
             if not isinstance(error, LookalikeError):
                 raise
             return dict.fromkeys(written, error)
@@ -252,68 +254,22 @@ class Adder:
                 self._remove_thumbnail(step.replaced)
         return failed
 
-    def _settle(
-        self, error: StoreUnavailable, written: Mapping[int, _Written]
-    ) -> dict[int, Outcome]:
-        """Find out what a put did that may have happened all the same, and undo the rest.
-
-        If the store does not say, the originals stay: one without a point is indexed when the call
-        is repeated, or by the next comparison, but a point without an original would be wrong.
-        """
-        ids = [step.added.image.id for step in written.values()]
-        lost = written
-        if not isinstance(error, StoreNotReached):
-            try:
-                stored = self.store.get(ids)
-                lost = {at: s for at, s in written.items() if not _is_in(stored, s.added.image)}
-                # A put may also still be waiting in the store; what comes after it wins.
-                new = [s.added.image.id for s in lost.values() if s.replaced is None]
-                self.store.remove(new)
-            except LookalikeError as failure:
-                log.error("%d originals may be left without a point: %s", len(ids), failure)
-                return dict.fromkeys(written, error)
-        self._undo(lost.values())
-        return dict.fromkeys(lost, error)
-
-    def _undo(self, steps: Iterable[_Written]) -> None:
-        for step in steps:
-            name = step.added.image.name
-            try:
-                state = None if step.kind is _Kind.ADOPTED else self.originals.head(name)
-                if state is None or state.etag != step.added.image.etag:
-                    continue  # not written by this call, or replaced by others since
-                if step.before is None:
-                    self.originals.remove(name)
-                else:
-                    self.originals.write(name, step.before)
-            except LookalikeError as error:  # the others must be undone all the same
-                log.error("adding %s could not be undone: %s", name, error)
-
-    def _write_back(self, name: str, before: Original) -> None:
-        try:
-            self.originals.write(name, before)
-        except LookalikeError as error:
-            log.error("replacing %s could not be undone: %s", name, error)
-
     def _remove_thumbnail(self, image: StoredImage) -> None:
         try:
             self.originals.remove_thumbnail(image)
         except LookalikeError as error:  # it is not shown any more
             log.warning("the thumbnail of %s is left: %s", image.name, error)
 
-    def _restore(self, image: StoredImage, data: bytes) -> None:
-        """Write the original of a duplicate again if others removed it past Lookalike."""
-        if not self.originals.exists(image.name):
-            original = Original(data, image.metadata, media_type(image.format))
-            self.originals.create(image.name, original)
+    def _restore(self, image: StoredImage, data: bytes) -> bool:
+        """Write the original of a duplicate again if others removed it; return whether they had."""
+        if self.originals.exists(image.name):
+            return False
+        original = Original(data, image.metadata, media_type(image.format))
+        self.originals.create(image.name, original)
+        return True
 
     def _fetch(self, name: str) -> Original | None:
         try:
             return self.originals.fetch(name)
         except ImageNotFound:  # removed without our knowledge; the index is out of date
             return None
-
-
-def _is_in(stored: Mapping[str, StoredImage], image: StoredImage) -> bool:
-    found = stored.get(image.id)
-    return found is not None and (found.etag, found.sha256) == (image.etag, image.sha256)

@@ -1,13 +1,13 @@
 """Files that are written in one step and survive a power cut. Depends on names and our errors."""
 
 import errno
+import fcntl
 import os
 import time
 import unicodedata
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
@@ -26,7 +26,18 @@ class Files:
         self.folder = folder
         self._unfinished = folder / "unfinished"
         self._clean_again_at = 0.0
+        self._spelling_ignored: bool | None = None
         self._lock = Lock()  # an empty folder is not removed just before a file is put there
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from changing names and records at the same time."""
+        with map_errors("lock"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = open(self.folder / "lock", "ab")  # noqa: SIM115
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def write(self, path: Path, data: bytes, *, synced: bool = True) -> None:
         """Write a file in one step; `synced` ones survive a power cut."""
@@ -54,22 +65,25 @@ class Files:
         """Move a prepared file to its place; a `new` one replaces none. Raises NameTaken."""
         with map_errors(path.name):
             with self._lock:
-                path.parent.mkdir(parents=True, exist_ok=True)
+                changed = _make_folders(path.parent)
                 (_move_to_new if new else os.replace)(file, path)
-            if synced:
-                sync_folder(path.parent)
+            for folder in changed if synced else ():
+                sync_folder(folder)
 
     def remove(self, path: Path, top: Path | None = None) -> None:
         """Remove a file and, below `top`, the folders that become empty."""
         with self._lock, map_errors(path.name):
+            if not os.path.lexists(path):
+                return
             path.unlink(missing_ok=True)
+            sync_folder(path.parent)
             for parent in path.parents if top else ():
                 if parent == top or not _remove_if_empty(parent):
                     break
 
     def is_spelled_differently(self, path: Path, top: Path) -> bool:
         """Return whether the file system takes the path, below `top`, for another one."""
-        if not top.exists() or not self._ignores_spelling:
+        if not top.exists() or not self._ignores_spelling():
             return False
         while path != top:
             if path.exists() and path.name not in os.listdir(path.parent):
@@ -77,15 +91,19 @@ class Files:
             path = path.parent
         return False
 
-    @cached_property
     def _ignores_spelling(self) -> bool:
-        """Whether the file system ignores upper case or forms of Unicode, as on macOS, Windows."""
+        """Return whether upper case or forms of Unicode do not count, as on macOS and Windows."""
+        if self._spelling_ignored is None:
+            self._spelling_ignored = self._probe()
+        return bool(self._spelling_ignored)
+
+    def _probe(self) -> bool | None:
         probe = self.folder / f"é-{uuid.uuid4()}"
         others = [unicodedata.normalize("NFD", probe.name), probe.name.upper()]
         try:
             probe.touch()
-        except OSError:  # a folder that is only read
-            return False
+        except OSError:  # a full disk, or a folder that is only read
+            return None
         try:
             return any(probe.with_name(name).exists() for name in others)
         finally:
@@ -139,6 +157,13 @@ def map_errors(name: str) -> Iterator[None]:
         raise StoreRejected(
             f"{name!r} cannot be read or written; check the permissions of the data folder"
         ) from error
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make a folder and those above it; return the folders whose content a file in it changes."""
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return [folder, *(parent.parent for parent in missing)]
 
 
 def _move_to_new(file: Path, path: Path) -> None:

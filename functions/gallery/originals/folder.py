@@ -29,9 +29,8 @@ from functions.gallery.errors import (
 from functions.gallery.names import check_name, image_id, record_id
 from functions.gallery.originals.files import Files, is_recent, map_errors, read, remove_old
 from functions.gallery.originals.objects import (
-    ORPHANED_AFTER_S,
     REPLIES_KEPT_S,
-    MetadataRecord,
+    bytes_etag,
     etag_of,
     metadata_of,
     name_taken,
@@ -43,6 +42,7 @@ from functions.gallery.originals.objects import (
 from functions.gallery.records import (
     Listed,
     Metadata,
+    MetadataRecord,
     ObjectState,
     Original,
     Refusal,
@@ -71,17 +71,20 @@ class FolderOriginals:
         """Return the state of an original, or None; its etag takes reading the file."""
         try:
             return self._state(name, self.fetch(name))
-        except (ImageNotFound, NameTaken):  # also where a part of the path is now a file
+        except (ImageNotFound, NameTaken, InvalidName):  # also where a part of the path is a file
             return None
 
     def exists(self, name: str) -> bool:
-        path = self._original(name)
-        with map_errors(name):
-            try:
-                is_file = S_ISREG(path.stat().st_mode)  # raises where a folder cannot be read
-            except (FileNotFoundError, NotADirectoryError):
-                return False
-            return is_file and not self._is_other(path)
+        return self._stat(name) is not None
+
+    def has_bytes(self, image: StoredImage) -> bool:
+        """Return whether a file has the time and size of the indexed bytes, or else their hash."""
+        stat = self._stat(image.name)
+        if stat is None:
+            return False
+        if (_time_of(stat), stat.st_size) == (image.added_at, image.bytes):
+            return True
+        return _md5(self.read(image.name)) == bytes_etag(image.etag)
 
     def read(self, name: str) -> bytes:
         path = self._original(name)
@@ -104,7 +107,7 @@ class FolderOriginals:
         record = read(self._record(name))
         metadata = metadata_of({}, None if record is None else read_record(record))
         with map_errors(name):
-            modified_at = _modified_at(self._original(name))
+            modified_at = _time_of(self._original(name).stat())
         etag_now = etag_of(_md5(data), metadata)
         original = Original(data, metadata, etag=etag_now, modified_at=modified_at)
         if etag not in (None, original.etag):
@@ -118,17 +121,21 @@ class FolderOriginals:
         file system does not tell the name apart from another one.
         """
         path = self._checked(name)
-        if path.exists():
-            raise name_taken(name)
-        with self._files.prepared(original.data) as file:
-            self._write_record(name, original.metadata)
+        with (
+            self._files.prepared(original.data) as file,
+            self._prepared_record(name, original.metadata) as record,
+            self._files.locked(),
+        ):
+            if os.path.lexists(path):
+                raise name_taken(name)
+            # The record first: a picture is never seen without its metadata.
+            self._move_record(record, name)
             try:
                 self._files.move(file, path, new=True)
             except LookalikeError:
-                if not path.exists():
-                    self._write_record(name, {})
+                self._files.remove(self._record(name))
                 raise
-        return self._state(name, original)
+            return self._state(name, original)
 
     def write(self, name: str, original: Original) -> ObjectState:
         """Write an original and its metadata, replacing any other; raises as `create` does."""
@@ -136,32 +143,40 @@ class FolderOriginals:
         with (  # both have room before either is moved
             self._files.prepared(original.data) as file,
             self._prepared_record(name, original.metadata) as record,
+            self._files.locked(),
         ):
             self._files.move(file, path)
             self._move_record(record, name)
-        return self._state(name, original)
+            return self._state(name, original)
 
     def write_metadata(self, name: str, metadata: Metadata, state: ObjectState) -> None:
-        if self._record_etag(name) != state.record:
-            raise ObjectChanged(f"The metadata of {name!r} were changed by others; try again")
-        self._write_record(name, metadata)
+        with self._prepared_record(name, metadata) as record, self._files.locked():
+            if self.record_etag(name) != state.record:
+                raise ObjectChanged(f"The metadata of {name!r} were changed by others; try again")
+            self._move_record(record, name)
 
-    def remove_orphaned_record(self, name: str) -> None:
-        if not is_recent(self._record(name), ORPHANED_AFTER_S):
-            self._files.remove(self._record(name))
+    def record_etag(self, name: str) -> str | None:
+        record = read(self._record(name))
+        return None if record is None else _md5(record)
 
-    def records(self, after: str | None = None) -> Iterator[str]:
+    def remove_record(self, name: str, etag: str) -> None:
+        with self._files.locked():
+            if self.record_etag(name) == etag:
+                self._files.remove(self._record(name))
+
+    def records(self, after: str | None = None) -> Iterator[MetadataRecord]:
         for path in _after(self._records, after):
             data = read(path)
             if data is not None and (record := read_record(data)):
-                yield record.name
+                yield record
 
     def remove(self, name: str) -> None:
         """Remove an original, its metadata and the folders that become empty."""
         path = self._original(name)
-        if not self._is_other(path):
-            self._files.remove(path, self._originals)
-        self._write_record(name, {})
+        with self._files.locked():
+            if not self._is_other(path):
+                self._files.remove(path, self._originals)
+            self._files.remove(self._record(name))
 
     def write_thumbnail(self, image: StoredImage, data: bytes) -> None:
         self._files.write(self._thumbnail(image), data, synced=False)
@@ -186,8 +201,9 @@ class FolderOriginals:
             try:
                 path = self._original(name)
                 # A pipe would wait for a writer.
-                if path.is_file() and os.access(path, os.R_OK):
-                    yield Listed(name, None, path.stat().st_size, _modified_at(path))
+                stat = path.stat()
+                if S_ISREG(stat.st_mode) and os.access(path, os.R_OK):
+                    yield Listed(name, None, stat.st_size, _time_of(stat))
             except (OSError, InvalidName):  # also removed since
                 continue
 
@@ -222,14 +238,27 @@ class FolderOriginals:
     def _original(self, name: str) -> Path:
         return self._originals / check_name(name)
 
+    def _stat(self, name: str) -> os.stat_result | None:
+        """Return what the file system says of an original; None if there is none."""
+        try:
+            path = self._original(name)
+        except InvalidName:  # of an index that was made from a bucket
+            return None
+        with map_errors(name):
+            try:
+                stat = path.stat()  # raises where a folder cannot be read
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            return stat if S_ISREG(stat.st_mode) and not self._is_other(path) else None
+
     def _state(self, name: str, original: Original) -> ObjectState:
         with map_errors(name):
             return ObjectState(
                 etag_of(_md5(original.data), original.metadata),
                 len(original.data),
-                _modified_at(self._original(name)),
+                _time_of(self._original(name).stat()),
                 original.metadata,
-                record=self._record_etag(name),
+                record=self.record_etag(name),
             )
 
     def _is_other(self, path: Path) -> bool:
@@ -247,14 +276,6 @@ class FolderOriginals:
 
     def _record(self, name: str) -> Path:
         return self._records / f"{record_id(name)}.json"
-
-    def _record_etag(self, name: str) -> str | None:
-        record = read(self._record(name))
-        return None if record is None else _md5(record)
-
-    def _write_record(self, name: str, metadata: Mapping[str, Any]) -> None:
-        with self._prepared_record(name, metadata) as record:
-            self._move_record(record, name)
 
     @contextmanager
     def _prepared_record(self, name: str, metadata: Mapping[str, Any]) -> Iterator[Path | None]:
@@ -278,8 +299,11 @@ class FolderOriginals:
         return self._refused / f"{image_id(self.bucket, name)}.json"
 
 
-def _modified_at(path: Path) -> datetime:
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+def _time_of(stat: os.stat_result) -> datetime:
+    try:
+        return datetime.fromtimestamp(stat.st_mtime, UTC)
+    except (OverflowError, ValueError):  # after the year 9999
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _md5(data: bytes) -> str:

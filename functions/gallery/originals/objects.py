@@ -7,16 +7,15 @@ metadata of its own, which are newer; new bytes alone do not end it.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from functions.gallery.errors import NameTaken
-from functions.gallery.records import Metadata, Refusal
+from functions.gallery.records import Metadata, MetadataRecord, Refusal
 
 REPLIES_KEPT_S = 86_400
-ORPHANED_AFTER_S = 3_600
 _BEFORE_HASH = "~"
 _BEFORE_HASH_ONCE = "+"  # in an index written before there were records
 
@@ -54,7 +53,7 @@ def has_unsaved_metadata(etag: str, metadata: Metadata) -> bool:
 
     So it was before there were records: in a folder always, in a bucket after a change.
     """
-    return bool(metadata) and _BEFORE_HASH not in etag
+    return _BEFORE_HASH not in etag and (bool(metadata) or _BEFORE_HASH_ONCE in etag)
 
 
 def is_same_object(indexed: str, etag: str) -> bool:
@@ -65,22 +64,11 @@ def is_same_object(indexed: str, etag: str) -> bool:
 # --- Metadata records
 
 
-@dataclass(frozen=True, slots=True)
-class MetadataRecord:
-    """The metadata of an original, kept next to it."""
-
-    name: str
-    metadata: Metadata
-    own_metadata: str  # the hash of the object's own metadata that it replaces
-
-    def applies_to(self, own: Mapping[str, Any]) -> bool:
-        """Return whether an object with these metadata of its own has those of the record."""
-        return not own or hash_of(own) == self.own_metadata
-
-
 def metadata_of(own: Mapping[str, Any], record: MetadataRecord | None) -> Mapping[str, Any]:
     """Return the metadata of an object from its own ones and its record."""
-    return record.metadata if record is not None and record.applies_to(own) else own
+    if record is None or (own and hash_of(own) != record.own_metadata):
+        return own
+    return record.metadata
 
 
 def write_record(record: MetadataRecord) -> bytes:

@@ -16,13 +16,16 @@ from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import Any, BinaryIO
 
-from functions.gallery.errors import ImageNotFound, InvalidName, ObjectChanged
+from functions.gallery.errors import (
+    ImageNotFound,
+    InvalidName,
+    LookalikeError,
+    ObjectChanged,
+)
 from functions.gallery.names import RESERVED, image_id, is_picture_name, record_id
 from functions.gallery.originals.aws import client, map_errors
 from functions.gallery.originals.objects import (
-    ORPHANED_AFTER_S,
     REPLIES_KEPT_S,
-    MetadataRecord,
     bytes_etag,
     etag_of,
     hash_of,
@@ -39,6 +42,7 @@ from functions.gallery.pictures.formats import media_type
 from functions.gallery.records import (
     Listed,
     Metadata,
+    MetadataRecord,
     ObjectState,
     Original,
     Refusal,
@@ -74,6 +78,10 @@ class S3Originals:
     def exists(self, name: str) -> bool:
         return self.objects.head(name) is not None
 
+    def has_bytes(self, image: StoredImage) -> bool:
+        response = self.objects.head(image.name)
+        return response is not None and response["ETag"].strip('"') == bytes_etag(image.etag)
+
     def read(self, name: str) -> bytes:
         return self.objects.get(name)[1]
 
@@ -91,52 +99,55 @@ class S3Originals:
         return Original(data, state.metadata, kind, state.etag, state.modified_at)
 
     def create(self, name: str, original: Original) -> ObjectState:
-        headers = write_headers(original.metadata)
-        own = hash_of(read_headers(headers))
-        record = self._record_etag(name)  # of a picture that is there, or of one removed before
-        if record is not None and self.exists(name):
-            raise name_taken(name)
-        written = None
-        if record is not None or not headers and original.metadata:
-            written = self._put_record(name, original.metadata, own, record)
+        """Write an original, then the metadata that it cannot hold; raises NameTaken.
+
+        A process that is killed in between leaves an original without those.
+        """
+        headers, record = write_headers(original.metadata), self.record_etag(name)
         try:
             response = self.objects.put(
                 name, original.data, original.media_type, headers, IfNoneMatch="*"
             )
         except ObjectChanged as error:
-            if written is not None:
-                self.objects.remove(self._record(name), IfMatch=written)
             raise name_taken(name) from error
+        try:
+            self._write_rest(name, original, headers, record)
+        except LookalikeError:
+            self.objects.remove(name, IfMatch=response["ETag"])
+            raise
         return _written(response, original)
 
     def write(self, name: str, original: Original) -> ObjectState:
         headers = write_headers(original.metadata)
         response = self.objects.put(name, original.data, original.media_type, headers)
-        record = self._record_etag(name)
-        if record is not None or not headers and original.metadata:
-            self._put_record(name, original.metadata, hash_of(read_headers(headers)), record)
+        self._write_rest(name, original, headers, self.record_etag(name))
         return _written(response, original)
 
     def write_metadata(self, name: str, metadata: Metadata, state: ObjectState) -> None:
-        self._put_record(name, metadata, state.own_metadata, state.record)
+        record = MetadataRecord(name, metadata, state.own_metadata)
+        condition = {"IfNoneMatch": "*"} if state.record is None else {"IfMatch": state.record}
+        self._put_record(record, **condition)
 
-    def remove_orphaned_record(self, name: str) -> None:
+    def record_etag(self, name: str) -> str | None:
         response = self.objects.head(self._record(name))
-        since = datetime.now(UTC) - timedelta(seconds=ORPHANED_AFTER_S)
-        if response is not None and response["LastModified"] < since:
-            with suppress(ObjectChanged, ImageNotFound):
-                self.objects.remove(self._record(name), IfMatch=response["ETag"])
+        return None if response is None else response["ETag"]
 
-    def records(self, after: str | None = None) -> Iterator[str]:
+    def remove_record(self, name: str, etag: str) -> None:
+        with suppress(ObjectChanged, ImageNotFound):
+            self.objects.remove(self._record(name), IfMatch=etag)
+
+    def records(self, after: str | None = None) -> Iterator[MetadataRecord]:
         start = None if after is None else f"{_RECORDS}{after}.json"
         for entry in self.objects.entries(_RECORDS, start):
             data = self.objects.read(entry["Key"])
             if data is not None and (record := read_record(data)):
-                yield record.name
+                yield record
 
     def remove(self, name: str) -> None:
+        record = self.record_etag(name)
         self.objects.remove(name)
-        self.objects.remove_if_there(self._record(name))
+        if record is not None:
+            self.remove_record(name, record)
 
     def write_thumbnail(self, image: StoredImage, data: bytes) -> None:
         self.objects.put(_thumbnail(image), data, "image/jpeg", {})
@@ -239,18 +250,17 @@ class S3Originals:
             return None, None
         return read_record(data), response["ETag"]
 
-    def _record_etag(self, name: str) -> str | None:
-        response = self.objects.head(self._record(name))
-        return None if response is None else response["ETag"]
+    def _write_rest(
+        self, name: str, original: Original, headers: Mapping[str, str], record: str | None
+    ) -> None:
+        """Write a record if the headers lack metadata, or in place of one that is there."""
+        if record is not None or (original.metadata and not headers):
+            own = hash_of(read_headers(headers))
+            self._put_record(MetadataRecord(name, original.metadata, own))
 
-    def _put_record(
-        self, name: str, metadata: Mapping[str, Any], own_metadata: str, etag: str | None
-    ) -> str:
-        """Write a record in place of the one with this etag; returns the new etag."""
-        record = MetadataRecord(name, metadata, own_metadata)
-        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-        key, kind = self._record(name), "application/json"
-        return str(self.objects.put(key, write_record(record), kind, {}, **condition)["ETag"])
+    def _put_record(self, record: MetadataRecord, **condition: str) -> None:
+        key, data = self._record(record.name), write_record(record)
+        self.objects.put(key, data, "application/json", {}, **condition)
 
     def _record(self, name: str) -> str:
         return f"{_RECORDS}{record_id(name)}.json"

@@ -47,8 +47,8 @@ class Viewer:
         """Return an image and an upright JPEG of at most THUMBNAIL_PX; raises ImageNotFound."""
         image, data = self.kept_thumbnail(image_id)
         if data is None:
+            original = self.originals.read(image.name)
             with decode_slot():
-                original = self.originals.read(image.name)
                 picture = decode(original, self.limits, short_side_px=THUMBNAIL_PX)
                 data = picture.thumbnail(THUMBNAIL_PX)
             self.originals.write_thumbnail(image, data)

@@ -1,4 +1,4 @@
-"""Fills one collection from another, with vectors of its own. Depends on the ports and intake.
+"""Fills one collection from another, with vectors of its own. Depends on ports, intake and sync.
 
 A pass goes over both collections by id. It can stop at any moment and start again: what is right
 already is skipped.
@@ -22,6 +22,7 @@ from functions.gallery.intake.index import Indexer
 from functions.gallery.originals.objects import bytes_etag
 from functions.gallery.ports import Originals, VectorStore
 from functions.gallery.records import Fields, StoredImage
+from functions.gallery.sync.sync import head
 from functions.gallery.threads import map_in_threads
 
 CHUNK = 64  # images between two store calls; a kill costs this many embeddings
@@ -102,6 +103,7 @@ class Copier:
         return rows, left_out
 
     def _embed_one(self, image: StoredImage) -> Row:
+        head(self.originals, image.name, image, self.fields)  # saves metadata of an old index
         original = self.originals.fetch(image.name)
         etag, metadata, added_at = image.etag, image.metadata, image.added_at
         if bytes_etag(original.etag) != bytes_etag(etag):  # replaced since

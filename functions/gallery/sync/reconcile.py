@@ -13,9 +13,9 @@ from itertools import islice
 from typing import Literal, TypeVar
 
 from functions.gallery.names import image_id, record_id
-from functions.gallery.originals.objects import bytes_etag, has_unsaved_metadata
+from functions.gallery.originals.objects import bytes_etag, etag_of, has_unsaved_metadata
 from functions.gallery.ports import Originals, VectorStore
-from functions.gallery.records import Listed, Refusal, StoredImage
+from functions.gallery.records import Listed, MetadataRecord, Refusal, StoredImage
 
 Item = TypeVar("Item")
 
@@ -141,19 +141,22 @@ class Reconciler:
 
     def _records(self, progress: Progress) -> Iterator[Compared]:
         for chunk in _chunks(self.originals.records(progress.after)):
-            ids = [image_id(self.originals.bucket, name) for name in chunk]
+            ids = [image_id(self.originals.bucket, record.name) for record in chunk]
             known = self.store.get(ids)
-            pairs = [(name, known.get(id)) for name, id in zip(chunk, ids, strict=True)]
-            names = [name for name, _ in _matching(self._record_differs, pairs)]
-            progress = _advance(progress, record_id(chunk[-1]), len(chunk), names)
+            pairs = [
+                (known[id], record) for id, record in zip(ids, chunk, strict=True) if id in known
+            ]
+            names = [record.name for _, record in _matching(self._record_differs, pairs)]
+            progress = _advance(progress, record_id(chunk[-1].name), len(chunk), names)
             yield Compared(tuple(names), progress)
 
-    def _record_differs(self, pair: tuple[str, StoredImage | None]) -> bool:
-        name, image = pair
-        state = self.originals.head(name)
-        if state is None or image is None:
-            return state is None  # an object that is not indexed was found before
-        return state.etag != image.etag
+    def _record_differs(self, pair: tuple[StoredImage, MetadataRecord]) -> bool:
+        """Return whether an index lacks the metadata of a record that applies to its object."""
+        image, record = pair
+        if image.etag == etag_of(bytes_etag(image.etag), record.metadata):
+            return False
+        state = self.originals.head(image.name)
+        return state is not None and state.etag != image.etag
 
 
 def _advance(

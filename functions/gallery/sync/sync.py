@@ -24,6 +24,7 @@ from functions.gallery.intake.index import Indexer
 from functions.gallery.originals.objects import (
     bytes_etag,
     has_unsaved_metadata,
+    hash_of,
     is_same_object,
 )
 from functions.gallery.ports import Originals, Pictures, VectorStore
@@ -49,7 +50,9 @@ def sync_repeatedly(syncer: "Syncer", id: str, name: str) -> Synced:
     return syncer.sync(id, name)
 
 
-def head(originals: Pictures, name: str, image: StoredImage | None) -> ObjectState | None:
+def head(
+    originals: Pictures, name: str, image: StoredImage | None, fields: Fields
+) -> ObjectState | None:
     """Return the state of an original, after saving metadata that only an old index has of it."""
     state = originals.head(name)
     if image is None or state is None or state.record is not None:
@@ -57,8 +60,20 @@ def head(originals: Pictures, name: str, image: StoredImage | None) -> ObjectSta
     is_newest = not state.metadata or is_same_object(image.etag, state.etag)
     if not has_unsaved_metadata(image.etag, image.metadata) or not is_newest:
         return state
+    with suppress(InvalidMetadata):
+        if check_metadata(state.metadata, fields) == image.metadata:
+            return state
     originals.write_metadata(name, image.metadata, state)
     return originals.head(name)
+
+
+def _etag(state: ObjectState | None) -> str | None:
+    return None if state is None else state.etag
+
+
+def _is_obsolete(state: ObjectState) -> bool:
+    """Return whether the object's own metadata apply, which are newer than its record."""
+    return hash_of(state.metadata) == state.own_metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +92,13 @@ class Syncer:
         ObjectChanged if it changes during the call, or StoreError: then call again.
         """
         image = self.store.get([id]).get(id)
-        state = head(self.originals, name, image)
+        record = self.originals.record_etag(name)
+        state = head(self.originals, name, image, self.fields)
         refusal = self.originals.refusal(name)
         if state is None:
             changed = self._remove(image) | self._clear_refusal(refusal)
-            self.originals.remove_orphaned_record(name)
+            if image is not None and record is not None:  # else its original is on the way
+                self.originals.remove_record(name, record)
             outcome = Synced.REMOVED if changed else Synced.UNCHANGED
         elif image is not None and self._is_current(image, state):
             changed = self._clear_refusal(refusal)
@@ -94,8 +111,10 @@ class Syncer:
             outcome = self._index(id, name, state, image)
             if outcome is Synced.INDEXED:
                 self._clear_refusal(refusal)
-        if changed and self.originals.head(name) != state:
+        if changed and _etag(self.originals.head(name)) != _etag(state):
             raise ObjectChanged(f"{name!r} changed while it was being indexed; try again")
+        if state is not None and state.record is not None and _is_obsolete(state):
+            self.originals.remove_record(name, state.record)
         return outcome
 
     def _is_current(self, image: StoredImage, state: ObjectState) -> bool:

@@ -38,7 +38,7 @@ class Updater:
         return self._update(image, changes)
 
     def _update(self, image: StoredImage, changes: Mapping[str, Any]) -> StoredImage:
-        state = head(self.originals, image.name, image)
+        state = head(self.originals, image.name, image, self.fields)
         if state is None:
             raise ImageNotFound(f"{image.name!r} has no original any more; run scripts/reconcile")
         merged = {**state.metadata, **changes}
