@@ -52,12 +52,14 @@ class Adoption:
 
     def _give_ids(self, store: VectorStore) -> Iterator[int]:
         after = None
+        given: set[str] = set()  # a later page has these again
         while True:
             page = store.page((), _IMAGES_PER_PAGE, after)
             for image in page.images:
                 self._save_metadata(image)
             self._move(store, [image for image in page.images if image.id != self._id(image)])
-            yield len(page.images)
+            yield sum(image.id not in given for image in page.images)
+            given |= {self._id(image) for image in page.images}
             after = page.after
             if after is None:
                 return
