@@ -153,6 +153,7 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
             errors.NotReached,
             errors.OutOfMemory,
             errors.StoreUnavailable,
+            errors.StoreNotReached,
             errors.StoreBusy,
         ),
         HTTPStatus.GATEWAY_TIMEOUT: (errors.StoreTimeout,),

@@ -131,7 +131,16 @@ def test_without_keys_only_requests_from_this_machine_are_allowed(gallery):
 
 @pytest.mark.parametrize(
     "header",
-    ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via", "CF-Connecting-IP"],
+    [
+        "Forwarded",
+        "X-Forwarded-For",
+        "X-Forwarded-Host",
+        "X-Real-IP",
+        "Via",
+        "CF-Connecting-IP",
+        "X-Envoy-Expected-Rq-Timeout-Ms",
+        "X-ProxyUser-Ip",
+    ],
 )
 def test_without_keys_requests_through_a_proxy_are_refused(gallery, header):
     open_gallery = Caller(gallery, keys={}, host="127.0.0.1")

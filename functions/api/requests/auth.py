@@ -18,7 +18,8 @@ _THIS_MACHINE = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", 
 
 # What proxies add. nginx adds nothing by default, but most versions of it send HTTP/1.0.
 _PROXY = re.compile(
-    r"via|cdn-loop|(x-)?forwarded(-.+)?|x-original-.+|(.+-)?(real|client|connecting)-ip"
+    r"via|cdn-loop|(x-)?forwarded(-.+)?|x-(original|envoy)-.+|(.+-)?(real|client|connecting)-ip|"
+    r"x-proxyuser-ip"
 )
 
 

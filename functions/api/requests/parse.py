@@ -247,7 +247,7 @@ def decode_cursor(cursor: str | None) -> str | None:
         return None if cursor is None else base64.b64decode(cursor, b"-_", validate=True).decode()
     except ValueError:
         raise InvalidCursor(
-            "This is not a cursor of this list; send `next` of the previous page", field="cursor"
+            "This is not a cursor of this list; send `next` of the previous page"
         ) from None
 
 

@@ -29,7 +29,7 @@ class DecodeBudget:
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Apply this budget to all decoding inside the block, also in threads started there."""
+        """Apply this budget to all decoding inside the block, also in anyio's threads."""
         token = _current.set(self)
         try:
             yield
