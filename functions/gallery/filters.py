@@ -7,8 +7,8 @@ A filter is a JSON object, all of whose members must hold:
     {"category": {"not": "dress"}}         not (anything of the above)
 """
 
-import math
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -161,12 +161,11 @@ def is_in_range(value: Any) -> bool:
     return not isinstance(value, int | float) or abs(value) <= MAX_NUMBER
 
 
-def _finite(value: float | str) -> float | None:
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
+def _number(text: str) -> float | None:
+    for read in (int, float):  # a float could round an integer that is out of range
+        with suppress(ValueError):
+            return read(text)
+    return None
 
 
 def _moment(value: Any) -> datetime | None:
@@ -236,7 +235,7 @@ def _convert(value: Scalar, kind: FieldType) -> Scalar | None:
     if isinstance(value, bool):
         return None
     if kind == "float":
-        return _finite(value)
+        return _number(value) if isinstance(value, str) else value
     try:
         whole = int(value)
     except (ValueError, OverflowError):

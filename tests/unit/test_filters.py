@@ -83,6 +83,13 @@ def test_a_filter_must_be_an_object(written):
         parse_filter(written, FIELDS)
 
 
+@pytest.mark.parametrize("sent", [10, 10.0, 0.5, 2**53])
+def test_a_number_in_a_float_field_stays_as_it_was_sent(sent):
+    checked = check_metadata({"price": sent}, FIELDS)
+
+    assert repr(checked["price"]) == repr(sent)
+
+
 def test_text_is_converted_to_the_declared_type():
     written = {"price": "12.50", "stock": "3", "sold": "TRUE", "day": "2026-05-01", "note": "7"}
 
@@ -105,6 +112,8 @@ def test_text_is_converted_to_the_declared_type():
         ({"stock": 2**53 + 1}, "stock"),
         ({"stock": "9007199254740993"}, "stock"),
         ({"price": 2**63}, "price"),
+        ({"price": 2**53 + 1}, "price"),
+        ({"price": "9007199254740993"}, "price"),
         ({"price": "1e300"}, "price"),
         ({"note": -(2**53) - 1}, "note"),
         ({"note": float(2**63)}, "note"),
