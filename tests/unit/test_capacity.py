@@ -9,7 +9,7 @@ from functions.api.requests.capacity import SMALL_BODY_BYTES, Admission, BodyAdm
 LARGE = SMALL_BODY_BYTES + 1
 
 
-def test_what_does_not_fit_waits_until_there_is_room_in_the_order_of_arrival():
+def test_what_does_not_fit_waits_until_there_is_room_and_holds_up_nothing_that_fits():
     admitted: list[str] = []
 
     async def hold(admission: Admission, name: str, size: int, done: anyio.Event) -> None:
@@ -21,15 +21,20 @@ def test_what_does_not_fit_waits_until_there_is_room_in_the_order_of_arrival():
         admission, first, rest = Admission(10), anyio.Event(), anyio.Event()
         rest.set()
         async with anyio.create_task_group() as group:
-            for name, size, done in (("a", 6, first), ("b", 6, rest), ("c", 1, rest)):
+            for name, size, done in (
+                ("a", 6, first),
+                ("b", 6, rest),
+                ("c", 1, rest),
+                ("d", 6, rest),
+            ):
                 group.start_soon(hold, admission, name, size, done)
                 await anyio.wait_all_tasks_blocked()
-            assert admitted == ["a"]
+            assert admitted == ["a", "c"]
             first.set()
 
     anyio.run(run)
 
-    assert admitted == ["a", "b", "c"]
+    assert admitted == ["a", "c", "b", "d"]
 
 
 def test_what_finds_no_room_in_time_is_refused_and_lets_those_behind_it_in():

@@ -9,6 +9,7 @@ from PIL import Image
 from functions.gallery.errors import NotReached, TooManyPixels, UndecodablePicture
 from functions.gallery.intake.add import Submission
 from functions.gallery.pictures.budget import DecodeBudget
+from functions.gallery.pictures.decode import Region
 from functions.gallery.records import Original
 from functions.gallery.search.search import SearchOptions
 from functions.gallery.threads import FairSemaphore
@@ -67,6 +68,25 @@ def test_after_the_deadline_nothing_is_decoded_and_a_search_by_id_is_answered(ga
         by_id = gallery.search([id], [], SearchOptions())
 
     assert [match.image.name for match in by_id.matches] == ["red.png"]
+
+
+def test_nobody_waits_for_a_decoder_while_an_original_is_read(rig, monkeypatch):
+    id = rig.gallery.add(Submission(lambda: PICTURES[0], "red.png")).image.id
+    limited = budget()
+    free: list[bool] = []
+
+    def read(name: str) -> bytes:
+        free.append(limited.slots.acquire("another request", 0))
+        limited.slots.release()
+        return PICTURES[0]
+
+    monkeypatch.setattr(rig.originals, "read", read)
+
+    with limited.in_use():
+        embedded = rig.gallery.embed(id, Region(0, 0, 0.5, 0.5))
+
+    assert free == [True]
+    assert {"fetch", "decode", "embed"} == set(embedded.took_ms)
 
 
 def test_the_deadline_is_checked_before_every_picture(rig, monkeypatch):

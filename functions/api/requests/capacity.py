@@ -4,7 +4,6 @@ Work that decodes or fetches waits here, and never holds up work that does neith
 framework's own threads. Depends on HTTP and the gallery's limits.
 """
 
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,12 +28,12 @@ SMALL_BODY_BYTES = 100_000
 
 
 class Admission:
-    """Bytes that requests can hold in memory together; what does not fit waits in line."""
+    """Bytes that requests can hold in memory together; what does not fit waits."""
 
     def __init__(self, max_bytes: int) -> None:
         """Start with nothing held."""
         self._max_bytes = self._free = max_bytes
-        self._waiting: deque[tuple[int, anyio.Event]] = deque()
+        self._waiting: list[tuple[int, anyio.Event]] = []
 
     @asynccontextmanager
     async def hold(self, size: int, wait_s: float) -> AsyncIterator[None]:
@@ -61,10 +60,12 @@ class Admission:
             self._admit()
 
     def _admit(self) -> None:
-        while self._waiting and self._waiting[0][0] <= self._free:
-            size, admitted = self._waiting.popleft()
-            self._free -= size
-            admitted.set()
+        for waiting in list(self._waiting):
+            size, admitted = waiting
+            if size <= self._free:
+                self._waiting.remove(waiting)
+                self._free -= size
+                admitted.set()
 
 
 @dataclass(frozen=True)
