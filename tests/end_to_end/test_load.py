@@ -16,10 +16,13 @@ from threading import Event, Lock
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from PIL import Image
 
 from functions.api.app import create_app
+from functions.api.requests.call import AFTER_DECODE_S
 from functions.api.requests.capacity import Capacity
+from functions.gallery.deadline import time_limit
 from functions.gallery.gallery import Gallery
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.records import CollectionSpec
@@ -74,6 +77,7 @@ class Served:
     """A gallery on fakes behind a real server with one decoder, and a client."""
 
     gallery: Gallery
+    app: FastAPI
     embedder: HeldEmbedder
     fetcher: HeldFetcher
     http: httpx.Client
@@ -130,7 +134,7 @@ def served(limits) -> Iterator[Served]:
         ) as http,
         ThreadPoolExecutor(40) as pool,
     ):
-        yield Served(gallery, embedder, fetcher, http, app.state.capacity, pool)
+        yield Served(gallery, app, embedder, fetcher, http, app.state.capacity, pool)
 
 
 def test_work_that_decodes_nothing_does_not_wait_for_decoders(served):
@@ -186,7 +190,7 @@ def test_nothing_more_is_decoded_for_a_client_that_has_left(served):
 
 
 def test_a_search_stops_decoding_at_its_deadline(served, monkeypatch):
-    monkeypatch.setattr("functions.api.requests.call.LAST_DECODE_S", 0.5)
+    monkeypatch.setattr("functions.api.requests.capacity.CALL_S", 0.5 + AFTER_DECODE_S)
 
     with served.held() as searching:
         time.sleep(0.6)
@@ -197,6 +201,21 @@ def test_a_search_stops_decoding_at_its_deadline(served, monkeypatch):
     )
     assert searching.result().headers["retry-after"] == "1"
     assert served.embedder.widths == [96]
+
+
+def test_decoding_ends_with_the_call_that_a_request_is_part_of(served, monkeypatch):
+    inner = served.app.middleware_stack
+
+    async def in_a_call(scope, receive, send):
+        with time_limit(AFTER_DECODE_S / 2):  # as on Lambda, where the start may have taken most
+            await inner(scope, receive, send)
+
+    monkeypatch.setattr(served.app, "middleware_stack", in_a_call)
+
+    response = served.http.post("/v1/search", content=SMALL)
+
+    assert (response.status_code, response.json()["code"]) == (503, "not-reached")
+    assert served.embedder.widths == []
 
 
 def test_the_pixels_of_one_request_are_limited(served):

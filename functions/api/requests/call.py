@@ -1,6 +1,5 @@
 """One request in progress: the gallery, its clock, its share of the capacity. Depends on HTTP."""
 
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -16,6 +15,7 @@ from functions.api.requests.capacity import Capacity
 from functions.api.requests.fetch import UrlFetcher
 from functions.api.requests.models import AddOptions, ExampleIn, SearchRequest
 from functions.api.requests.parse import query_options
+from functions.gallery import deadline
 from functions.gallery.duplicates.notions import Duplicate
 from functions.gallery.errors import EmptyPicture, NotReached, TooManyPixels, UrlRefused
 from functions.gallery.filters import check_metadata
@@ -28,10 +28,8 @@ from functions.gallery.stopwatch import Stopwatch
 
 Result = TypeVar("Result")
 
-# The gateway waits 30 s. After the first of these nothing is fetched (a URL can take 10 s), after
-# the second nothing is decoded.
-LAST_FETCH_S = 12
-LAST_DECODE_S = 23
+LAST_FETCH_S = 12  # after it nothing is fetched: a URL can take 10 s
+AFTER_DECODE_S = 1.0  # of a call's time, kept for what follows the last decode
 
 
 class Call:
@@ -55,9 +53,8 @@ class Call:
 
     @cached_property
     def _budget(self) -> DecodeBudget:
-        deadline = time.monotonic() + LAST_DECODE_S - self.watch.elapsed_s()
         pixels = self.gallery.limits.max_pixels_per_request
-        return DecodeBudget(self.capacity.decoders, deadline, pixels)
+        return DecodeBudget(self.capacity.decoders, deadline.end() - AFTER_DECODE_S, pixels)
 
     @property
     def fetches_urls(self) -> bool:
@@ -94,7 +91,10 @@ class Call:
         if not example.image and region is None:
             return example.id or ""
         self.watch.lap("fetch")
-        return await self._embed(example.image or example.id or "", region)
+        if example.image:
+            return await self._embed(example.image, region)
+        async with self._room_to_fetch():
+            return await self._embed(example.id or "", region)
 
     async def _embed(self, example: bytes | str, region: Region | None) -> Example:
         embedded = await self.run(lambda: self.gallery.embed(example, region))
