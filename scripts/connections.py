@@ -47,6 +47,7 @@ def bounded_server(app: Any, **options: Any) -> uvicorn.Server:
         timeout_graceful_shutdown=10,
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         backlog=min(most, 128),  # asyncio accepts as many at once
+        reset_contextvars=True,  # else a request can start in the context of the one before
         **options,
     )
     return uvicorn.Server(config)

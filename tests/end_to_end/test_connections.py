@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 import httpx
@@ -21,6 +22,7 @@ from scripts.connections import Listener
 from tests.end_to_end.server import command, environment_of, free_port, serving, wait_for
 
 LARGE = bytes(20_000_000)
+served_before: ContextVar[str] = ContextVar("served_before", default="nothing")
 
 
 def application() -> FastAPI:
@@ -33,6 +35,13 @@ def application() -> FastAPI:
     @app.post("/length")
     async def length(request: Request) -> int:
         return len(await request.body())
+
+    @app.post("/before")
+    async def before(request: Request) -> str:
+        found = served_before.get()
+        served_before.set("a request")
+        await request.body()
+        return found
 
     @app.post("/unread")
     async def unread() -> str:
@@ -112,6 +121,14 @@ def test_a_connection_without_a_request_is_closed(port):
         response = received(client)
 
     assert response == b""
+
+
+def test_nothing_that_a_request_sets_is_left_for_the_next_one_of_its_connection(port):
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        # So large that the server stops reading, and goes on within the request.
+        found = [client.post("/before", content=bytes(3_000_000)).json() for _ in range(3)]
+
+    assert found == ["nothing"] * 3
 
 
 def test_an_upload_on_a_slow_line_is_received(port):
