@@ -65,7 +65,8 @@ class _OurServices(Loader):  # type: ignore[misc]
 def client(service: str, *, dotted: bool = False, wait_s: float = 5.0) -> Any:
     """Create a client that gives up after three tries; it is safe to share between threads.
 
-    Each waits `wait_s` for a response, so that a hanging service does not outlast a call.
+    Each waits `wait_s` for a response, and none starts late in a call, so that a hanging service
+    does not outlast it.
 
     The bucket is in the host name, so that links name the region and are not redirected. It is in
     the path for a `dotted` name, which S3's certificate does not cover, and when AWS_ENDPOINT_URL
@@ -81,8 +82,15 @@ def client(service: str, *, dotted: bool = False, wait_s: float = 5.0) -> Any:
         signature_version="s3v4" if service == "s3" else None,
         s3={"addressing_style": "path" if elsewhere or dotted else "virtual"},
     )
+
+    def check_time(**_: object) -> None:
+        if seconds_left() < wait_s / 2:  # what is sent now can end, with a pause, after 7 s
+            raise StoreTimeout("There is no time left in this call to ask AWS; try again")
+
     with map_errors("The client"):
-        return _session().create_client(service, config=config)
+        made = _session().create_client(service, config=config)
+    made.meta.events.register("before-send", check_time)
+    return made
 
 
 def read_secret(name: str) -> str:

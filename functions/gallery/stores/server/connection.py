@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from functions.gallery.deadline import seconds_left
-from functions.gallery.errors import LookalikeError, SettingsError, StoreError, StoreTimeout
+from functions.gallery.errors import LookalikeError, SettingsError, StoreError, StoreNotReached
 from functions.gallery.stores.server.client import QdrantClient
 from functions.gallery.stores.server.errors import store_error
 from functions.gallery.stores.server.retry import Retry
@@ -38,10 +38,10 @@ class _TimeLeft(dict[str, float]):
     """
 
     def __init__(self, seconds: float) -> None:
-        """Start the clock; raises StoreTimeout if the time is over already."""
+        """Start the clock; raises StoreNotReached if the time is over already."""
         self._ends_at = monotonic() + seconds
         if seconds <= 0:
-            raise StoreTimeout("The time for this call is over; try again")
+            raise StoreNotReached("The time for this call is over; try again")
 
     def get(self, stage: str, default: object = None) -> float:
         return max(0.001, self._ends_at - monotonic())  # zero would mean not to wait
