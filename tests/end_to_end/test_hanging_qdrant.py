@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from functions.api.requests import capacity
+from functions.api.requests.call import AFTER_DECODE_S
 from functions.gallery.deadline import time_limit
 from functions.gallery.errors import StoreNotReached, StoreTimeout, StoreUnavailable
 from functions.gallery.gallery import Gallery
@@ -176,7 +177,7 @@ class Qdrant:
 
 @pytest.mark.parametrize("call", ["by a picture", "without one"])
 def test_a_call_ends_with_its_time_when_the_store_hangs_in_between(monkeypatch, call):
-    monkeypatch.setattr(capacity, "CALL_S", 1.0)
+    monkeypatch.setattr(capacity, "CALL_S", AFTER_DECODE_S + 1)
     qdrant = Qdrant()
     with qdrant.gallery() as gallery, served(gallery, Settings()) as address:
         if call == "by a picture":
