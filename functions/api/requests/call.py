@@ -72,10 +72,10 @@ class Call:
             raise UrlRefused("This gallery does not fetch URLs; set LOOKALIKE_FETCH_URLS")
         self.require_time(LAST_FETCH_S)
         most, threads = self.gallery.limits.max_bytes, self.capacity.fetch_threads
-        async with self._room_to_fetch():
+        async with self.room_to_fetch():
             yield await anyio.to_thread.run_sync(lambda: fetcher.fetch(url, most), limiter=threads)
 
-    def _room_to_fetch(self) -> AbstractAsyncContextManager[None]:
+    def room_to_fetch(self) -> AbstractAsyncContextManager[None]:
         """Hold memory for a picture that is not in the body."""
         left_s = LAST_FETCH_S - self.watch.elapsed_s()
         return self.capacity.fetches.hold(self.gallery.limits.max_bytes, left_s)
@@ -93,7 +93,7 @@ class Call:
         self.watch.lap("fetch")
         if example.image:
             return await self._embed(example.image, region)
-        async with self._room_to_fetch():
+        async with self.room_to_fetch():
             return await self._embed(example.id or "", region)
 
     async def _embed(self, example: bytes | str, region: Region | None) -> Example:
@@ -116,7 +116,7 @@ class Call:
         if options.key is not None:
             if image:
                 raise invalid(key="send either key or a picture")
-            async with self._room_to_fetch():
+            async with self.room_to_fetch():
                 return await self.run(lambda: self._add_original(str(options.key), options))
         if not image:
             raise EmptyPicture("There is no picture; send it as the body, or as `image`")

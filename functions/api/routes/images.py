@@ -117,7 +117,8 @@ async def thumbnail(call: CurrentCall, id: str, options: Cached) -> Response:
     """Get a small upright JPEG."""
     image, data = await run_in_threadpool(call.gallery.view.kept_thumbnail, id)
     if data is None:
-        image, data = await call.run(lambda: call.gallery.view.thumbnail(id))
+        async with call.room_to_fetch():
+            data = await call.run(lambda: call.gallery.view.make_thumbnail(image))
     headers = _headers(image, options)
     if _is_cached(call, headers):
         return Response(status_code=304, headers=headers)

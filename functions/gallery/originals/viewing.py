@@ -46,15 +46,18 @@ class Viewer:
     def thumbnail(self, image_id: str) -> tuple[StoredImage, bytes]:
         """Return an image and an upright JPEG of at most THUMBNAIL_PX; raises ImageNotFound."""
         image, data = self.kept_thumbnail(image_id)
-        if data is None:
-            original = self.originals.read(image.name)
-            with decode_slot():
-                picture = decode(original, self.limits, short_side_px=THUMBNAIL_PX)
-                data = picture.thumbnail(THUMBNAIL_PX)
-            self.originals.write_thumbnail(image, data)
-            if not self._is_current(image):  # removed or replaced in between
-                self.originals.remove_thumbnail(image)
-        return image, data
+        return image, self.make_thumbnail(image) if data is None else data
+
+    def make_thumbnail(self, image: StoredImage) -> bytes:
+        """Return an upright JPEG of at most THUMBNAIL_PX, which is kept; raises ImageNotFound."""
+        original = self.originals.read(image.name)
+        with decode_slot():
+            picture = decode(original, self.limits, short_side_px=THUMBNAIL_PX)
+            data = picture.thumbnail(THUMBNAIL_PX)
+        self.originals.write_thumbnail(image, data)
+        if not self._is_current(image):  # removed or replaced in between
+            self.originals.remove_thumbnail(image)
+        return data
 
     def link(self, image_id: str) -> str | None:
         """Return a short-lived link to the original, or None; raises ImageNotFound."""
