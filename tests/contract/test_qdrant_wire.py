@@ -279,7 +279,7 @@ def test_a_request_waits_only_as_long_as_the_call_at_every_stage(server, store):
 
 
 def test_once_the_time_of_a_call_is_over_nothing_is_sent(server, store):
-    with time_limit(0), pytest.raises(StoreTimeout, match="try again"):
+    with time_limit(0), pytest.raises(StoreNotReached, match="try again"):
         store.count()
 
     assert server.requests == []
