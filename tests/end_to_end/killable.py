@@ -1,14 +1,18 @@
-"""A process that changes a gallery in a folder and is killed at its Nth change of a file.
+"""A process that changes a gallery in a folder until it is killed, or until the disk is full.
 
-Usage: python -m tests.end_to_end.killable DATA STEP. Prints what was acknowledged before the kill.
+Usage: python -m tests.end_to_end.killable DATA STEP [full]. It is killed at the change of a file
+with this number; or, with `full`, no file can be opened for writing from that one on. Prints what
+was acknowledged before.
 """
 
+import errno
 import os
 import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
 
+from functions.gallery.errors import StoreFull
 from functions.gallery.gallery import Gallery
 from functions.gallery.intake.add import Submission
 from functions.gallery.originals.folder import FolderOriginals
@@ -50,24 +54,30 @@ def work(gallery: Gallery) -> None:
 
 
 def main() -> None:
-    """Count the changes of files below the data folder, and end at the one that was asked for."""
-    data, step = Path(sys.argv[1]), int(sys.argv[2])
+    """Count the changes of files below the data folder, up to the one that was asked for."""
+    data, step, is_full = Path(sys.argv[1]), int(sys.argv[2]), "full" in sys.argv
     left = step
+    kinds = set() if is_full else _CHANGES
 
     def count(event: str, arguments: tuple[object, ...]) -> None:
         nonlocal left
         is_write = event == "open" and isinstance(arguments[1], str) and arguments[1][0] in "wxa"
         with suppress(TypeError):
             path = Path(str(arguments[0]))
-            if (event in _CHANGES or is_write) and data in path.parents:
+            if (event in kinds or is_write) and data in path.parents:
                 left -= 1
-                if not left:
+                # The index checks for room before an original is touched.
+                if is_full and left <= 0 and data / "index" not in path.parents:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                if not is_full and left == 0:
                     os.kill(os.getpid(), signal.SIGKILL)
 
     gallery = open_gallery(data)
     sys.addaudithook(count)
-    work(gallery)
-    print("end", step - left, flush=True)
+    with suppress(StoreFull):
+        work(gallery)
+        print("end", flush=True)
+    gallery.close()
 
 
 if __name__ == "__main__":

@@ -34,8 +34,8 @@ def start(data: Path) -> Path:
     return data
 
 
-def killed_at(step: int, data: Path) -> list[str]:
-    command = [sys.executable, "-m", "tests.end_to_end.killable", str(data), str(step)]
+def killed_at(step: int, data: Path, *full: str) -> list[str]:
+    command = [sys.executable, "-m", "tests.end_to_end.killable", str(data), str(step), *full]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode in (0, -9), done.stderr
     return done.stdout.split("\n")
@@ -89,6 +89,26 @@ def test_a_process_killed_at_any_change_of_a_file_loses_nothing(tmp_path):
                 assert gallery.has_original(image.name)
         shutil.rmtree(copy)
     assert step > 25
+
+
+def test_whenever_the_disk_is_full_a_change_is_made_completely_or_not_at_all(tmp_path):
+    data = start(tmp_path / "data")
+    states = expected_after(data, 4)
+    step, finished = 0, False
+
+    while not finished:
+        step += 1
+        copy = tmp_path / f"full-{step}"
+        shutil.copytree(data, copy)
+        printed = killed_at(step, copy, "full")
+        finished = "end" in printed
+        acknowledged = sum(line in ("add", "replace", "change", "remove") for line in printed)
+
+        with closing(open_gallery(copy)) as gallery:
+            assert state_of(gallery) == states[acknowledged], step
+            assert reconcile(gallery) == []
+        shutil.rmtree(copy)
+    assert step > 8
 
 
 def test_an_index_rebuilt_from_a_folder_equals_the_one_before(tmp_path):

@@ -79,9 +79,11 @@ class Undo:
                 log.error("adding %s could not be undone: %s", name, error)
 
     def write_back(self, name: str, before: Original) -> None:
-        """Write what was replaced again."""
+        """Write what was replaced again, if it was."""
         try:
-            self.originals.write(name, before)
+            state = self.originals.head(name)
+            if state is None or state.etag != before.etag:
+                self.originals.write(name, before)
         except LookalikeError as error:
             log.error("replacing %s could not be undone: %s", name, error)
 

@@ -1,11 +1,18 @@
 """Our errors for what Qdrant's core raises; it has texts but no error classes of its own."""
 
+import errno
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from functions.gallery.errors import ImageNotFound, LookalikeError, StoreError, StoreRejected
+from functions.gallery.errors import (
+    ImageNotFound,
+    LookalikeError,
+    StoreError,
+    StoreFull,
+    StoreRejected,
+)
 from functions.gallery.stores.embedded.folder import rebuild_advice
 
 log = logging.getLogger(__name__)
@@ -22,6 +29,8 @@ def map_errors(root: Path) -> Iterator[None]:
         log.warning("%s: %s", root, error)
         raise StoreRejected("The embedded store cannot hold a value of this request") from error
     except BaseException as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise StoreFull(f"No room left in {root}; free some space") from error
         # A Rust panic is not an Exception, and its class cannot be imported.
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
