@@ -1,6 +1,7 @@
 """scripts/reindex as a user runs it: real processes, the real model, real kills."""
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -105,9 +106,22 @@ def test_reindexing_killed_at_random_times_resumes_and_loses_nothing(data, anoth
     assert run("import", data, data=data).returncode == 2  # the old model's collection is gone
 
 
-def test_a_narrower_index_truncates_the_old_vectors_and_needs_no_originals(data):
+def test_reindexing_while_the_originals_are_not_mounted_loses_nothing(data):
+    before, _ = contents(data)
+    (data / "originals").rename(data / "elsewhere")
+
+    result = run("reindex", data=data, LOOKALIKE_DIMS="128")
+
+    assert (result.returncode, "is mounted" in " ".join(result.stderr.split())) == (2, True)
+    assert contents(data, lookalike_dims=128)[0] == before
+
+
+def test_a_narrower_index_truncates_the_old_vectors_and_reads_no_originals(data):
     before, old_vectors = contents(data)
-    shutil.rmtree(data / "originals")
+    for path in (data / "originals").rglob("*.jpg"):
+        stat = path.stat()
+        path.write_bytes(bytes(stat.st_size))
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
     result = run("reindex", data=data, LOOKALIKE_DIMS="128")
 

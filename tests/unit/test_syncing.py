@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from functions.gallery.errors import InvalidName, ObjectChanged, StoreUnavailable
+from functions.gallery.errors import InvalidName, ObjectChanged, StoreError, StoreUnavailable
 from functions.gallery.intake.add import Submission
 from functions.gallery.names import check_name, image_id
 from functions.gallery.originals.s3_metadata import read_headers, write_headers
 from functions.gallery.records import Original
+from functions.gallery.sync import reconcile as reconciling
 from functions.gallery.sync.sync import Synced
 from tests.drawing import jpeg
 from tests.fakes import FakeEmbedder
@@ -174,6 +175,18 @@ def test_internal_objects_and_folders_are_never_indexed(rig, name):
 def test_a_picture_cannot_have_an_internal_name():
     with pytest.raises(InvalidName):
         check_name(".lookalike/refused/x.json")
+
+
+def test_an_index_is_not_emptied_because_its_originals_are_not_mounted(rig, monkeypatch):
+    monkeypatch.setattr(reconciling, "MOST_ORPHANS", 2)
+    for number in range(3):
+        rig.gallery.add(Submission(lambda n=number: jpeg(n), f"{number}.jpg"))
+    rig.originals.originals.clear()
+
+    with pytest.raises(StoreError, match="mounted"):
+        list(rig.gallery.differences())
+
+    assert rig.gallery.stats().images == 3
 
 
 def test_a_comparison_finds_changes_without_events_and_changes_nothing(rig):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, TypeVar
 
+from functions.gallery.errors import StoreError
 from functions.gallery.names import image_id, record_id
 from functions.gallery.originals.objects import bytes_etag, etag_of, has_unsaved_metadata
 from functions.gallery.ports import Originals, VectorStore
@@ -21,6 +22,7 @@ Item = TypeVar("Item")
 
 Stage = Literal["objects", "points", "refusals", "records"]
 
+MOST_ORPHANS = 100  # with more, missing originals are rather a mistake than removed
 CHUNK = 200  # compared between two looks at the clock
 _THREADS = 8  # each waits for the bucket; one connection pool of botocore holds ten
 
@@ -53,7 +55,12 @@ class Reconciler:
     model: str  # the ModelCard.id that every point should have
 
     def compare(self, progress: Progress) -> Iterator[Compared]:
-        """Continue from `progress`, part by part; each part says where the next one begins."""
+        """Continue from `progress`, part by part; each part says where the next one begins.
+
+        Raises StoreError if there is no original at all, but a larger index.
+        """
+        if progress == Progress():
+            self._require_originals()
         stages: dict[Stage, Callable[[Progress], Iterator[Compared]]] = {
             "objects": self._objects,
             "points": self._points,
@@ -72,6 +79,14 @@ class Reconciler:
         if stage == "objects" and self.store.count() != progress.indexed:
             return "points"
         return "refusals" if stage in ("objects", "points") else "records"
+
+    def _require_originals(self) -> None:
+        if next(self.originals.names(), None) is None and self.store.count() > MOST_ORPHANS:
+            raise StoreError(
+                "There is no original, but an index of many images. Check that the folder is "
+                "mounted, or that it is the right bucket; to remove the images, delete them "
+                "through the API"
+            )
 
     def _objects(self, progress: Progress) -> Iterator[Compared]:
         for chunk in _chunks(self.originals.names(progress.after)):
