@@ -6,12 +6,17 @@ import { bandMark, bdi, button, el } from './dom.js';
 import { thumbnail } from './images.js';
 import { count, percent } from './text.js';
 
+/** @type {typeof import('./menu.js') | undefined} */
+let menu;
+
 export function resultTile(/** @type {SearchResult} */ result, /** @type {boolean} */ canDelete) {
 	const { id, name, rank } = result;
 	const tile = el('li', { class: 'tile', 'data-id': id });
 	const actions = resultActions(result, tile, canDelete);
-	const openMenu = async (/** @type {{ currentTarget: HTMLElement }} */ { currentTarget }) =>
-		(await import('./menu.js')).openMenu(currentTarget, actions);
+	const openMenu = async (/** @type {{ currentTarget: HTMLElement }} */ { currentTarget }) => {
+		menu ??= await import('./menu.js'); // once loaded it opens before the next key is read
+		menu.openMenu(currentTarget, actions);
+	};
 	const details = actions.find((action) => action.name === 'details');
 	const quick = actions
 		.filter((action) => ['similar', 'more', 'less'].includes(action.name))
