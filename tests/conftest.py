@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from functions.gallery.gallery import Gallery
-from functions.gallery.pictures.decode import Limits
+from functions.gallery.pictures.limits import Limits
 from functions.gallery.records import CollectionSpec
 from tests.fakes import FakeEmbedder, FakeOriginals, FakeStore
 

@@ -24,7 +24,7 @@ from functions.gallery.originals.objects import (
     metadata_of,
     name_taken,
 )
-from functions.gallery.pictures.decode import Picture
+from functions.gallery.pictures.picture import Picture
 from functions.gallery.records import (
     BUILT_IN_FIELDS,
     Collection,

@@ -17,6 +17,7 @@ from functions.gallery.duplicates.notions import Duplicate, Likeness
 from functions.gallery.duplicates.pages import DuplicateGroup, DuplicatePage
 from functions.gallery.embedding.fingerprint import SAME_PICTURE_BITS
 from functions.gallery.intake.add import Added, AddStatus
+from functions.gallery.pictures.picture import Flaw
 from functions.gallery.records import Match, Page, StoredImage
 from functions.gallery.search.compare import Comparison
 from functions.gallery.search.example import QueryEcho
@@ -77,6 +78,10 @@ class Image(BaseModel):
     bytes: int
     added_at: datetime
     model: str
+    flaws: list[Flaw] = Field(
+        description="What is wrong with a file that opens nevertheless: its end is missing, or its "
+        "colour profile could not be used"
+    )
     metadata: dict[str, Any]
     links: Links
 
@@ -94,6 +99,7 @@ class Image(BaseModel):
             bytes=image.bytes,
             added_at=image.added_at,
             model=image.model,
+            flaws=list(image.flaws),
             metadata=dict(image.metadata),
             links=Links.of(image),
             **more,

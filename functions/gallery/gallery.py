@@ -31,8 +31,8 @@ from functions.gallery.intake.keyed_lock import KeyedLock
 from functions.gallery.intake.remove import Removal, Remover
 from functions.gallery.names import check_name, image_id, is_picture_name
 from functions.gallery.originals.viewing import Viewer
-from functions.gallery.pictures.decode import Region
 from functions.gallery.pictures.limits import Limits
+from functions.gallery.pictures.picture import Region
 from functions.gallery.ports import Embedder, Originals, Replies, Signer, VectorStore
 from functions.gallery.records import (
     CollectionSpec,

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Protocol
 
 from functions.gallery.embedding.card import ModelCard
 from functions.gallery.embedding.vectors import Vector, Vectors
-from functions.gallery.pictures.decode import Picture
+from functions.gallery.pictures.picture import Picture
 from functions.gallery.records import (
     Collection,
     Filter,

@@ -1,6 +1,6 @@
 """The frozen nouns that travel between rooms: images, filters, queries, matches, originals.
 
-Depends on the types of embedding only.
+Depends on the types of embedding and pictures only.
 """
 
 import math
@@ -15,6 +15,7 @@ import numpy as np
 from functions.gallery.embedding.bands import Band
 from functions.gallery.embedding.fingerprint import PerceptualHash
 from functions.gallery.embedding.vectors import Vector
+from functions.gallery.pictures.picture import Flaw
 
 Scalar = str | int | float | bool
 Metadata = Mapping[str, Scalar | Sequence[str]]
@@ -52,6 +53,7 @@ class StoredImage:
     model: str  # a ModelCard.id
     metadata: Metadata = field(default_factory=dict)
     perceptual_hash: PerceptualHash | None = None  # None: too plain
+    flaws: tuple[Flaw, ...] = ()  # what is wrong with the file, though it opens
 
 
 @dataclass(frozen=True, slots=True)

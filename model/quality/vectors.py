@@ -18,8 +18,9 @@ from functions.gallery.embedding.card import read_card
 from functions.gallery.embedding.fingerprint import HASH_BITS, PerceptualHash
 from functions.gallery.embedding.vectors import Vector, Vectors
 from functions.gallery.errors import PictureError
-from functions.gallery.pictures.decode import Picture, decode
+from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
+from functions.gallery.pictures.picture import Picture
 from model.quality.sets import LabelledSet, SetError
 
 FLOAT = ", float"  # the variant "X, float" is the float parent of "X"

@@ -25,7 +25,7 @@ FUNCTION = {
     "AWS_SECRET_ACCESS_KEY": "none",
     "PATH": os.environ["PATH"],
 }
-LAPTOP_ONLY = {"qdrant_edge", "uvicorn", "typer", "rich", "pi_heif"}
+LAPTOP_ONLY = {"qdrant_edge", "uvicorn", "typer", "rich"}
 NEVER_LOADED = LAPTOP_ONLY | {
     "grpc",
     "google.protobuf",
@@ -36,7 +36,7 @@ NEVER_LOADED = LAPTOP_ONLY | {
 NEVER_LOADED |= {"qdrant_client.conversions.conversion", "qdrant_client.serverless", "moto"}
 # pydantic.v1 and h2 themselves are in sys.modules as None, which blocks their import.
 NEVER_LOADED |= {"pydantic.v1.main", "h2.config"}
-NEVER_LOADED |= {"fastapi_offline"}  # /docs serves its files
+NEVER_LOADED |= {"pi_heif", "fastapi_offline"}  # /docs serves its files
 API, INGEST = "functions.api.handler", "functions.ingest.handler"
 WEB = {"fastapi", "starlette", "mangum"}
 AWS = {"botocore", "jmespath", "dateutil"}

@@ -14,6 +14,7 @@ import numpy as np
 from functions.gallery.embedding.fingerprint import PerceptualHash
 from functions.gallery.embedding.vectors import Vectors
 from functions.gallery.names import image_id
+from functions.gallery.pictures.picture import Flaw
 from functions.gallery.records import CollectionSpec, StoredImage
 from functions.gallery.stores.embedded.store import EdgeStore
 from functions.gallery.stores.server.client import QdrantClient
@@ -84,6 +85,7 @@ def an_image(name: str, **changes: Any) -> StoredImage:
         added_at=datetime(2025, 3, 1, 12, 30, 0, 123456, tzinfo=UTC),
         model="test@1",
         perceptual_hash=PerceptualHash("0f1e2d3c4b5a6978"),
+        flaws=(Flaw.DAMAGED,),
     )
     return replace(image, **changes)
 

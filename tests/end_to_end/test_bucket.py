@@ -23,7 +23,7 @@ from functions.gallery.names import image_id
 from functions.gallery.originals.aws import client
 from functions.gallery.originals.queue import SqsQueue
 from functions.gallery.originals.s3 import S3Originals
-from functions.gallery.pictures.decode import Limits
+from functions.gallery.pictures.limits import Limits
 from functions.gallery.records import CollectionSpec
 from functions.gallery.search.search import SearchOptions
 from functions.gallery.stores.server.store import QdrantStore

@@ -16,7 +16,7 @@ from functions.api.errors import statuses
 from functions.api.openapi.document import document
 from functions.api.openapi.operations import OPERATIONS
 from functions.gallery.gallery import Gallery
-from functions.gallery.pictures.decode import Limits
+from functions.gallery.pictures.limits import Limits
 from functions.gallery.records import CollectionSpec
 from scripts.api_examples import FIELDS, KEYS, add_responses, record, settings_of
 from tests.fakes import FakeEmbedder, FakeOriginals, FakeStore

@@ -9,7 +9,7 @@ from PIL import Image
 from functions.gallery.errors import NotReached, TooManyPixels, UndecodablePicture
 from functions.gallery.intake.add import Submission
 from functions.gallery.pictures.budget import DecodeBudget
-from functions.gallery.pictures.decode import Region
+from functions.gallery.pictures.picture import Region
 from functions.gallery.records import Original
 from functions.gallery.search.search import SearchOptions
 from functions.gallery.threads import FairSemaphore

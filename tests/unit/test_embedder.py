@@ -10,7 +10,8 @@ from PIL import Image
 
 from functions.gallery.embedding.embedder import OnnxEmbedder
 from functions.gallery.errors import ModelMismatch
-from functions.gallery.pictures.decode import Limits, decode
+from functions.gallery.pictures.decode import decode
+from functions.gallery.pictures.limits import Limits
 from tests.conftest import ROOT
 from tests.drawing import jpeg, scene, written
 from tests.unit.test_pictures import STORED_TRANSPOSE

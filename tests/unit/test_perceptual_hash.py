@@ -7,7 +7,8 @@ import pytest
 from PIL import Image, ImageFilter, ImageOps
 
 from functions.gallery.embedding.fingerprint import HASH_BITS, PerceptualHash
-from functions.gallery.pictures.decode import Limits, decode
+from functions.gallery.pictures.decode import decode
+from functions.gallery.pictures.limits import Limits
 from tests.drawing import scene
 
 

@@ -2,7 +2,6 @@
 
 import io
 import struct
-import sys
 import zlib
 from pathlib import Path
 
@@ -171,7 +170,7 @@ def test_the_content_decides_the_format(format):
     assert picture.image.mode == "RGB"
 
 
-def test_heic_opens_with_the_optional_decoder():
+def test_heic_opens():
     data = (DATA / "drawn.heic").read_bytes()  # scene(12)
 
     picture = decode(data, LIMITS, short_side_px=374)
@@ -188,15 +187,6 @@ def test_an_avif_or_heic_with_the_brand_of_both_opens():
     formats = [decode(data, LIMITS, short_side_px=374).format for data in (heic, avif)]
 
     assert formats == ["HEIF", "AVIF"]
-
-
-def test_without_its_decoder_heic_is_refused_by_name(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pi_heif", None)
-    monkeypatch.delitem(Image.MIME, "HEIF", raising=False)
-    heic = b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(64)
-
-    with pytest.raises(UnsupportedFormat, match="HEIC"):
-        decode(heic, LIMITS, short_side_px=374)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from functions.gallery.errors import ModelMismatch, StoreError
 from functions.gallery.intake.add import Submission
 from functions.gallery.intake.index import Indexer
 from functions.gallery.names import image_id
-from functions.gallery.pictures.decode import Limits
+from functions.gallery.pictures.limits import Limits
 from functions.gallery.records import Distance, Original
 from functions.gallery.reindex.reindex import Reindexing, Situation
 from tests.contract.stores import random_units

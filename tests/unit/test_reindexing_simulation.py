@@ -22,7 +22,9 @@ from functions.gallery.gallery import Gallery
 from functions.gallery.intake.add import AddStatus, Submission
 from functions.gallery.intake.index import Indexer
 from functions.gallery.names import image_id
-from functions.gallery.pictures.decode import Limits, Picture, decode
+from functions.gallery.pictures.decode import decode
+from functions.gallery.pictures.limits import Limits
+from functions.gallery.pictures.picture import Picture
 from functions.gallery.records import CollectionSpec, Original, StoredImage
 from functions.gallery.reindex import copy as copying
 from functions.gallery.reindex.reindex import Reindexing, Situation

@@ -5,7 +5,7 @@ from PIL import Image
 
 from functions.gallery.errors import ImageNotFound, InvalidExamples, InvalidFilter
 from functions.gallery.intake.add import Submission
-from functions.gallery.pictures.decode import Region
+from functions.gallery.pictures.picture import Region
 from functions.gallery.search import search as searching
 from functions.gallery.search.search import SearchOptions
 from tests.drawing import jpeg, scene, written

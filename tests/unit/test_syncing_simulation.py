@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from functions.gallery.errors import LookalikeError, StoreTimeout, StoreUnavailable
 from functions.gallery.gallery import Gallery
 from functions.gallery.names import image_id
-from functions.gallery.pictures.decode import Limits
+from functions.gallery.pictures.limits import Limits
 from functions.gallery.records import CollectionSpec, Original
 from functions.gallery.sync import reconcile as reconciling
 from functions.gallery.sync.reconcile import Progress

@@ -8,7 +8,8 @@ from functions.gallery.embedding.embedder import OnnxEmbedder
 from functions.gallery.embedding.vectors import truncate
 from functions.gallery.errors import SettingsError
 from functions.gallery.intake.add import Submission
-from functions.gallery.pictures.decode import Limits, decode
+from functions.gallery.pictures.decode import decode
+from functions.gallery.pictures.limits import Limits
 from functions.gallery.search.search import SearchOptions
 from functions.gallery.settings import Settings
 from tests.contract.stores import random_units

@@ -22,7 +22,7 @@ from functions.gallery.filters import check_metadata
 from functions.gallery.gallery import Gallery
 from functions.gallery.intake.add import Added, AddStatus, Submission
 from functions.gallery.pictures.budget import DecodeBudget
-from functions.gallery.pictures.decode import Region
+from functions.gallery.pictures.picture import Region
 from functions.gallery.search.example import Example
 from functions.gallery.stopwatch import Stopwatch
 

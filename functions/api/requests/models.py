@@ -17,7 +17,7 @@ from functions.gallery.duplicates.notions import (
 )
 from functions.gallery.duplicates.pages import DuplicateOptions
 from functions.gallery.embedding.fingerprint import SAME_PICTURE_BITS
-from functions.gallery.pictures.decode import Region
+from functions.gallery.pictures.picture import Region
 from functions.gallery.records import Order
 from functions.gallery.search.search import SearchOptions
 

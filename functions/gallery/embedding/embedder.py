@@ -14,7 +14,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 from functions.gallery.embedding.card import read_card
 from functions.gallery.embedding.vectors import Vectors, truncate
 from functions.gallery.errors import ModelMismatch, OutOfMemory
-from functions.gallery.pictures.decode import Picture
+from functions.gallery.pictures.picture import Picture
 
 
 class OnnxEmbedder:

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.gallery.pictures.decode import Picture
+from functions.gallery.pictures.picture import Picture
 
 HASH_BITS = 64
 # Copies by blur of 1 %, JPEG quality 10 or loss of colour stay within 4 bits in 95 to 100 % of 700

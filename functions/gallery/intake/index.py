@@ -64,6 +64,7 @@ class Indexer:
             bytes=len(data),
             added_at=now,
             model=card.id,
+            flaws=picture.flaws,
             metadata=metadata,
         )
         return Indexed(image, vector, watch.took_ms)

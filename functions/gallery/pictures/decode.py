@@ -4,12 +4,9 @@ Animated files are read up to their first frame. Transparency is blended with wh
 decides the format, never a name.
 """
 
-import io
 import warnings
-from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from functions.gallery.errors import (
@@ -32,6 +29,7 @@ from functions.gallery.pictures.limits import (
     bytes_a_pixel,
     over_limit,
 )
+from functions.gallery.pictures.picture import Picture
 
 _MAX_EXIF_TEXT = 1_000_000  # of a PNG by ImageMagick; Pillow splits it into its lines
 _ROTATIONS = {  # EXIF 2.32, tag 0x0112: how to turn the stored picture upright
@@ -45,60 +43,6 @@ _ROTATIONS = {  # EXIF 2.32, tag 0x0112: how to turn the stored picture upright
 }
 # Pillow warns of every odd tag and large picture; here a picture opens or is refused.
 warnings.filterwarnings("ignore", module="PIL")
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A part of an upright picture, in fractions of its width and height from the top left."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """An upright RGB picture, perhaps reduced; width, height and format are those of the file."""
-
-    image: Image.Image
-    width: int
-    height: int
-    format: str
-    turned: bool  # by its EXIF orientation
-
-    def square(self, part: float, side_px: int) -> NDArray[np.uint8]:
-        """Return the centre square, `part` of the short side, as (side_px, side_px, 3) uint8.
-
-        The box is not rounded to whole pixels, so a mirrored picture has the mirrored square.
-        """
-        width, height = self.image.size
-        side = part * min(width, height)
-        left, top = (width - side) / 2, (height - side) / 2
-        box = (left, top, left + side, top + side)
-        square = self.image.resize((side_px, side_px), Image.Resampling.BILINEAR, box=box)
-        return np.asarray(square)
-
-    def cropped(self, region: Region) -> "Picture":
-        """Return a part of the picture, at least one pixel."""
-        width, height = self.image.size
-        left, top = int(region.x * width), int(region.y * height)
-        right = max(left + 1, round(min(1.0, region.x + region.width) * width))
-        bottom = max(top + 1, round(min(1.0, region.y + region.height) * height))
-        return replace(self, image=self.image.crop((left, top, right, bottom)))
-
-    def grey(self, width: int, height: int) -> NDArray[np.uint8]:
-        """Return the whole picture as (height, width) uint8 luminance, the means of boxes."""
-        small = self.image.convert("L").resize((width, height), Image.Resampling.BOX)
-        return np.asarray(small)
-
-    def thumbnail(self, side_px: int) -> bytes:
-        """Return a JPEG whose long side is at most `side_px`, without metadata of the file."""
-        small = self.image.copy()
-        small.thumbnail((side_px, side_px), Image.Resampling.BILINEAR)
-        file = io.BytesIO()
-        small.save(file, "JPEG", quality=82)
-        return file.getvalue()
 
 
 def decode(data: bytes, limits: Limits, *, short_side_px: int) -> Picture:

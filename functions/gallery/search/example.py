@@ -11,8 +11,9 @@ from functions.gallery.embedding.fingerprint import PerceptualHash
 from functions.gallery.embedding.vectors import Vector
 from functions.gallery.errors import ImageNotFound
 from functions.gallery.pictures.budget import decode_slot
-from functions.gallery.pictures.decode import Picture, Region, decode
+from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
+from functions.gallery.pictures.picture import Flaw, Picture, Region
 from functions.gallery.ports import Embedder, Pictures, VectorStore
 from functions.gallery.stopwatch import Stopwatch
 
@@ -25,6 +26,7 @@ class QueryEcho:
     height: int
     format: str
     turned: bool  # an EXIF orientation was undone
+    flaws: tuple[Flaw, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,9 @@ class ExampleEmbedder:
                 vector,
                 hashlib.sha256(data).hexdigest(),
                 PerceptualHash.of(picture),
-                QueryEcho(picture.width, picture.height, picture.format, picture.turned),
+                QueryEcho(
+                    picture.width, picture.height, picture.format, picture.turned, picture.flaws
+                ),
                 example if isinstance(example, str) else None,
                 fetching.took_ms | watch.took_ms,
             )

@@ -14,7 +14,7 @@ from functions.gallery.embedding.fingerprint import PerceptualHash
 from functions.gallery.embedding.vectors import Vector
 from functions.gallery.errors import ImageNotFound, InvalidExamples
 from functions.gallery.filters import field_type, parse_filter
-from functions.gallery.pictures.decode import Region
+from functions.gallery.pictures.picture import Region
 from functions.gallery.ports import VectorStore
 from functions.gallery.records import CollectionSpec, Condition, Filter, Match, Query, StoredImage
 from functions.gallery.search.collapse import collapse

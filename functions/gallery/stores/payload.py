@@ -18,6 +18,7 @@ import numpy as np
 from functions.gallery.embedding.fingerprint import PerceptualHash
 from functions.gallery.embedding.vectors import Vector, Vectors
 from functions.gallery.errors import ImageNotFound, StoreRejected
+from functions.gallery.pictures.picture import Flaw
 from functions.gallery.records import (
     BUILT_IN_FIELDS,
     CollectionSpec,
@@ -53,6 +54,7 @@ def write_payload(image: StoredImage) -> dict[str, Any]:
         "added_at": rfc3339(image.added_at),
         "model": image.model,
         "perceptual_hash": image.perceptual_hash.hex if image.perceptual_hash else "",
+        "flaws": list(image.flaws),
         **write_metadata(image.metadata),
     }
 
@@ -84,12 +86,14 @@ def _read_image(image_id: str, payload: Mapping[str, Any] | None) -> StoredImage
         fields = dict(payload or {})
         hash = fields.pop("perceptual_hash")
         fields.pop("copied", None)  # of an earlier version
+        flaws = fields.pop("flaws", ())  # none in an earlier version
         copies, text = fields.pop(_COPIES), fields.pop(_METADATA, None)
         return StoredImage(
             id=image_id,
             added_at=datetime.fromisoformat(fields.pop("added_at")),
             metadata=copies if text is None else json.loads(text),  # None: written by schema 2
             perceptual_hash=PerceptualHash.parse(hash) if hash else None,
+            flaws=tuple(map(Flaw, flaws)),
             **fields,
         )
     except (KeyError, TypeError, ValueError) as error:
