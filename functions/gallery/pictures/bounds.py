@@ -14,6 +14,8 @@ from functions.gallery.pictures.limits import MAX_TAGS, overcomplicated
 MAX_READS = 1_000_000  # a run-length BMP needs one for each run, other formats a few thousand
 _MAX_NUMBERS = 250_000  # of offsets and lengths of 100,000 strips, and some more
 _MAX_FRACTIONS = 10_000  # 3.6 microseconds each
+_LONG, _LONG_FRACTIONS = 10_000, 100  # of one tag that is not for the pixels
+_PLACES = (273, 279, 324, 325)  # offsets and lengths of strips and tiles
 _BYTES, _FRACTIONS = (1, 2, 7), (5, 10)  # field types of TIFF 6.0; bytes are not decoded one by one
 
 
@@ -43,10 +45,13 @@ def _load_bounded(self: ImageFileDirectory_v2, fp: IO[bytes]) -> None:
     fp.seek(start)
     _load(self, fp)
     numbers = fractions = 0
-    for tag, values in self._tagdata.items():
+    for tag, values in list(self._tagdata.items()):
         kind = self.tagtype[tag]
-        count = len(values) // self._load_dispatch[kind][0]
-        numbers += 0 if kind in _BYTES else count
+        count = 0 if kind in _BYTES else len(values) // self._load_dispatch[kind][0]
+        if count > (_LONG_FRACTIONS if kind in _FRACTIONS else _LONG) and tag not in _PLACES:
+            del self._tagdata[tag]  # no picture needs it
+            continue
+        numbers += count
         fractions += count if kind in _FRACTIONS else 0
     if numbers > _MAX_NUMBERS or fractions > _MAX_FRACTIONS:
         self.reset()

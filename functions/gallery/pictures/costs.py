@@ -1,6 +1,7 @@
 """What decoding a file would cost, read from its layout before any decoder sees it.
 
-A damaged layout passes: the decoder will report it. Depends on errors and limits only.
+A damaged layout passes: the decoder will report it. PNG has its own module. Depends on errors and
+limits only.
 """
 
 import re
@@ -10,13 +11,11 @@ from collections.abc import Iterator
 from functions.gallery.errors import PictureTooLarge
 from functions.gallery.pictures.limits import MAX_TAGS, over_limit, overcomplicated
 
-# Photos have about 20 segments, one of them EXIF, and less than 1 kB of tables.
-_MAX_JPEG_SEGMENTS, _MAX_EXIFS, _MAX_JPEG_TABLES = 500, 50, 65_536
-_MAX_RESOURCES = 10_000  # of Photoshop, less than 1 microsecond each
+# Photos have about 20 segments, and less than 1 kB of tables.
+_MAX_JPEG_SEGMENTS, _MAX_JPEG_TABLES = 500, 65_536
 # Encoders write about ten; each scan costs a pass over all pixels.
 _MAX_JPEG_SCANS = 100
-_MAX_CHUNKS = 50_000  # 20 MB in chunks of 8 kB, which many encoders write, are 2,500
-_MAX_COMPRESSED_CHUNKS = 100  # colour profiles and texts; each can become 1 MB
+_MAX_SCAN_SEGMENTS = 10_000  # between them; each takes about a microsecond
 # A HEIC of 100 million pixels has 381 tiles of 512 x 512, with less than 60 bytes each in tables.
 _MAX_BOXES, _MAX_BOX_TABLES = 1_000, 40_000
 _MAX_TIFF_PARTS = 100_000
@@ -25,11 +24,10 @@ _DAMAGED = (struct.error, IndexError, OverflowError)  # the file points beyond i
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
 _SCAN_END = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _ALONE = {*range(0x01, 0xC0), 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)}  # without a length
-_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_TABLES = _FRAMES | {0xDB, 0xDE}  # Pillow reads quantization tables and colours one by one
+FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_TABLES = FRAMES | {0xDB, 0xDE}  # Pillow reads quantization tables and colours one by one
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
-_START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
-_COMPRESSED_CHUNKS = (b"iCCP", b"zTXt", b"iTXt")
+START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 _BOX_TABLES = b"iinf iloc iref ipma stsc stco co64 stsz stts ctts stss".split()
 _PIXEL_ITEMS = (b"hvc1", b"av01", b"grid", b"iden", b"iovl", b"tmap")  # read only to decode them
 _TIFF_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
@@ -48,8 +46,6 @@ def check_layout(format: str, data: bytes, max_memory_bytes: int) -> int:
             return _check_jpeg(data)
         if format == "TIFF":
             _check_tiff(data, max_memory_bytes)
-        elif format == "PNG":
-            _check_png(data)
         elif format in ("AVIF", "HEIF"):
             _check_boxes(data, max_memory_bytes)
     except _DAMAGED:
@@ -58,19 +54,16 @@ def check_layout(format: str, data: bytes, max_memory_bytes: int) -> int:
 
 
 def _check_jpeg(data: bytes) -> int:
-    exifs = tables = end = 0
+    tables = 0
     colours, progressive, scan = 0, False, None
-    for number, (marker, start, end) in enumerate(_jpeg_segments(data)):
+    for number, (marker, start, end) in enumerate(first_segments(data)):
         tables += end - start if marker in _TABLES else 0
-        exifs += data.startswith(b"Exif\x00\x00", start + 2)
-        if max(number - _MAX_JPEG_SEGMENTS, tables - _MAX_JPEG_TABLES, exifs - _MAX_EXIFS) > 0:
+        if number > _MAX_JPEG_SEGMENTS or tables > _MAX_JPEG_TABLES:
             raise overcomplicated("JPEG", "too many segments or tables")
-        if marker in _FRAMES and not progressive:
+        if marker in FRAMES and not progressive:
             colours, progressive = _byte(data, start + 7), marker in _PROGRESSIVE
-        elif marker == _START_OF_SCAN:
+        elif marker == START_OF_SCAN:
             scan = start
-    if data.count(b"8BIM", 0, end) > _MAX_RESOURCES:
-        raise overcomplicated("JPEG", f"more than {_MAX_RESOURCES} resources of Photoshop")
     # Decoded in one pass if the first scan has all colours. libjpeg reads one scan of such a file
     # and refuses a second itself; counting the scans of every photo would cost 1 ms for each MB.
     if not progressive and (scan is None or _byte(data, scan + 2) >= colours):
@@ -84,14 +77,14 @@ def _byte(data: bytes, at: int) -> int:
     return data[at] if at < len(data) else 0
 
 
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def first_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield marker, start and end of each segment up to the first scan, as Pillow reads them."""
     end = 2
     while found := _MARKER.search(data, end):
         marker, start = data[found.end() - 1], found.end()
         end = start if marker in _ALONE else _segment_end(data, start)
         yield marker, start, end
-        if marker == _START_OF_SCAN:
+        if marker == START_OF_SCAN:
             return
 
 
@@ -99,29 +92,28 @@ def _segment_end(data: bytes, start: int) -> int:
     return start + int.from_bytes(data[start : start + 2], "big")
 
 
-def _count_scans(data: bytes, at: int) -> int:
-    """Count the scans up to the picture's end, as libjpeg reads them; a film can follow it."""
-    scans = 1
-    while scans <= _MAX_JPEG_SCANS and (found := _SCAN_END.search(data, at)):
-        marker, at = data[found.end() - 1], found.end()
-        if marker == _END_OF_IMAGE:
-            break
-        if marker not in _ALONE:
-            at = _segment_end(data, at)
-        scans += marker == _START_OF_SCAN
-    return scans
+def later_segments(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
+    """Yield marker, start and end of each segment after the first scan, as libjpeg reads them.
 
-
-def _check_png(data: bytes) -> None:
-    at, compressed = 8, 0
-    for _ in range(_MAX_CHUNKS):
-        if at + 8 > len(data):
+    The last one is the end of the picture, unless that is missing; a film can follow it.
+    """
+    while found := _SCAN_END.search(data, at):
+        marker, start = data[found.end() - 1], found.end()
+        at = start if marker in _ALONE else _segment_end(data, start)
+        yield marker, start, at
+        if marker == END_OF_IMAGE:
             return
-        compressed += data[at + 4 : at + 8] in _COMPRESSED_CHUNKS
-        if compressed > _MAX_COMPRESSED_CHUNKS:
-            raise overcomplicated("PNG", f"more than {_MAX_COMPRESSED_CHUNKS} compressed texts")
-        at += 12 + int(struct.unpack_from(">I", data, at)[0])
-    raise overcomplicated("PNG", f"more than {_MAX_CHUNKS} chunks")
+
+
+def _count_scans(data: bytes, at: int) -> int:
+    scans = 1
+    for number, (marker, _, _) in enumerate(later_segments(data, at)):
+        scans += marker == START_OF_SCAN
+        if number > _MAX_SCAN_SEGMENTS:
+            raise overcomplicated("JPEG", "too many segments between its scans")
+        if scans > _MAX_JPEG_SCANS:
+            break
+    return scans
 
 
 def _check_boxes(data: bytes, max_memory_bytes: int) -> None:

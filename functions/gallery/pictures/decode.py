@@ -5,9 +5,11 @@ decides the format, never a name.
 """
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from functions.gallery.errors import (
     EmptyPicture,
@@ -17,6 +19,7 @@ from functions.gallery.errors import (
     UndecodablePicture,
     UnsupportedFormat,
 )
+from functions.gallery.pictures import jpeg, png, webp
 from functions.gallery.pictures.budget import spend_pixels
 from functions.gallery.pictures.colour import to_rgb
 from functions.gallery.pictures.costs import check_layout
@@ -29,9 +32,8 @@ from functions.gallery.pictures.limits import (
     bytes_a_pixel,
     over_limit,
 )
-from functions.gallery.pictures.picture import Picture
+from functions.gallery.pictures.picture import Flaw, Picture
 
-_MAX_EXIF_TEXT = 1_000_000  # of a PNG by ImageMagick; Pillow splits it into its lines
 _ROTATIONS = {  # EXIF 2.32, tag 0x0112: how to turn the stored picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -58,14 +60,16 @@ def decode(data: bytes, limits: Limits, *, short_side_px: int) -> Picture:
     formats = formats_like(data)
     if not formats:
         raise UnsupportedFormat(unsupported_reason(data))
-    jpeg_bytes_a_pixel = check_layout(formats[0], data, limits.max_memory_bytes)
+    needed, flaws = _pixels_only(formats[0], data)
+    jpeg_bytes_a_pixel = check_layout(formats[0], needed, limits.max_memory_bytes)
     # Pillow refuses twice this by itself.
     Image.MAX_IMAGE_PIXELS = limits.max_pixels // 2
     try:
-        image = _open(data, formats)
+        image = _open(needed, formats)
         _check_size(image, limits)
         spend_pixels(image.width * image.height)
-        return _read(image, jpeg_bytes_a_pixel, limits.max_memory_bytes, short_side_px)
+        picture = _read(image, jpeg_bytes_a_pixel, limits.max_memory_bytes, short_side_px)
+        return replace(picture, flaws=flaws + picture.flaws)
     except (LookalikeError, ImportError):  # a decoder that is missing is no fault of the picture
         raise
     except Image.DecompressionBombError as error:
@@ -87,7 +91,16 @@ def _is_memory_short(needed_bytes: int) -> bool:
     return False
 
 
-def _open(data: bytes, formats: list[str]) -> Image.Image:
+def _pixels_only(format: str, data: bytes) -> tuple[bytes, tuple[Flaw, ...]]:
+    """Leave out what the picture does not need, where it would take time or be refused."""
+    if format == "JPEG":
+        return jpeg.pixels_only(data)
+    if format == "PNG":
+        return png.pixels_only(data)
+    return webp.whole_chunks(data) if format == "WEBP" else (data, ())
+
+
+def _open(data: bytes, formats: list[str]) -> ImageFile:
     """Open a file as one of these formats; Pillow would try all it knows, and load them first."""
     # Here, because it loads the plugin of TIFF, which no cold start needs.
     from functions.gallery.pictures.bounds import BoundedFile
@@ -108,11 +121,11 @@ def _open(data: bytes, formats: list[str]) -> Image.Image:
 
 
 def _read(
-    image: Image.Image, jpeg_bytes_a_pixel: int, max_memory_bytes: int, short_side_px: int
+    image: ImageFile, jpeg_bytes_a_pixel: int, max_memory_bytes: int, short_side_px: int
 ) -> Picture:
     width, height = image.size
-    jpeg = image.format in ("JPEG", "MPO")
-    whole = jpeg_bytes_a_pixel if jpeg else bytes_a_pixel(str(image.format), image.mode)
+    is_jpeg = image.format in ("JPEG", "MPO")
+    whole = jpeg_bytes_a_pixel if is_jpeg else bytes_a_pixel(str(image.format), image.mode)
     left = max_memory_bytes - whole * width * height
     if left < 0:
         raise PictureTooLarge(
@@ -121,14 +134,18 @@ def _read(
         )
     copied = 4 if image.mode == "RGB" else 8  # turned upright; before that, converted to RGB
     short_side_px = affordable_short_side(
-        image.size, short_side_px, left, copied=copied, scalable=jpeg
+        image.size, short_side_px, left, copied=copied, scalable=is_jpeg
     )
-    if jpeg:
+    if is_jpeg:
         # libjpeg scales by 1/2, 1/4 or 1/8 while it decodes: a phone photo costs a quarter.
         image.draft(None, (short_side_px, short_side_px))
     # Pillow turns a TIFF upright while loading; asking a PNG for its EXIF decodes it, so ask after.
     turned_while_loading = image.format == "TIFF" and _orientation(image) > 1
-    image.load()
+    flaws: tuple[Flaw, ...] = ()
+    if is_jpeg:
+        flaws = jpeg.load(image, jpeg_bytes_a_pixel > 0)
+    else:
+        image.load()
     orientation = _orientation(image)
     upright = to_rgb(image, short_side_px, orientation)
     if orientation in _ROTATIONS:
@@ -136,7 +153,7 @@ def _read(
     if orientation > 4:
         width, height = height, width
     turned = turned_while_loading or orientation in _ROTATIONS
-    return Picture(upright, width, height, str(image.format), turned)
+    return Picture(upright, width, height, str(image.format), turned, flaws)
 
 
 def _check_size(image: Image.Image, limits: Limits) -> None:
@@ -154,8 +171,6 @@ def _check_size(image: Image.Image, limits: Limits) -> None:
 
 
 def _orientation(image: Image.Image) -> int:
-    if len(image.info.get("Raw profile type exif", "")) > _MAX_EXIF_TEXT:
-        return 1
     try:
         return int(image.getexif().get(0x0112, 1))
     except MemoryError:
