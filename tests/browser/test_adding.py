@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from functions.api.requests.models import UploadRequest
 from tests.browser.conftest import save_screenshot
 from tests.browser.drawn import new_drawing
-from tests.browser.test_search import HEIC, mug, names
+from tests.browser.test_search import HEIC, mug, names, search_with
 from tests.browser.test_trouble import problem
 
 FILES = "#add input[type=file][multiple]"
@@ -178,6 +178,21 @@ DROP_OR_PASTE = """([text, how]) => {
     ? new DragEvent('drop', {dataTransfer: transfer, ...options})
     : new ClipboardEvent('paste', {clipboardData: transfer, ...options}));
 }"""
+
+
+def test_a_photo_without_its_end_is_added_and_says_so(desktop):
+    cut = mug(name="cut.jpg", buffer=new_drawing("cactus", "cut")[:-2])
+    missing = "The end of this file is missing."
+    desktop.goto("/?view=add")
+    desktop.set_input_files(FILES, [cut])
+    expect_status(desktop, "cut.jpg", f"Added {missing}")
+
+    desktop.goto("/")
+    search_with(desktop, cut)
+    assert names(desktop)[0] == "cut.jpg"
+    desktop.locator(".tile .picture").first.click()
+
+    expect(desktop.get_by_role("dialog", name="cut.jpg")).to_contain_text(missing)
 
 
 def test_a_format_that_only_the_server_can_read_is_added(desktop):

@@ -342,6 +342,35 @@ def test_a_form_that_was_cut_off_is_refused_rather_than_read_without_its_last_fi
     assert http.get("/v1/stats").json()["images"] == 1
 
 
+def test_a_photo_without_its_last_bytes_is_stored_and_searched_with_a_mark(http):
+    whole, cut = jpeg(1), jpeg(1)[:-2]
+    http.post("/v1/images", content=whole, params={"name": "whole.jpg"})
+
+    added = http.post("/v1/images", content=cut, params={"name": "cut.jpg"}).json()["image"]
+    read = http.get(f"/v1/images/{added['id']}").json()
+    found = http.post("/v1/search", content=cut).json()
+    half = http.post("/v1/images", content=whole[: len(whole) // 3])
+
+    assert added["flaws"] == read["flaws"] == found["query"]["flaws"] == ["damaged"]
+    assert http.get(read["links"]["original"]).content == cut
+    similarities = {result["name"]: result["similarity"] for result in found["results"]}
+    assert similarities == pytest.approx({"whole.jpg": 1, "cut.jpg": 1}, abs=1e-4)
+    assert (half.status_code, half.json()["code"]) == (422, "undecodable-picture")
+
+
+def test_an_upload_that_breaks_off_stores_nothing(http):
+    photo = jpeg(1)
+    host, port = http.base_url.host, http.base_url.port
+    with socket.create_connection((host, port), timeout=10) as connection:
+        head = f"POST /v1/images HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: {len(photo)}"
+        connection.sendall(head.encode() + b"\r\n\r\n" + photo[:-2])
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.recv(9_000)
+
+    assert not answer.startswith(b"HTTP/1.1 2")
+    assert http.get("/v1/stats").json()["images"] == 0
+
+
 @pytest.mark.parametrize("content_type", ["application/octet-stream", "", "image/heic"])
 @pytest.mark.parametrize("path", ["/v1/images", "/v1/search"])
 def test_a_picture_is_recognised_by_its_content_whatever_type_it_is_sent_as(

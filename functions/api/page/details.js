@@ -5,7 +5,7 @@ import { get } from './api.js';
 import { openDialog } from './dialogs.js';
 import { bandMark, bdi, button, el } from './dom.js';
 import { fullImage } from './full-image.js';
-import { dateTime, describeError, fileSize, percent } from './text.js';
+import { dateTime, describeError, describeFlaws, fileSize, percent } from './text.js';
 
 export async function showDetails(
 	/** @type {SearchResult} */ result,
@@ -52,6 +52,7 @@ export async function showDetails(
 			fact('Added', dateTime(image.added_at)),
 			fact('ID', image.id),
 		);
+		if (image.flaws.length) facts.append(fact('Flaws', describeFlaws(image.flaws)));
 	} catch (error) {
 		facts.append(fact('File', describeError(error).title));
 	}

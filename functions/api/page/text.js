@@ -16,6 +16,15 @@ export function fileSize(/** @type {number} */ bytes) {
 export const dateTime = (/** @type {string} */ moment) =>
 	new Date(moment).toLocaleString('en', { dateStyle: 'medium', timeStyle: 'short' });
 
+/** @type {Record<Flaw, string>} */
+const FLAWS = {
+	damaged: 'The end of this file is missing.',
+	'colour-profile-ignored': 'Its colour profile could not be used.',
+};
+
+export const describeFlaws = (/** @type {Flaw[]} */ flaws) =>
+	flaws.map((flaw) => FLAWS[flaw]).join(' ');
+
 export const STARTING = 'The gallery is starting up. This can take up to a minute.';
 export const KEY_NEEDED = 'Ask whoever runs this gallery for a key.';
 

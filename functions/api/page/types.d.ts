@@ -7,6 +7,7 @@ type FieldType = 'keyword' | 'integer' | 'float' | 'bool' | 'datetime';
 type MetadataValue = string | number | boolean;
 type Metadata = Record<string, MetadataValue | MetadataValue[]>;
 type Band = 'weak' | 'similar' | 'near-duplicate' | 'same picture';
+type Flaw = 'damaged' | 'colour-profile-ignored';
 type DuplicateKind = 'same-bytes' | 'same-picture' | 'lookalike';
 
 interface GalleryImage {
@@ -21,6 +22,7 @@ interface StoredImage extends GalleryImage {
 	format: string;
 	bytes: number;
 	added_at: string;
+	flaws: Flaw[];
 	metadata: Metadata;
 }
 

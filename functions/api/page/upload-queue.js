@@ -3,7 +3,7 @@
 
 import { ApiError, call, post, retryWhileStarting } from './api.js';
 import { formatsFor, getLimits } from './gallery.js';
-import { describeError, fileSize } from './text.js';
+import { describeError, describeFlaws, fileSize } from './text.js';
 
 const PARALLEL = 3;
 /** @type {UploadItem[]} */
@@ -87,7 +87,7 @@ async function upload(/** @type {UploadItem} */ item) {
 	try {
 		const added = await retryWhileStarting(() => send(item), { onWait, attempts: 4 });
 		const { status, image, near_duplicates: near = [] } = added;
-		Object.assign(item, { state: status, image, near, detail: '' });
+		Object.assign(item, { state: status, image, near, detail: describeFlaws(image.flaws) });
 	} catch (error) {
 		const { title, text } = describeError(error, await formatsFor(error));
 		const { status, code } = error;
