@@ -1,11 +1,12 @@
 """Decode untrusted bytes into upright RGB pictures, with Pillow.
 
-Animated files are read up to their first frame. Transparency is blended with white. The content
-decides the format, never a name.
+A camera's raw file is its largest JPEG preview. Animated files are read up to their first frame.
+Transparency is blended with white. The content decides the format, never a name.
 """
 
 import warnings
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -23,7 +24,7 @@ from functions.gallery.pictures import jpeg, png, webp
 from functions.gallery.pictures.budget import spend_pixels
 from functions.gallery.pictures.colour import to_rgb
 from functions.gallery.pictures.costs import check_layout
-from functions.gallery.pictures.formats import formats_like, unsupported_reason
+from functions.gallery.pictures.formats import formats_like, is_raw, unsupported_reason
 from functions.gallery.pictures.limits import (
     MAX_SIDE,
     MAX_SLOW_PIXELS,
@@ -33,6 +34,9 @@ from functions.gallery.pictures.limits import (
     over_limit,
 )
 from functions.gallery.pictures.picture import Flaw, Picture
+
+if TYPE_CHECKING:
+    from functions.gallery.pictures.raw import RawFile
 
 _ROTATIONS = {  # EXIF 2.32, tag 0x0112: how to turn the stored picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -60,6 +64,12 @@ def decode(data: bytes, limits: Limits, *, short_side_px: int) -> Picture:
     formats = formats_like(data)
     if not formats:
         raise UnsupportedFormat(unsupported_reason(data))
+    name, raw = formats[0], None
+    if is_raw(name) or name == "TIFF":
+        from functions.gallery.pictures.raw import read_raw  # here: no JPEG needs it
+
+        if raw := read_raw(data):
+            name, data, formats = f"{raw.kind} preview", raw.preview, ["JPEG"]
     needed, flaws = _pixels_only(formats[0], data)
     jpeg_bytes_a_pixel = check_layout(formats[0], needed, limits.max_memory_bytes)
     # Pillow refuses twice this by itself.
@@ -68,7 +78,7 @@ def decode(data: bytes, limits: Limits, *, short_side_px: int) -> Picture:
         image = _open(needed, formats)
         _check_size(image, limits)
         spend_pixels(image.width * image.height)
-        picture = _read(image, jpeg_bytes_a_pixel, limits.max_memory_bytes, short_side_px)
+        picture = _read(image, jpeg_bytes_a_pixel, limits.max_memory_bytes, short_side_px, raw)
         return replace(picture, flaws=flaws + picture.flaws)
     except (LookalikeError, ImportError):  # a decoder that is missing is no fault of the picture
         raise
@@ -77,9 +87,7 @@ def decode(data: bytes, limits: Limits, *, short_side_px: int) -> Picture:
     except Exception as error:  # Pillow's plugins raise nearly every builtin error
         if isinstance(error, MemoryError) or _is_memory_short(limits.max_memory_bytes):
             raise OutOfMemory("Memory ran out while decoding; try again") from error
-        raise UndecodablePicture(
-            f"The {formats[0]} file is damaged; save or send it again"
-        ) from error
+        raise UndecodablePicture(f"The {name} file is damaged; save or send it again") from error
 
 
 def _is_memory_short(needed_bytes: int) -> bool:
@@ -121,7 +129,11 @@ def _open(data: bytes, formats: list[str]) -> ImageFile:
 
 
 def _read(
-    image: ImageFile, jpeg_bytes_a_pixel: int, max_memory_bytes: int, short_side_px: int
+    image: ImageFile,
+    jpeg_bytes_a_pixel: int,
+    max_memory_bytes: int,
+    short_side_px: int,
+    raw: "RawFile | None",
 ) -> Picture:
     width, height = image.size
     is_jpeg = image.format in ("JPEG", "MPO")
@@ -146,14 +158,17 @@ def _read(
         flaws = jpeg.load(image, jpeg_bytes_a_pixel > 0)
     else:
         image.load()
-    orientation = _orientation(image)
+    orientation = _orientation(image, raw.turn if raw else 1)
     upright = to_rgb(image, short_side_px, orientation)
     if orientation in _ROTATIONS:
         upright = upright.transpose(_ROTATIONS[orientation])
     if orientation > 4:
         width, height = height, width
     turned = turned_while_loading or orientation in _ROTATIONS
-    return Picture(upright, width, height, str(image.format), turned, flaws)
+    if raw:
+        width, height = raw.upright_size(orientation)
+    format = raw.kind if raw else str(image.format)
+    return Picture(upright, width, height, format, turned, flaws)
 
 
 def _check_size(image: Image.Image, limits: Limits) -> None:
@@ -170,10 +185,10 @@ def _check_size(image: Image.Image, limits: Limits) -> None:
         raise over_limit(f"Sides of {max(width, height)} px", f"{MAX_SIDE} px")
 
 
-def _orientation(image: Image.Image) -> int:
+def _orientation(image: Image.Image, default: int = 1) -> int:
     try:
-        return int(image.getexif().get(0x0112, 1))
+        return int(image.getexif().get(0x0112, default))
     except MemoryError:
         raise
     except Exception:  # a damaged EXIF block says nothing about the pixels
-        return 1
+        return default

@@ -10,14 +10,14 @@ ADVICE = "send JPEG, PNG, WebP or AVIF"
 class Format:
     """A format that opens."""
 
-    name: str  # as Pillow has it, and in the records
+    name: str  # as Pillow has it, or the kind of raw file; and in the records
     media_type: str  # registered by IANA
     suffixes: tuple[str, ...]
     start: bytes | None  # a pattern that the first bytes match; None: Pillow finds out
 
 
 # An MPO starts like a JPEG. "MM\x00+" is left out: Pillow reads no BigTIFF in this byte order.
-FORMATS = (
+PICTURE_FORMATS = (
     Format("JPEG", "image/jpeg", (".jpg", ".jpeg", ".jpe", ".jfif"), rb"\xff\xd8\xff"),
     Format("PNG", "image/png", (".png", ".apng"), rb"\x89PNG"),
     Format("WEBP", "image/webp", (".webp",), rb"RIFF....WEBP"),
@@ -43,6 +43,21 @@ FORMATS = (
         rb"....ftyp(hei[cxms]|hev[cx]|m[is]f1)",
     ),
 )
+# Raw files of cameras, by their JPEG preview; see raw.py. None: they start like a TIFF. "RAW" are
+# those of other vendors whose TIFF describes a sensor.
+RAW_FORMATS = (
+    Format("DNG", "image/x-adobe-dng", (".dng", ".gpr"), None),
+    Format("NEF", "image/x-nikon-nef", (".nef", ".nrw"), None),
+    Format("CR2", "image/x-canon-cr2", (".cr2",), None),
+    Format("CR3", "image/x-canon-cr3", (".cr3",), rb"....ftypcrx "),
+    Format("ARW", "image/x-sony-arw", (".arw", ".sr2"), None),
+    Format("RAF", "image/x-fuji-raf", (".raf",), rb"FUJIFILMCCD-RAW "),
+    Format("ORF", "image/x-olympus-orf", (".orf",), rb"II(RO|RS)|MMOR"),
+    Format("RW2", "image/x-panasonic-rw2", (".rw2", ".rwl"), rb"IIU\x00"),
+    Format("PEF", "image/x-pentax-pef", (".pef",), None),
+    Format("RAW", "image/x-dcraw", (".srw", ".3fr", ".erf"), None),
+)
+FORMATS = PICTURE_FORMATS + RAW_FORMATS
 _OTHERS = (
     (b"%PDF", "PDF"),
     (b"%!PS", "PostScript"),
@@ -57,7 +72,11 @@ _OTHERS = (
     (b"8BPS", "Photoshop"),
     (b"#?RADIANCE", "Radiance HDR"),
     (b"PK\x03\x04", "ZIP"),
+    (b"II\x1a\x00\x00\x00HEAPCCDR", "Canon raw (CRW)"),
+    (b"FOVb", "Sigma raw (X3F)"),
+    (b"\x00MRM", "Minolta raw (MRW)"),
 )
+_RAW_NAMES = frozenset(format.name for format in RAW_FORMATS)
 _MEDIA_TYPES = {format.name: format.media_type for format in FORMATS}
 
 
@@ -78,6 +97,11 @@ def unsupported_reason(data: bytes) -> str:
         if start.startswith(magic):
             return f"{name} is not a supported picture format; {ADVICE}"
     return f"The file is not a picture in a known format; {ADVICE}"
+
+
+def is_raw(format: str) -> bool:
+    """Return whether pictures in this format are previews of a camera's raw file."""
+    return format in _RAW_NAMES
 
 
 def media_type(format: str) -> str:
