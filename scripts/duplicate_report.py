@@ -31,6 +31,7 @@ _TITLES = {
     ),
     Likeness.LOOKALIKE: ("Lookalikes", "Their vectors are close. Check before you delete."),
 }
+_ALL_STAY = "Nothing to delete: a raw file and the picture made from it belong together."
 
 Shown = Mapping[Likeness, Sequence[dict[str, Any]]]
 
@@ -96,8 +97,9 @@ def _page(found: Found, shown: Shown, folder: Path) -> str:
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "img-src 'self' file:; style-src 'unsafe-inline'\">"
         f"<title>Duplicates</title><style>{_STYLE}</style></head><body><header><h1>Duplicates</h1>"
-        "<p>The first picture of each group is the one proposed to keep: most pixels, then most "
-        "bytes, then most metadata. The others match it. Nothing was deleted.</p></header>"
+        "<p>The first picture of each group is the one proposed to keep: a raw file first, then "
+        "most pixels, most bytes and most metadata. The others match it. A raw file and the best "
+        "picture made from it both stay. Nothing was deleted.</p></header>"
         f"<main>{''.join(sections)}</main></body></html>\n"
     )
 
@@ -117,7 +119,8 @@ def _group(group: Mapping[str, Any], folder: Path) -> str:
     hidden = len(group["images"]) - len(images)
     more = f"<p>and {hidden} more</p>" if hidden else ""
     items = "".join(_image(image, folder) for image in images)
-    return f"<article><ul>{items}</ul>{more}</article>"
+    stay = "" if any(image["removable"] for image in group["images"]) else f"<p>{_ALL_STAY}</p>"
+    return f"<article>{stay}<ul>{items}</ul>{more}</article>"
 
 
 def _image(image: Mapping[str, Any], folder: Path) -> str:
@@ -129,7 +132,7 @@ def _image(image: Mapping[str, Any], folder: Path) -> str:
         else '<div class="missing">no picture</div>'
     )
     size = f"{image['width']:,} × {image['height']:,}, {escape(image['format'])}"
-    kept = "" if image["matched"] else ' class="kept"'
+    kept = "" if image["removable"] else ' class="kept"'
     return (
         f"<li{kept}>{picture}<p><bdi>{name}</bdi></p><p>{size}, {image['bytes']:,} bytes</p>"
         f"<p><strong>{_matched(image)}</strong></p></li>"
@@ -139,7 +142,7 @@ def _image(image: Mapping[str, Any], folder: Path) -> str:
 def _matched(image: Mapping[str, Any]) -> str:
     if image["matched"] is None:
         return "keep"
-    parts: list[str] = [image["matched"]]
+    parts: list[str] = [image["matched"]] if image["removable"] else ["keep", image["matched"]]
     if image["distance"] is not None:
         parts.append(f"{image['distance']} bits apart")
     if image["similarity"] is not None:

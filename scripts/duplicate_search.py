@@ -22,6 +22,7 @@ from terminal import show
 from functions.gallery.duplicates.groups import keeper_order
 from functions.gallery.duplicates.notions import Likeness
 from functions.gallery.duplicates.pages import DuplicateGroup, DuplicateOptions, DuplicatePage
+from functions.gallery.duplicates.shots import Matches, removable
 from functions.gallery.gallery import Gallery
 from functions.gallery.records import StoredImage
 
@@ -71,7 +72,7 @@ def search(gallery: Gallery, wanted: Search, folder: Path, console: Console) -> 
                     _append(page, kind, found, file)
                     groups = f"{len(found.groups[kind]):,} groups"
                     progress.update(task, completed=found.looked_at[kind], found=groups)
-    outdated = _update(found, gallery)
+    outdated = _update(found, gallery, wanted)
     if outdated or _state(gallery) != state:
         show(
             console,
@@ -95,7 +96,7 @@ def _state(gallery: Gallery) -> dict[str, Any]:
     }
 
 
-def _update(found: Found, gallery: Gallery) -> int:
+def _update(found: Found, gallery: Gallery, wanted: Search) -> int:
     """Replace every group by what is left of it now; returns how many lost images."""
     groups = [group for groups in found.groups.values() for group in groups]
     ids = iter({image["id"]: None for group in groups for image in group["images"]})
@@ -104,7 +105,8 @@ def _update(found: Found, gallery: Gallery) -> int:
         stored |= gallery.get_many(part)
     outdated = 0
     for kind, before in found.groups.items():
-        now = [_group_now(group, stored) for group in before]
+        matches = wanted.options(kind).matches
+        now = [_group_now(group, stored, matches) for group in before]
         sizes = [len(group["images"]) for group in before]
         outdated += sum(len(images) < size for images, size in zip(now, sizes, strict=True))
         found.groups[kind] = [
@@ -113,23 +115,26 @@ def _update(found: Found, gallery: Gallery) -> int:
     return outdated
 
 
-def _group_now(group: Mapping[str, Any], stored: Mapping[str, StoredImage]) -> list[dict[str, Any]]:
+def _group_now(
+    group: Mapping[str, Any], stored: Mapping[str, StoredImage], matches: Matches
+) -> list[dict[str, Any]]:
     """Return the images of a group as they are stored; none if they are no longer a group.
 
     The others match the keeper, not each other, so no other can replace it. An image that is better
     than the keeper by now is left out: it may follow the keeper, and the keeper it, in two groups.
     """
     keeper = stored.get(group["keeper"])
-    images = []
+    left: list[tuple[StoredImage, dict[str, Any]]] = []
     for image in group["images"]:
         now = stored.get(image["id"])
         if now is None or keeper is None or now.sha256 != image["sha256"]:
             continue
         if keeper_order(now) >= keeper_order(keeper):
-            match = {key: image[key] for key in ("matched", "distance", "similarity")}
-            images.append(_image_to_json(now, **match))
-    has_keeper = len(images) > 1 and images[0]["id"] == group["keeper"]
-    return images if has_keeper else []
+            left.append((now, {key: image[key] for key in ("matched", "distance", "similarity")}))
+    if keeper is None or len(left) < 2 or left[0][0].id != keeper.id:
+        return []
+    can_go = removable(keeper, [image for image, _ in left[1:]], matches)
+    return [_image_to_json(image, **match, removable=image.id in can_go) for image, match in left]
 
 
 def _pages(
@@ -157,9 +162,16 @@ def _append(page: DuplicatePage, kind: Likeness, found: Found, file: IO[str]) ->
 
 
 def _group_to_json(group: DuplicateGroup) -> dict[str, Any]:
-    keeper = _image_to_json(group.keeper, matched=None, distance=None, similarity=None)
+    alone = {"matched": None, "distance": None, "similarity": None, "removable": False}
+    keeper = _image_to_json(group.keeper, **alone)
     others = [
-        _image_to_json(d.image, matched=d.matched, distance=d.distance, similarity=d.similarity)
+        _image_to_json(
+            d.image,
+            matched=d.matched,
+            distance=d.distance,
+            similarity=d.similarity,
+            removable=d.image.id in group.removable,
+        )
         for d in group.others
     ]
     return {"kind": group.kind, "keeper": group.keeper.id, "images": [keeper, *others]}
@@ -168,6 +180,7 @@ def _group_to_json(group: DuplicateGroup) -> dict[str, Any]:
 def _image_to_json(image: StoredImage, **match: Any) -> dict[str, Any]:
     fields = asdict(image)
     del fields["etag"]  # internal
+    fields["flaws"] = list(image.flaws)
     fields["perceptual_hash"] = image.perceptual_hash and image.perceptual_hash.hex
     fields["added_at"] = image.added_at.isoformat().replace("+00:00", "Z")  # as the API writes it
     return fields | match

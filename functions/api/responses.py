@@ -329,6 +329,10 @@ class GroupedImage(Image):
         description="Bits that differ between the hashes, if both have one"
     )
     similarity: float | None = Field(description="Of the vectors; for lookalike only")
+    removable: bool = Field(
+        description="Whether an image of the group that stays replaces it; a raw file and the best "
+        "picture made from it both stay"
+    )
 
 
 class Group(BaseModel):
@@ -336,15 +340,21 @@ class Group(BaseModel):
 
     kind: Likeness
     keeper: str = Field(
-        description="Id of the image to keep: with most pixels, then bytes, then metadata"
+        description="Id of the image to keep: a raw file, then by most pixels, bytes, metadata"
     )
     images: list[GroupedImage] = Field(description="The keeper first")
 
     @classmethod
     def of(cls, group: DuplicateGroup) -> Self:
         """Describe a group."""
-        keeper = GroupedImage.of(group.keeper, matched=None, distance=None, similarity=None)
-        others = [GroupedImage.of(each.image, **_relation(each)) for each in group.others]
+        alone = {"matched": None, "distance": None, "similarity": None, "removable": False}
+        keeper = GroupedImage.of(group.keeper, **alone)
+        others = [
+            GroupedImage.of(
+                each.image, **_relation(each), removable=each.image.id in group.removable
+            )
+            for each in group.others
+        ]
         return cls(kind=group.kind, keeper=group.keeper.id, images=[keeper, *others])
 
 

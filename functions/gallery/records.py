@@ -47,7 +47,7 @@ class StoredImage:
     sha256: str  # of the bytes, hex
     width: int  # pixels, upright
     height: int
-    format: str  # Pillow's name: "JPEG"
+    format: str  # by its name in pictures/formats.py: "JPEG"
     bytes: int
     added_at: datetime
     model: str  # a ModelCard.id

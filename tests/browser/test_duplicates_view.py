@@ -1,10 +1,14 @@
 """The duplicates view: groups, keepers, ignored groups; only confirmed pictures are deleted."""
 
+from io import BytesIO
+
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import save_screenshot
-from tests.browser.drawn import new_drawing
+from tests.browser.drawn import new_drawing, written
+from tests.raw_files import nef
 
 BOATS = {"demo/boat-1.jpg", "copies/boat-1.jpg", "copies/boat-1-small.jpg"}
 
@@ -101,3 +105,54 @@ def test_members_can_be_compared_side_by_side(view):
     boats.get_by_role("button", name="copies/boat-1-small.jpg , compare").click()
 
     expect(view.get_by_role("dialog", name="Side by side")).to_contain_text("The same picture")
+
+
+@pytest.fixture
+def shots(http):
+    """Two shots as raw and JPEG, one of them with a smaller copy."""
+    ids = []
+    for shot, copies in (("alone", 0), ("copied", 1)):
+        drawn = Image.open(BytesIO(new_drawing("house", shot)))
+        data = written(drawn.resize((800, 800)))
+        files = {f"{shot}.NEF": nef(data), f"{shot}.JPG": data}
+        files |= {f"{shot}-small.jpg": written(drawn.resize((200, 200)))} if copies else {}
+        for name, content in files.items():
+            sent = http.post("/v1/images", params={"name": f"shots/{name}"}, content=content)
+            assert sent.status_code == 201, sent.text
+            ids.append(sent.json()["image"]["id"])
+    yield
+    http.post("/v1/images/delete", json={"ids": ids})
+
+
+def test_a_raw_file_and_its_jpeg_are_one_shot_without_work_to_do(page, shots, size):
+    page.goto("/?view=duplicates")
+    copied = group_of(page, "shots/copied.NEF")
+    expect(copied).to_be_visible()
+    expect(group_of(page, "shots/alone.NEF")).to_have_count(0)
+
+    page.get_by_text("Raw and JPEG of one shot: 1 group, nothing to delete").click()
+
+    shot = page.get_by_role("article", name="Raw and JPEG of one shot")
+    assert shot.locator(".name").all_text_contents() == ["shots/alone.NEF", "shots/alone.JPG"]
+    expect(shot.locator(".kept")).to_have_count(2)
+    assert shot.get_by_role("button").all_text_contents() == [", compare", ", compare"]
+    shot.scroll_into_view_if_needed()
+    save_screenshot(page, f"raw-and-jpeg-{size}")
+
+
+def test_of_a_shot_with_a_copy_only_the_copy_can_be_deleted(page, http, shots, size):
+    page.goto("/?view=duplicates")
+    copied = group_of(page, "shots/copied.NEF")
+    expect(copied.locator(".kept")).to_have_count(2)
+    expect(copied.get_by_text("Stays with the raw file")).to_have_count(1)
+    expect(copied.get_by_role("button", name="Keep ")).to_have_count(1)
+    copied.scroll_into_view_if_needed()
+    save_screenshot(page, f"raw-and-copies-{size}")
+
+    copied.get_by_role("button", name="Delete the other").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(copied).to_have_count(0)
+
+    params = {"filter": '{"format": ["NEF", "JPEG"]}', "limit": 100}
+    names = {i["name"] for i in http.get("/v1/images", params=params).json()["images"]}
+    assert {name for name in names if "copied" in name} == {"shots/copied.NEF", "shots/copied.JPG"}

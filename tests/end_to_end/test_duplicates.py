@@ -97,7 +97,7 @@ def test_an_image_in_a_group_has_the_same_fields_as_on_its_own(http):
     alone = http.get(f"/v1/images/{grouped['id']}").json()
 
     assert {key: grouped[key] for key in alone} == alone
-    assert set(grouped) - set(alone) == {"matched", "distance", "similarity"}
+    assert set(grouped) - set(alone) == {"matched", "distance", "similarity", "removable"}
 
 
 @pytest.mark.parametrize("kind", ["same-bytes", "same-picture", "lookalike"])

@@ -77,7 +77,13 @@ def groups_by_definition(pictures, is_duplicate):
     """Group the images as groups.py defines it, best image first; sort by the keeper's id."""
     best_first = sorted(
         pictures,
-        key=lambda p: (-p[0].width * p[0].height, -p[0].bytes, -len(p[0].metadata), p[0].id),
+        key=lambda p: (
+            p[0].format != "NEF",
+            -p[0].width * p[0].height,
+            -p[0].bytes,
+            -len(p[0].metadata),
+            p[0].id,
+        ),
     )
     groups = []
     for each in best_first:
@@ -108,6 +114,7 @@ TRAITS = st.tuples(
     st.integers(1, 3),
     st.integers(1, 3),
     st.integers(0, 2),
+    st.sampled_from(["JPEG", "NEF"]),
 )
 
 
@@ -121,8 +128,9 @@ def pictures_of(traits):
             width=width,
             bytes_=bytes_,
             metadata={f"field {n}": n for n in range(fields)},
+            format=format,
         )
-        for number, (bits, degrees, file, width, bytes_, fields) in enumerate(traits)
+        for number, (bits, degrees, file, width, bytes_, fields, format) in enumerate(traits)
     ]
 
 
@@ -134,7 +142,9 @@ def pictures_of(traits):
     batch=st.integers(1, 7),
     most_known=st.integers(1, 60),
 )
-@example([(2 * n, 5.0 * n, "a", n, 1, 0) for n in range(30)], Likeness.SAME_PICTURE, 1, 1, 1)
+@example(
+    [(2 * n, 5.0 * n, "a", n, 1, 0, "JPEG") for n in range(30)], Likeness.SAME_PICTURE, 1, 1, 1
+)
 def test_all_pages_together_are_the_groups_by_definition(traits, kind, limit, batch, most_known):
     pictures = pictures_of(traits)
     store = store_with(*pictures)
@@ -220,6 +230,74 @@ def test_the_keeper_has_the_most_pixels_then_bytes_then_metadata_then_the_first_
     [(keeper, others)] = all_groups(store_with(small, light, bare, *kept), kind=kind)
 
     assert [keeper, *others] == [*(i.name for i, _ in kept), "bare", "light", "small"]
+
+
+@pytest.mark.parametrize("kind", [Likeness.SAME_PICTURE, Likeness.LOOKALIKE])
+def test_a_raw_file_is_the_keeper_whatever_the_size_of_the_others(kind):
+    large = picture("large.jpg", file="a", width=900, bytes_=9_000, metadata={"a": 1})
+    raw = picture("raw.nef", file="b", width=10, bytes_=100, format="NEF")
+
+    [(keeper, others)] = all_groups(store_with(large, raw), kind=kind)
+
+    assert (keeper, others) == ("raw.nef", ["large.jpg"])
+
+
+def removable_of(*pictures, **options):
+    """Return the names of the images that can go, by the name of the keeper."""
+    page = Duplicates(store_with(*pictures), SPEC).page(DuplicateOptions(**options))
+    names = {image.id: image.name for image, _ in pictures}
+    return {group.keeper.name: {names[id] for id in group.removable} for group in page.groups}
+
+
+@pytest.mark.parametrize("kind", [Likeness.SAME_PICTURE, Likeness.LOOKALIKE])
+def test_neither_a_raw_file_nor_its_jpeg_can_go(kind):
+    raw = picture("raw", file="a", format="DNG", width=90)
+    jpeg = picture("jpeg", file="b", bits=1, width=80)
+
+    assert removable_of(raw, jpeg, kind=kind) == {"raw": set()}
+
+
+@pytest.mark.parametrize("kind", [Likeness.SAME_PICTURE, Likeness.LOOKALIKE])
+def test_copies_of_the_jpeg_of_a_shot_can_go(kind):
+    raw = picture("raw", file="a", format="DNG", width=90)
+    jpegs = [
+        picture("best", file="b", bits=1, width=80),
+        picture("again", file="b", bits=1, width=80, bytes_=900),
+        picture("small", file="c", bits=2, width=20),
+    ]
+
+    assert removable_of(raw, *jpegs, kind=kind) == {"raw": {"again", "small"}}
+
+
+def test_what_matches_only_the_raw_file_stays():
+    raw = picture("raw", file="a", bits=4, format="DNG", width=90)
+    jpegs = [
+        picture("best", file="b", bits=0, width=80),
+        picture("other", file="c", bits=8, width=70),
+        picture("copy of the other", file="d", bits=7, width=60),
+    ]
+
+    assert removable_of(raw, *jpegs) == {"raw": {"copy of the other"}}
+
+
+def test_a_raw_file_can_go_only_if_its_bytes_stay():
+    raws = [
+        picture("raw", file="a", format="NEF", width=90),
+        picture("converted", file="b", format="DNG", width=80),
+        picture("converted again", file="b", format="DNG", width=80, bytes_=900),
+        picture("raw again", file="a", format="NEF", width=70),
+    ]
+
+    assert removable_of(*raws) == {"raw": {"converted again", "raw again"}}
+    same_bytes = removable_of(*raws, kind=Likeness.SAME_BYTES)
+    assert same_bytes == {"raw": {"raw again"}, "converted": {"converted again"}}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_a_raw_file_all_but_the_keeper_can_go(kind):
+    pictures = [picture(f"{n}.jpg", width=10 + n) for n in range(4)]
+
+    assert removable_of(*pictures, kind=kind) == {"3.jpg": {"0.jpg", "1.jpg", "2.jpg"}}
 
 
 def test_each_duplicate_has_the_strongest_notion_that_holds():
@@ -450,7 +528,7 @@ def test_every_store_finds_the_same_groups(store):
     rng = np.random.default_rng(0)
     pictures = pictures_of(
         [
-            (int(bits), float(degrees), "abcdefgh"[letter], int(width), 1, 0)
+            (int(bits), float(degrees), "abcdefgh"[letter], int(width), 1, 0, "JPEG")
             for bits, degrees, letter, width in zip(
                 rng.integers(0, 40, 120),
                 rng.integers(0, 360, 120),

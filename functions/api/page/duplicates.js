@@ -34,6 +34,9 @@ let kind = 'same-picture';
 let checked = 0; // pictures
 /** @type {DuplicateGroup[]} */
 let ignored = [];
+/** @type {DuplicateGroup[]} */
+let shots = []; // groups in which nothing can go: raw files and the pictures made from them
+let together = el('details', { class: 'shots', hidden: true });
 let groups = el('div', { class: 'groups' });
 let footer = el('div', { class: 'row foot' });
 let notice = el('p', { class: 'notice', hidden: true });
@@ -43,6 +46,8 @@ export const leave = () => running?.abort();
 export async function enter(/** @type {State} */ state) {
 	kind = state.kind in KINDS ? state.kind : 'same-picture';
 	ignored = [];
+	shots = [];
+	together = el('details', { class: 'shots', hidden: true, ontoggle: showShots });
 	checked = 0;
 	groups = el('div', { class: 'groups' });
 	footer = el('div', { class: 'row foot' });
@@ -72,6 +77,7 @@ export async function enter(/** @type {State} */ state) {
 			el('p', { class: 'muted' }, `${KINDS[kind].text} Nothing is deleted until you confirm it.`),
 			notice,
 			groups,
+			together,
 			footer,
 		),
 	);
@@ -101,6 +107,7 @@ async function load(/** @type {string | null} */ cursor) {
 			const page = await retryWhileStarting(request, { signal, onWait });
 			for (const group of page.groups) {
 				if (isIgnored(group)) ignored.push(group);
+				else if (isShot(group)) shots.push(group);
 				else groups.append(groupCard(group, canDelete));
 			}
 			next = page.next;
@@ -108,6 +115,7 @@ async function load(/** @type {string | null} */ cursor) {
 			status.textContent = `Checked ${checked.toLocaleString('en')} of ${count(total, 'picture')}…`;
 			bar.value = Math.min(1, checked / total);
 			showIgnored(canDelete);
+			showShots();
 		} while (next && groups.children.length < before + MIN_NEW_GROUPS);
 		const more = button('Show more', () => load(next), { kind: 'secondary' });
 		footer.replaceChildren(...(next ? [more] : []));
@@ -124,7 +132,9 @@ function showIfEmpty() {
 	if (groups.children.length) return;
 	const text = ignored.length
 		? 'Apart from those marked as not duplicates.'
-		: 'There are none in this gallery.';
+		: shots.length
+			? 'Only raw files and the pictures made from them.'
+			: 'There are none in this gallery.';
 	groups.append(messageCard({ title: 'No duplicates of this kind', text }, []));
 }
 
@@ -143,9 +153,42 @@ function showIgnored(/** @type {boolean} */ canDelete) {
 	);
 }
 
+const isShot = (/** @type {DuplicateGroup} */ { images }) =>
+	!images.some(({ removable }) => removable);
+
+const oneShot = () => (kind === 'lookalike' ? 'similar shots' : 'one shot');
+
+// The cards are made when they are wanted: a photographer has thousands.
+function showShots() {
+	together.hidden = !shots.length;
+	const number = count(shots.length, 'group');
+	const summary = `Raw and JPEG of ${oneShot()}: ${number}, nothing to delete`;
+	const cards = together.open ? shots.map(shotCard) : [];
+	together.replaceChildren(el('summary', {}, summary), el('div', { class: 'groups' }, cards));
+}
+
+function shotCard(/** @type {DuplicateGroup} */ group) {
+	const [keeper, ...others] = group.images;
+	const formats = new Set(others.map(({ format }) => format));
+	const named = formats.has('JPEG') ? ['Raw', 'JPEG'] : [...new Set([keeper.format, ...formats])];
+	const title = `${named.join(' and ')} of ${oneShot()}`;
+	const kept = new Set(group.images.map(({ id }) => id));
+	return el(
+		'article',
+		{ class: 'group', 'aria-label': title },
+		el('header', {}, el('h2', {}, title)),
+		el(
+			'ul',
+			{ class: 'members' },
+			group.images.map((image) => memberItem(image, group, kept, null)),
+		),
+	);
+}
+
 function groupCard(/** @type {DuplicateGroup} */ group, /** @type {boolean} */ canDelete) {
 	const size = group.images.length;
-	const keep = new Set([group.keeper]);
+	const stay = group.images.filter(({ removable }) => !removable).map(({ id }) => id);
+	const keep = new Set(stay);
 	const removal = button(' ', () => removeOthers(group, keep, card), {
 		kind: 'danger',
 		icon: 'trash',
@@ -157,8 +200,11 @@ function groupCard(/** @type {DuplicateGroup} */ group, /** @type {boolean} */ c
 		removal.lastChild?.replaceWith(el('span', {}, text));
 		removal.disabled = !others || !keep.size;
 	};
-	const onKeep = canDelete ? showRemoval : null;
-	const members = group.images.map((image) => memberItem(image, group, keep, onKeep));
+	// A raw file and the picture made from it both stay; of copies, another can be kept instead.
+	const members = group.images.map((image) => {
+		const isFixed = !image.removable && stay.length > 1;
+		return memberItem(image, group, keep, canDelete && !isFixed ? showRemoval : null);
+	});
 	const ignore = () => ignoreGroup(group, card, canDelete);
 	/** @type {HTMLElement} */
 	const card = el(
@@ -208,7 +254,7 @@ function memberItem(image, group, keep, onKeep) {
 		),
 		el('p', { class: 'name', title: name }, bdi(name)),
 		el('p', { class: 'muted' }, `${width} × ${height}, ${format}, ${fileSize(bytes)}`),
-		el('p', { class: 'muted' }, id === group.keeper ? 'Suggested to keep' : matchText(image)),
+		el('p', { class: 'muted' }, memberText(image, group)),
 		onKeep && toggle,
 	);
 	function update() {
@@ -221,6 +267,13 @@ function memberItem(image, group, keep, onKeep) {
 	}
 	update();
 	return item;
+}
+
+/** @type {(image: GroupedImage, group: DuplicateGroup) => string} */
+function memberText(image, group) {
+	if (isShot(group)) return matchText(image);
+	if (image.id === group.keeper) return 'Suggested to keep';
+	return image.removable ? matchText(image) : 'Stays with the raw file';
 }
 
 function matchText(/** @type {GroupedImage} */ { matched, distance, similarity }) {

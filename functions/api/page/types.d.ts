@@ -38,6 +38,7 @@ interface GroupedImage extends StoredImage {
 	matched: DuplicateKind | null; // null for the keeper
 	distance: number | null;
 	similarity: number | null;
+	removable: boolean; // another picture of the group that stays replaces it
 }
 
 interface DuplicateGroup {

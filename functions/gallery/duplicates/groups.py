@@ -20,6 +20,7 @@ of a group.
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from functions.gallery.pictures.formats import is_raw
 from functions.gallery.records import Match, StoredImage
 
 # Of the images similar to one, the nearest so many count; a group has at most one more. Two images
@@ -35,9 +36,10 @@ class _TooFar(Exception):
     """The decision depends on more images than MOST_LOOKS."""
 
 
-def keeper_order(image: StoredImage) -> tuple[int, int, int, str]:
-    """Sort the best to keep first: most pixels, then bytes, then metadata fields; then by id."""
-    return (-image.width * image.height, -image.bytes, -len(image.metadata), image.id)
+def keeper_order(image: StoredImage) -> tuple[bool, int, int, int, str]:
+    """Sort the best to keep first: raw files, then most pixels, bytes and metadata; then by id."""
+    pixels = image.width * image.height
+    return (not is_raw(image.format), -pixels, -image.bytes, -len(image.metadata), image.id)
 
 
 @dataclass(slots=True)

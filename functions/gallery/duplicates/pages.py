@@ -16,6 +16,7 @@ from functions.gallery.duplicates.notions import (
     Likeness,
     match,
 )
+from functions.gallery.duplicates.shots import removable
 from functions.gallery.duplicates.tables import MOST_VECTOR_BYTES, hash_table, vector_table
 from functions.gallery.embedding.fingerprint import SAME_PICTURE_BITS, PerceptualHash
 from functions.gallery.embedding.vectors import Vector
@@ -43,6 +44,10 @@ class DuplicateOptions:
     min_similarity: float = LOOKALIKE_SIMILARITY  # for lookalike
     filter: Mapping[str, Any] | None = None  # only among these, see filters.py
 
+    def matches(self, image: StoredImage, other: StoredImage) -> bool:
+        """Return whether two images match without comparing their vectors."""
+        return match(image, other, None, self.max_distance, self.min_similarity) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class DuplicateGroup:
@@ -51,6 +56,7 @@ class DuplicateGroup:
     kind: Likeness
     keeper: StoredImage
     others: tuple[Duplicate, ...]
+    removable: frozenset[str]  # ids of the others that can go; see shots.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +176,9 @@ def _group(
         match(keeper, follower.image, follower.similarity if by_vector else None, *limits)
         for follower in followers
     ]
-    return DuplicateGroup(options.kind, keeper, tuple(filter(None, others)))
+    found = tuple(filter(None, others))
+    can_go = removable(keeper, (each.image for each in found), options.matches)
+    return DuplicateGroup(options.kind, keeper, found, can_go)
 
 
 def _find(neighbours: Neighbours, options: DuplicateOptions) -> Find:
