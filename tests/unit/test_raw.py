@@ -2,6 +2,8 @@
 
 import random
 import struct
+import subprocess
+import sys
 import tracemalloc
 from contextlib import suppress
 
@@ -9,12 +11,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from functions.gallery.errors import PictureError, UndecodablePicture, UnsupportedFormat
+from functions.gallery.errors import (
+    PictureError,
+    PictureTooLarge,
+    UndecodablePicture,
+    UnsupportedFormat,
+)
 from functions.gallery.pictures import raw
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.formats import FORMATS, RAW_FORMATS, is_raw, media_type
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.pictures.picture import Picture
+from tests.conftest import ROOT
 from tests.drawing import jpeg, scene, written
 from tests.raw_files import KINDS, LOSSLESS, PREVIEW, SENSOR, Tiff, dng, nef, raf, rw2
 
@@ -198,6 +206,30 @@ def test_raw_files_of_other_layouts_are_refused_by_their_kind(start, named):
         opened(start + bytes(100))
 
     assert str(refused.value).startswith(f"{named} is not a supported picture format")
+
+
+def test_the_limit_of_pixels_is_that_of_the_preview():
+    limits = Limits(max_pixels=960 * 640)
+
+    picture = decode(nef(), limits, short_side_px=374)
+
+    assert picture.width * picture.height > limits.max_pixels
+    with pytest.raises(PictureTooLarge, match="exceed the limit of 614399 px"):
+        decode(nef(), Limits(max_pixels=960 * 640 - 1), short_side_px=374)
+
+
+def test_a_jpeg_does_not_load_what_reads_raw_files(tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(PREVIEW)
+    code = (
+        "import sys, pathlib; from functions.gallery.pictures.decode import decode, Limits; "
+        f"decode(pathlib.Path({str(path)!r}).read_bytes(), Limits(), short_side_px=9); "
+        "print('functions.gallery.pictures.raw' in sys.modules)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+
+    assert done.stdout.strip() == "False", done.stderr
 
 
 def test_a_damaged_preview_is_named():

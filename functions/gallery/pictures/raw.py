@@ -9,10 +9,8 @@ that of the raw file, because cameras store previews as the sensor saw them.
 """
 
 import struct
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 from functions.gallery.errors import UnsupportedFormat
 from functions.gallery.pictures.limits import MAX_SIDE
@@ -87,7 +85,7 @@ def read_raw(data: bytes) -> RawFile | None:
             f"{_VENDORS[kind]} without a JPEG preview of at least {LEAST_PREVIEW_PX} px; "
             "export it as JPEG"
         )
-    _, width, height, start = largest
+    _, width, height, start, stop = largest
     if kind == "CR3":
         directories = _canon_directories(data)
     size = _sensor_size(kind, data, directories)
@@ -98,7 +96,7 @@ def read_raw(data: bytes) -> RawFile | None:
     # Stored upright already if it is as wide as the turned sensor is.
     upright = (orientation or 1) > 4 and (size[0] - size[1]) * (width - height) < 0
     turn = 1 if upright else orientation or 1
-    return RawFile(kind, size, orientation, turn, data[start:])
+    return RawFile(kind, size, orientation, turn, data[start:stop])
 
 
 # --- Directories of TIFF
@@ -302,20 +300,18 @@ def _sensor_data(directories: Sequence[_Directory]) -> list[tuple[int, int]]:
 
 def _previews(
     data: bytes, hidden: Sequence[tuple[int, int]]
-) -> Iterator[tuple[int, int, int, int]]:
-    """Yield area, width, height and start of each JPEG that is not in these places."""
-    starts = [start for start, _ in hidden]
-    ends = list(accumulate((end for _, end in hidden), max))
+) -> Iterator[tuple[int, int, int, int, int]]:
+    """Yield area, width, height, start and latest end of each JPEG between these places."""
     at = tried = 0
-    while tried < _MAX_STARTS and (at := data.find(b"\xff\xd8\xff", at)) >= 0:
-        before = bisect_right(starts, at) - 1
-        if before >= 0 and ends[before] > at:
-            at = ends[before]
-            continue
-        if size := _jpeg_size(data, at):
-            yield size[0] * size[1], *size, at
-        at += 3
-        tried += 1
+    for stop, further in (*hidden, (len(data), len(data))):
+        while (start := data.find(b"\xff\xd8\xff", at, stop)) >= 0:
+            if tried == _MAX_STARTS:
+                return
+            tried += 1
+            if size := _jpeg_size(data, start):
+                yield size[0] * size[1], *size, start, stop
+            at = start + 3
+        at = max(at, further)
 
 
 def _jpeg_size(data: bytes, start: int) -> tuple[int, int] | None:
