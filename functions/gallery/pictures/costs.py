@@ -1,14 +1,15 @@
 """What decoding a file would cost, read from its layout before any decoder sees it.
 
-A damaged layout passes: the decoder will report it. PNG has its own module. Depends on errors and
-limits only.
+A JPEG of a kind that libjpeg or Pillow does not decode is found in the same pass. A damaged layout
+passes: the decoder will report it. PNG has its own module. Depends on errors and limits only.
 """
 
 import re
 import struct
 from collections.abc import Iterator
+from itertools import islice
 
-from functions.gallery.errors import PictureTooLarge
+from functions.gallery.errors import PictureTooLarge, UnsupportedFormat
 from functions.gallery.pictures.limits import MAX_TAGS, over_limit, overcomplicated
 
 # Photos have about 20 segments, and less than 1 kB of tables.
@@ -28,6 +29,11 @@ FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _TABLES = FRAMES | {0xDB, 0xDE}  # Pillow reads quantization tables and colours one by one
 _PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
+_DEFINE_HIERARCHY, _JPEG_LS = 0xDE, 0xF7
+# ITU-T T.81, table B.1: baseline, extended and progressive with Huffman coding are decoded. libjpeg
+# knows arithmetic and lossless coding, but needs all bytes at once, or cannot scale.
+_DECODED_FRAMES = {0xC0, 0xC1, 0xC2}
+_LOSSLESS, _ARITHMETIC = {0xC3, 0xCB}, {0xC9, 0xCA}
 _BOX_TABLES = b"iinf iloc iref ipma stsc stco co64 stsz stts ctts stss".split()
 _PIXEL_ITEMS = (b"hvc1", b"av01", b"grid", b"iden", b"iovl", b"tmap")  # read only to decode them
 _TIFF_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
@@ -37,6 +43,8 @@ _TIFF_WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 
 def check_layout(format: str, data: bytes, max_memory_bytes: int) -> int:
     """Raise PictureTooLarge or UndecodablePicture for a file that costs too much to open.
+
+    Raises UnsupportedFormat for a JPEG of a kind that is not decoded.
 
     Returns the bytes of memory per pixel that a JPEG's coefficients take; 0 if it is decoded in one
     pass, row by row, and for other formats.
@@ -60,6 +68,8 @@ def _check_jpeg(data: bytes) -> int:
         tables += end - start if marker in _TABLES else 0
         if number > _MAX_JPEG_SEGMENTS or tables > _MAX_JPEG_TABLES:
             raise overcomplicated("JPEG", "too many segments or tables")
+        if missing := _missing_in_jpeg(data, marker, start):
+            raise UnsupportedFormat(f"{missing} is not supported; save it as a baseline JPEG")
         if marker in FRAMES and not progressive:
             colours, progressive = _byte(data, start + 7), marker in _PROGRESSIVE
         elif marker == START_OF_SCAN:
@@ -71,6 +81,29 @@ def _check_jpeg(data: bytes) -> int:
     if scan is not None and _count_scans(data, scan) > _MAX_JPEG_SCANS:
         raise overcomplicated("JPEG", f"more than {_MAX_JPEG_SCANS} scans")
     return 2 * colours
+
+
+def missing_in_jpeg(data: bytes) -> str:
+    """Return what a JPEG needs that is not supported; empty if nothing, or if it is damaged."""
+    segments = islice(first_segments(data), _MAX_JPEG_SEGMENTS)
+    found = (_missing_in_jpeg(data, marker, start) for marker, start, _ in segments)
+    return next(filter(None, found), "")
+
+
+def _missing_in_jpeg(data: bytes, marker: int, start: int) -> str:
+    """Return what the frame that is described in this segment needs; empty if nothing."""
+    if marker == _JPEG_LS:
+        return "JPEG-LS"
+    if marker not in FRAMES and marker != _DEFINE_HIERARCHY:
+        return ""
+    if marker in _LOSSLESS:
+        return "Lossless JPEG"
+    if marker in _ARITHMETIC:
+        return "JPEG with arithmetic coding"
+    if marker not in _DECODED_FRAMES:
+        return "Hierarchical JPEG"
+    bits = _byte(data, start + 2)
+    return f"{bits}-bit JPEG" if bits in range(9, 17) else ""
 
 
 def _byte(data: bytes, at: int) -> int:
@@ -179,7 +212,7 @@ def _check_tiff(data: bytes, max_memory_bytes: int) -> None:
 def _tiff_tags(data: bytes) -> Iterator[tuple[int, int, int, int]]:
     """Yield tag, count, first value (0 if not a whole number) and bytes outside the directory."""
     order = "<" if data[:2] == b"II" else ">"
-    big = data[2] == 0x2B
+    big = 0x2B in data[2:4]
     word, short, entry = ("Q", 8, 20) if big else ("I", 4, 12)
     start = struct.unpack_from(order + word, data, 8 if big else 4)[0]
     entries = struct.unpack_from(order + ("Q" if big else "H"), data, start)[0]
