@@ -2,11 +2,13 @@
 
 import struct
 
+import numpy as np
 import pytest
 
 from functions.gallery.errors import UndecodablePicture, UnsupportedFormat
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
+from tests.tiffs import Page, joined, page
 
 
 def decoded(data: bytes) -> None:
@@ -41,3 +43,13 @@ def test_a_jpeg_that_is_not_supported_is_named(kind):
 def test_a_jpeg_without_its_pixels_is_damaged_and_not_unsupported():
     with pytest.raises(UndecodablePicture, match="damaged"):
         decoded(frame(0xC0))
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+def test_a_jpeg_in_a_tiff_that_is_not_supported_is_named(kind):
+    grey = page(np.zeros((9, 9), np.uint8), photometric=1, rows_per_strip=9)
+    for part in JPEGS[kind]:
+        data = joined([Page("<", grey.tags | {259: (3, [7])}, [part])])
+
+        with pytest.raises(UnsupportedFormat, match=f"^TIFF with {kind} is not supported; save it"):
+            decoded(data)

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -17,6 +18,7 @@ from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
 from tests.conftest import ROOT, development_set
 from tests.drawing import scene, written
+from tests.tiffs import DEFLATE, RGB, tiff
 
 pytestmark = pytest.mark.slow
 
@@ -62,6 +64,12 @@ def colour_by_colour(side: int) -> bytes:
     data = written(Image.new("RGB", (side, side)), subsampling=0, quality=10)
     scan = data.index(b"\xff\xda")
     return data[:scan] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00\xff\xd9"
+
+
+def floats(side: int) -> bytes:
+    """Write a TIFF of three floats a pixel, in one strip."""
+    pixels = np.zeros((side, side, 3), np.float32)
+    return tiff(pixels, photometric=RGB, compression=DEFLATE, rows_per_strip=side)
 
 
 SIDEWAYS = Image.Exif()
@@ -110,6 +118,8 @@ LARGE: dict[str, tuple[Callable[[], bytes], str]] = {
         "refused picture-too-large",
     ),
     "TIFF 30 MP of floats": (lambda: plain("F", 5_500, "TIFF", **ONE_STRIP), "picture"),
+    "TIFF 6 MP of floats in colour": (lambda: floats(2_490), "picture"),
+    "TIFF 7 MP of floats in colour": (lambda: floats(2_600), "refused picture-too-large"),
 }
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
-from PIL.ImageFile import ImageFile
 
 from functions.gallery.errors import (
     EmptyPicture,
@@ -75,7 +74,7 @@ def decode(data: bytes, limits: Limits, *, short_side_px: int) -> Picture:
     # Pillow refuses twice this by itself.
     Image.MAX_IMAGE_PIXELS = limits.max_pixels // 2
     try:
-        image = _open(needed, formats)
+        image = _open(needed, formats, limits.max_memory_bytes)
         _check_size(image, limits)
         spend_pixels(image.width * image.height)
         picture = _read(image, jpeg_bytes_a_pixel, limits.max_memory_bytes, short_side_px, raw)
@@ -105,14 +104,23 @@ def _pixels_only(format: str, data: bytes) -> tuple[bytes, tuple[Flaw, ...]]:
         return jpeg.pixels_only(data)
     if format == "PNG":
         return png.pixels_only(data)
+    if format == "TIFF":
+        from functions.gallery.pictures.tiff import with_picture_first
+
+        return with_picture_first(data), ()
     return webp.whole_chunks(data) if format == "WEBP" else (data, ())
 
 
-def _open(data: bytes, formats: list[str]) -> ImageFile:
+def _open(data: bytes, formats: list[str], max_memory_bytes: int) -> Image.Image:
     """Open a file as one of these formats; Pillow would try all it knows, and load them first."""
     # Here, because it loads the plugin of TIFF, which no cold start needs.
     from functions.gallery.pictures.bounds import BoundedFile
 
+    if "TIFF" in formats:
+        from functions.gallery.pictures.tiff_samples import open_samples
+
+        if image := open_samples(data, max_memory_bytes):
+            return image
     # The libraries first: a plugin that cannot load its own would be without it from then on.
     if "WEBP" in formats:
         import PIL._webp
@@ -129,7 +137,7 @@ def _open(data: bytes, formats: list[str]) -> ImageFile:
 
 
 def _read(
-    image: ImageFile,
+    image: Image.Image,
     jpeg_bytes_a_pixel: int,
     max_memory_bytes: int,
     short_side_px: int,

@@ -16,7 +16,7 @@ class Format:
     start: bytes | None  # a pattern that the first bytes match; None: Pillow finds out
 
 
-# An MPO starts like a JPEG. "MM\x00+" is left out: Pillow reads no BigTIFF in this byte order.
+# An MPO starts like a JPEG.
 PICTURE_FORMATS = (
     Format("JPEG", "image/jpeg", (".jpg", ".jpeg", ".jpe", ".jfif"), rb"\xff\xd8\xff"),
     Format("PNG", "image/png", (".png", ".apng"), rb"\x89PNG"),
@@ -33,7 +33,7 @@ PICTURE_FORMATS = (
         "TIFF",
         "image/tiff",
         (".tif", ".tiff"),
-        rb"II\*\x00|MM\x00\*|MM\*\x00|II\x00\*|II\+\x00",
+        rb"II\*\x00|MM\x00\*|MM\*\x00|II\x00\*|II\+\x00|MM\x00\+",
     ),
     Format("MPO", "image/jpeg", (".mpo",), None),
     Format(

@@ -75,14 +75,14 @@ def _metadata(data: bytes, marker: int, start: int) -> bytes | None:
     return None
 
 
-def load(image: ImageFile, several_scans: bool) -> tuple[Flaw, ...]:
+def load(image: Image.Image, several_scans: bool) -> tuple[Flaw, ...]:
     """Load the pixels of a JPEG; DAMAGED if its end is missing.
 
     libjpeg waits for an end-of-image marker, so it is given one where the file ends. Raises
     UndecodablePicture if less than half of the rows are there; of a file with several scans, if a
     colour is missing, or a part of the first scan, which shows the whole picture coarsely.
     """
-    file = cast(BytesIO, image.fp)
+    file = cast(BytesIO, cast(ImageFile, image).fp)
     data = file.getvalue()
     end = len(data.rstrip(b"\0")) if data.endswith(bytes(_ZEROS)) else len(data)
     if several_scans:
