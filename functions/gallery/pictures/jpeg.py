@@ -53,7 +53,7 @@ def pixels_only(data: bytes) -> tuple[bytes, tuple[Flaw, ...]]:
         name = _metadata(data, marker, start)
         if name is not None:
             found[name] += 1
-            if end - start - 2 < _LEAST_BYTES.get(name, 0):
+            if end - start - 2 < _LEAST_BYTES.get(name, -2):  # some markers stand alone
                 short.add(name)
             elif not name or found[name] <= _MOST[name]:
                 needed.append((start - 2, end))
