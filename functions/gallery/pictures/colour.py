@@ -1,12 +1,11 @@
-"""Turn decoded pictures of any mode into RGB, with white behind what is transparent.
-
-Depends on Pillow only.
-"""
+"""Turn decoded pictures of any mode into RGB. Depends on Pillow, numpy and transparency."""
 
 from typing import cast
 
 import numpy as np
 from PIL import Image, ImageCms
+
+from functions.gallery.pictures import transparency
 
 _BAND_PIXELS = 2_000_000
 _X_REVERSED, _Y_REVERSED = (2, 3, 7, 8), (3, 4, 6, 7)  # EXIF orientations
@@ -19,20 +18,22 @@ def to_rgb(image: Image.Image, short_side_px: int, orientation: int) -> Image.Im
     """
     factor = max(1, min(image.size) // short_side_px)
     levels = _levels(image)
+    clear = image.has_transparency_data
     if factor == 1 and image.width * image.height <= _BAND_PIXELS:
-        return _blend(image, levels)
+        whole = _convert(image, levels)
+        return whole if whole.mode == "RGB" else transparency.on_background(whole)
     # What does not fill a block is cropped on both sides; an odd pixel at the right and bottom of
     # the upright picture, so that a copy stored upright is cropped alike.
     width, height = image.width // factor, image.height // factor
     left = (image.width % factor + (orientation in _X_REVERSED)) // 2
     top = (image.height % factor + (orientation in _Y_REVERSED)) // 2
-    small = Image.new("RGB", (width, height))
+    small = Image.new("RGBa" if clear else "RGB", (width, height))
     rows = max(1, _BAND_PIXELS // (image.width * factor))
     for row in range(0, height, rows):
         last = min(row + rows, height)
         box = (left, top + row * factor, left + width * factor, top + last * factor)
-        small.paste(_blend(image.crop(box), levels).reduce(factor), (0, row))
-    return small
+        small.paste(_convert(image.crop(box), levels).reduce(factor), (0, row))
+    return transparency.on_background(small) if clear else small
 
 
 def _levels(image: Image.Image) -> tuple[float, float] | None:
@@ -62,20 +63,19 @@ def _extrema(image: Image.Image) -> tuple[float, float]:
     return low, high
 
 
-def _blend(image: Image.Image, levels: tuple[float, float] | None) -> Image.Image:
+def _convert(image: Image.Image, levels: tuple[float, float] | None) -> Image.Image:
+    """Return a picture, or a part of it, as RGB, or as RGBa if any of it is transparent."""
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if levels is not None:
         black, white = levels
         scale = 255 / (white - black) if white > black else 0
         grey = image.convert("I").convert("F") if image.mode != "F" else image
-        return grey.point(lambda v: v * scale - black * scale).convert("L").convert("RGB")
+        rgb = grey.point(lambda v: v * scale - black * scale).convert("L").convert("RGB")
+        return transparency.with_key(rgb, image) if "transparency" in image.info else rgb
     if image.mode == "LAB":
         lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
         return cast(Image.Image, ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB"))
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    blended = image.convert("RGBA")
-    white_page = Image.new("RGB", image.size, "white")
-    white_page.paste(blended, mask=blended)
-    return white_page
+    if image.has_transparency_data:
+        return transparency.premultiplied(image)
+    return image.convert("RGB")

@@ -1,7 +1,6 @@
 """Decode untrusted bytes into upright RGB pictures, with Pillow.
 
-A camera's raw file is its largest JPEG preview. Animated files are read up to their first frame.
-Transparency is blended with white. The content decides the format, never a name.
+A camera's raw file is its largest JPEG preview. The content decides the format, never a name.
 """
 
 import warnings
@@ -19,7 +18,7 @@ from functions.gallery.errors import (
     UndecodablePicture,
     UnsupportedFormat,
 )
-from functions.gallery.pictures import jpeg, png, webp
+from functions.gallery.pictures import jpeg, png, transparency, webp
 from functions.gallery.pictures.budget import spend_pixels
 from functions.gallery.pictures.colour import to_rgb
 from functions.gallery.pictures.costs import check_layout
@@ -152,7 +151,8 @@ def _read(
             f"{width} x {height} px need {-left / 1e6:.0f} MB more memory than is allowed; "
             "send a smaller copy, or a JPEG that is not progressive"
         )
-    copied = 4 if image.mode == "RGB" else 8  # turned upright; before that, converted to RGB
+    plain = image.mode == "RGB" and not image.has_transparency_data
+    copied = 4 if plain else 8  # turned upright; before that, converted to RGB
     short_side_px = affordable_short_side(
         image.size, short_side_px, left, copied=copied, scalable=is_jpeg
     )
@@ -165,7 +165,7 @@ def _read(
     if is_jpeg:
         flaws = jpeg.load(image, jpeg_bytes_a_pixel > 0)
     else:
-        image.load()
+        transparency.load(image)
     orientation = _orientation(image, raw.turn if raw else 1)
     upright = to_rgb(image, short_side_px, orientation)
     if orientation in _ROTATIONS:
