@@ -5,8 +5,12 @@ values of TIFF and EXIF directories are decoded one by one, so their number is l
 """
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import IO, Literal
 
+from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from functions.gallery.pictures.limits import MAX_TAGS, overcomplicated
@@ -59,3 +63,28 @@ def _load_bounded(self: ImageFileDirectory_v2, fp: IO[bytes]) -> None:
 
 
 ImageFileDirectory_v2.load = _load_bounded  # type: ignore[method-assign]
+
+
+# A later frame of a GIF can be larger than the first; Pillow then enlarges the picture.
+_max_pixels: ContextVar[int | None] = ContextVar("max_pixels", default=None)
+_check_size = Image._decompression_bomb_check
+
+
+@contextmanager
+def no_larger_than(pixels: int) -> Iterator[None]:
+    """Make Pillow refuse larger pictures inside the block, as it does above MAX_IMAGE_PIXELS."""
+    token = _max_pixels.set(pixels)
+    try:
+        yield
+    finally:
+        _max_pixels.reset(token)
+
+
+def _check_size_bounded(size: tuple[int, int], **options: bool) -> None:
+    limit = _max_pixels.get()
+    if limit is not None and size[0] * size[1] > limit:
+        raise Image.DecompressionBombError("larger than the first frame")
+    _check_size(size, **options)
+
+
+Image._decompression_bomb_check = _check_size_bounded

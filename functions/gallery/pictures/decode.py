@@ -18,7 +18,7 @@ from functions.gallery.errors import (
     UndecodablePicture,
     UnsupportedFormat,
 )
-from functions.gallery.pictures import jpeg, png, transparency, webp
+from functions.gallery.pictures import frames, jpeg, png, transparency, webp
 from functions.gallery.pictures.budget import spend_pixels
 from functions.gallery.pictures.colour import to_rgb
 from functions.gallery.pictures.costs import check_layout
@@ -167,7 +167,7 @@ def _read(
     else:
         transparency.load(image)
     orientation = _orientation(image, raw.turn if raw else 1)
-    upright = to_rgb(image, short_side_px, orientation)
+    upright = frames.first_shown(image, lambda: to_rgb(image, short_side_px, orientation))
     if orientation in _ROTATIONS:
         upright = upright.transpose(_ROTATIONS[orientation])
     if orientation > 4:
