@@ -5,12 +5,13 @@ import io
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import save_screenshot
-from tests.browser.drawn import new_drawing, photo_12_megapixels
+from tests.browser.drawn import new_drawing, photo_12_megapixels, written
 from tests.conftest import development_set
 
 HEIC = Path(__file__).parents[1] / "data" / "drawn.heic"
@@ -174,6 +175,37 @@ def test_shrunk_photos_find_what_the_full_photos_find(desktop, http):
 def test_a_small_picture_is_sent_unchanged(desktop):
     desktop.goto("/")
     data = new_drawing("mug", 4, "PNG")
+
+    body = sent_picture(desktop, lambda: search_with(desktop, mug(buffer=data)))
+
+    assert body == data
+
+
+def test_a_large_white_drawing_is_shrunk_on_the_background_that_shows_it(desktop):
+    opacity = np.zeros((1600, 1600), np.uint8)
+    opacity[400:1200, 400:1200] = np.random.default_rng(1).integers(200, 256, (800, 800))
+    drawing = Image.new("RGBA", (1600, 1600), "white")
+    drawing.putalpha(Image.fromarray(opacity))
+    data = written(drawing, "PNG")
+    assert len(data) > 400_000
+    desktop.goto("/")
+
+    body = sent_picture(desktop, lambda: search_with(desktop, mug(buffer=data)))
+
+    sent = Image.open(io.BytesIO(body))
+    assert (sent.format, sent.width) == ("JPEG", 800)
+    sent = sent.convert("L")
+    assert sent.getpixel((5, 5)) < 10
+    assert sent.getpixel((sent.width // 2, sent.height // 2)) > 190
+
+
+def test_a_large_animation_that_begins_blank_is_sent_unchanged(desktop):
+    noise = np.random.default_rng(1).integers(0, 256, (700, 700), np.uint8)
+    shown = Image.fromarray(noise).convert("P")
+    blank = Image.new("P", shown.size)
+    data = written(blank, "GIF", save_all=True, append_images=[shown], duration=100)
+    assert len(data) > 400_000
+    desktop.goto("/")
 
     body = sent_picture(desktop, lambda: search_with(desktop, mug(buffer=data)))
 

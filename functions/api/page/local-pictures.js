@@ -40,7 +40,12 @@ export async function preparePicture({ file }, region, signal) {
 			detail: `It is over ${limit}, and this browser cannot shrink it. Save it as JPEG and try again.`,
 		});
 	}
-	const blob = await shrink(bitmap, region ?? { x: 0, y: 0, width: 1, height: 1 });
+	const { background, contrast } = chooseBackground(bitmap);
+	if (contrast < 1 && file.size <= maxBytes && !region) {
+		bitmap.close();
+		return file; // an animation, perhaps: the gallery looks for a frame that shows something
+	}
+	const blob = await shrink(bitmap, region ?? { x: 0, y: 0, width: 1, height: 1 }, background);
 	bitmap.close();
 	signal?.throwIfAborted();
 	return !region && blob.size >= file.size && file.size <= maxBytes ? file : blob;
@@ -52,31 +57,63 @@ const decode = (/** @type {File} */ file) =>
 		() => null,
 	);
 
+// The background that shows what is not transparent, as the gallery chooses it
+// (pictures/transparency.py): white, or black if the contrast on white is below a tenth of that.
+function chooseBackground(/** @type {ImageBitmap} */ bitmap) {
+	const canvas = new OffscreenCanvas(32, 32);
+	const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
+	context.imageSmoothingQuality = 'high';
+	context.drawImage(bitmap, 0, 0, 32, 32);
+	const { data } = context.getImageData(0, 0, 32, 32);
+	const on = (/** @type {number} */ level) => {
+		let variance = 0;
+		for (let channel = 0; channel < 3; channel++) {
+			let sum = 0;
+			let squares = 0;
+			for (let at = 0; at < data.length; at += 4) {
+				const opacity = data[at + 3] / 255;
+				const value = data[at + channel] * opacity + level * (1 - opacity);
+				sum += value;
+				squares += value * value;
+			}
+			variance += squares / 1024 - (sum / 1024) ** 2;
+		}
+		return Math.sqrt(Math.max(0, variance) / 3);
+	};
+	const white = on(255);
+	const black = on(0);
+	return white < 0.1 * black
+		? { background: '#000', contrast: black }
+		: { background: '#fff', contrast: white };
+}
+
 // Draw part of a picture, at half its size if that is large enough. The browser smooths over two by
 // two pixels, which at a half is exactly their mean.
-/** @type {(source: CanvasImageSource, ...part: [number, number, number, number]) => OffscreenCanvas} */
-function draw(source, x, y, width, height) {
+/** @type {(source: CanvasImageSource, background: string, ...part: [number, number, number, number]) => OffscreenCanvas} */
+function draw(source, background, x, y, width, height) {
 	const factor = Math.min(width, height) >= 2 * SHORT_SIDE_PX ? 2 : 1;
 	const pixels = (/** @type {number} */ side) => Math.max(1, Math.ceil(side / factor));
 	const canvas = new OffscreenCanvas(pixels(width), pixels(height));
 	const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
-	context.fillStyle = '#fff'; // transparent is white, as in the gallery
+	context.fillStyle = background;
 	context.fillRect(0, 0, canvas.width, canvas.height);
 	context.drawImage(source, x, y, width, height, 0, 0, canvas.width, canvas.height);
 	return canvas;
 }
 
-async function shrink(/** @type {ImageBitmap} */ bitmap, /** @type {Region} */ region) {
+/** @type {(bitmap: ImageBitmap, region: Region, background: string) => Promise<Blob>} */
+async function shrink(bitmap, region, background) {
 	const { width, height } = bitmap;
 	let canvas = draw(
 		bitmap,
+		background,
 		region.x * width,
 		region.y * height,
 		region.width * width,
 		region.height * height,
 	);
 	while (Math.min(canvas.width, canvas.height) >= 2 * SHORT_SIDE_PX) {
-		canvas = draw(canvas, 0, 0, canvas.width, canvas.height);
+		canvas = draw(canvas, background, 0, 0, canvas.width, canvas.height);
 	}
 	let blob = new Blob();
 	for (const quality of JPEG_QUALITIES) {
