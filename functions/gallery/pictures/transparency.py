@@ -97,7 +97,8 @@ def on_background(image: Image.Image) -> Image.Image:
     rgb = Image.new("RGB", image.size)
     for box in _bands(image.size):
         band = np.asarray(image.crop(box))
-        shown = band[..., :3] + (255 - band[..., 3:]) if white else band[..., :3].copy()
+        behind = 255 - band[..., 3] if white else np.uint8(0)
+        shown = np.stack([band[..., channel] + behind for channel in range(3)], axis=2)
         rgb.paste(Image.fromarray(shown), box)
     return rgb
 
