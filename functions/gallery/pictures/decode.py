@@ -31,11 +31,12 @@ from functions.gallery.pictures.limits import (
     bytes_a_pixel,
     over_limit,
 )
-from functions.gallery.pictures.picture import Flaw, Picture
+from functions.gallery.pictures.picture import Conversion, Flaw, Picture
 
 if TYPE_CHECKING:
     from functions.gallery.pictures.raw import RawFile
 
+_MAX_PIXELS_AT_ONCE = 200_000  # embedding reduces larger ones to about as many before they convert
 _ROTATIONS = {  # EXIF 2.32, tag 0x0112: how to turn the stored picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -77,7 +78,7 @@ def decode(data: bytes, limits: Limits, *, short_side_px: int) -> Picture:
         _check_size(image, limits)
         spend_pixels(image.width * image.height)
         picture = _read(image, jpeg_bytes_a_pixel, limits.max_memory_bytes, short_side_px, raw)
-        return replace(picture, flaws=flaws + picture.flaws)
+        return replace(picture, flaws=tuple(dict.fromkeys(flaws + picture.flaws)))
     except (LookalikeError, ImportError):  # a decoder that is missing is no fault of the picture
         raise
     except Image.DecompressionBombError as error:
@@ -167,16 +168,29 @@ def _read(
     else:
         transparency.load(image)
     orientation = _orientation(image, raw.turn if raw else 1)
-    upright = frames.first_shown(image, lambda: to_rgb(image, short_side_px, orientation))
+    to_srgb, ignored = _profile(image)
+    mode = "CMYK" if to_srgb is not None and image.mode == "CMYK" else "RGB"
+    upright = frames.first_shown(image, lambda: to_rgb(image, short_side_px, orientation, mode))
     if orientation in _ROTATIONS:
         upright = upright.transpose(_ROTATIONS[orientation])
     if orientation > 4:
         width, height = height, width
     turned = turned_while_loading or orientation in _ROTATIONS
+    if to_srgb is not None and upright.width * upright.height <= _MAX_PIXELS_AT_ONCE:
+        upright, to_srgb = to_srgb(upright), None
     if raw:
         width, height = raw.upright_size(orientation)
     format = raw.kind if raw else str(image.format)
-    return Picture(upright, width, height, format, turned, flaws)
+    return Picture(upright, width, height, format, turned, flaws + ignored, to_srgb)
+
+
+def _profile(image: Image.Image) -> tuple[Conversion | None, tuple[Flaw, ...]]:
+    if "icc_profile" not in image.info:
+        return None, ()
+    # Here, because it loads LittleCMS.
+    from functions.gallery.pictures.profiles import srgb_conversion
+
+    return srgb_conversion(image)
 
 
 def _check_size(image: Image.Image, limits: Limits) -> None:

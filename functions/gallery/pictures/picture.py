@@ -1,12 +1,19 @@
 """An upright RGB picture, whatever file it was, and parts of it. Depends on Pillow only."""
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+Conversion = Callable[[Image.Image], Image.Image]
+
+# Of 14 photos in three spaces the hash differs by 0.4 bits from that of all pixels converted first;
+# without such an intermediate size by 1.1, and by no less with a larger one.
+_PROFILED_GREY_PX = 64
 
 
 class Flaw(StrEnum):
@@ -28,44 +35,61 @@ class Region:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """An upright RGB picture, perhaps reduced; width, height and format are those of the file."""
+    """An upright picture, perhaps reduced; width, height and format are those of the file.
 
-    image: Image.Image
+    The pixels stay in the colours of the file until they are reduced to what is asked for, because
+    converting all of them takes longer than decoding a JPEG. What the methods return is sRGB.
+    """
+
+    pixels: Image.Image  # RGB; CMYK only with a profile
     width: int
     height: int
     format: str
     turned: bool  # by its EXIF orientation
     flaws: tuple[Flaw, ...] = ()
+    to_srgb: Conversion | None = None  # None: the pixels are sRGB
+
+    @property
+    def image(self) -> Image.Image:
+        """The whole picture in sRGB; with a colour profile, all pixels are converted each time."""
+        return self._srgb(self.pixels)
 
     def square(self, part: float, side_px: int) -> NDArray[np.uint8]:
         """Return the centre square, `part` of the short side, as (side_px, side_px, 3) uint8.
 
         The box is not rounded to whole pixels, so a mirrored picture has the mirrored square.
         """
-        width, height = self.image.size
+        width, height = self.pixels.size
         side = part * min(width, height)
         left, top = (width - side) / 2, (height - side) / 2
         box = (left, top, left + side, top + side)
-        square = self.image.resize((side_px, side_px), Image.Resampling.BILINEAR, box=box)
-        return np.asarray(square)
+        square = self.pixels.resize((side_px, side_px), Image.Resampling.BILINEAR, box=box)
+        return np.asarray(self._srgb(square))
 
     def cropped(self, region: Region) -> "Picture":
         """Return a part of the picture, at least one pixel."""
-        width, height = self.image.size
+        width, height = self.pixels.size
         left, top = int(region.x * width), int(region.y * height)
         right = max(left + 1, round(min(1.0, region.x + region.width) * width))
         bottom = max(top + 1, round(min(1.0, region.y + region.height) * height))
-        return replace(self, image=self.image.crop((left, top, right, bottom)))
+        return replace(self, pixels=self.pixels.crop((left, top, right, bottom)))
 
     def grey(self, width: int, height: int) -> NDArray[np.uint8]:
         """Return the whole picture as (height, width) uint8 luminance, the means of boxes."""
-        small = self.image.convert("L").resize((width, height), Image.Resampling.BOX)
-        return np.asarray(small)
+        image = self.pixels
+        if self.to_srgb is not None:  # of smaller boxes, whose means depend less on the profile
+            boxes = max(1, _PROFILED_GREY_PX // max(width, height))
+            size = boxes * width, boxes * height
+            image = self.to_srgb(image.resize(size, Image.Resampling.BOX))
+        return np.asarray(image.convert("L").resize((width, height), Image.Resampling.BOX))
 
     def thumbnail(self, side_px: int) -> bytes:
         """Return a JPEG whose long side is at most `side_px`, without metadata of the file."""
-        small = self.image.copy()
+        small = self.pixels.copy()
         small.thumbnail((side_px, side_px), Image.Resampling.BILINEAR)
         file = io.BytesIO()
-        small.save(file, "JPEG", quality=82)
+        self._srgb(small).save(file, "JPEG", quality=82)
         return file.getvalue()
+
+    def _srgb(self, image: Image.Image) -> Image.Image:
+        return image if self.to_srgb is None else self.to_srgb(image)
