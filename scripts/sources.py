@@ -11,13 +11,11 @@ from typing import Any, TextIO
 from duplicate_report import THUMBNAILS
 from duplicate_search import GROUPS
 
+from functions.gallery.names import is_companion
 from functions.gallery.settings import Settings
 
-# Written by Windows and by network drives, next to pictures or from them; in lower case.
-_SYSTEM_NAMES = {
-    "thumbs.db",
-    "ehthumbs.db",
-    "desktop.ini",
+# Written by Windows and by network drives; in lower case.
+_SYSTEM_FOLDERS = {
     "@eadir",
     "$recycle.bin",
     "system volume information",
@@ -47,8 +45,8 @@ def own_folder(settings: Settings) -> Path | None:
 def entries_in(folder: Path, own: Path | None = None) -> list[Entry]:
     """Find every file below a folder, named by its path inside the folder.
 
-    Links are followed, but each folder is read once, so that loops end. Hidden files, files that
-    operating systems leave, reports of duplicates and the gallery's `own` folder are left out.
+    Links are followed, but each folder is read once, so that loops end. Hidden files, videos and
+    other files next to pictures, reports of duplicates and the gallery's `own` folder are left out.
     A folder that cannot be listed, or a link to a folder that contains the link, is an entry
     itself, so that it is refused by name. Raises UnusableSource if nothing can be imported.
     """
@@ -75,17 +73,21 @@ def entries_in(folder: Path, own: Path | None = None) -> list[Entry]:
                 folders.clear()
                 continue
             known.add(_identity(here))
-            folders[:] = sorted(filter(_is_wanted, folders))
+            folders[:] = sorted(filter(_is_wanted_folder, folders))
             waiting += [here / name for name in folders if (here / name).is_symlink()]
-            found += [here / name for name in sorted(filter(_is_wanted, files))]
+            found += [here / name for name in sorted(filter(_is_wanted_file, files))]
         found += [Path(error.filename) for error in unlisted]
     if folder in found:
         raise UnusableSource(f"{folder} cannot be listed; check its permissions")
     return [Entry(path, path.relative_to(folder).as_posix()) for path in found]
 
 
-def _is_wanted(name: str) -> bool:
-    return not name.startswith(".") and name.casefold() not in _SYSTEM_NAMES
+def _is_wanted_folder(name: str) -> bool:
+    return not name.startswith(".") and name.casefold() not in _SYSTEM_FOLDERS
+
+
+def _is_wanted_file(name: str) -> bool:
+    return not name.startswith(".") and not is_companion(name)
 
 
 def _is_inside(folder: Path, other: Path) -> bool:

@@ -16,7 +16,7 @@ from functions.gallery.embedding.fingerprint import PerceptualHash, hash_similar
 from functions.gallery.embedding.vectors import Vector, Vectors, truncate
 from functions.gallery.errors import ImageNotFound, ObjectChanged, StoreError
 from functions.gallery.filters import sortable_type, typed_conditions
-from functions.gallery.names import image_id, record_id
+from functions.gallery.names import image_id, is_picture_name, record_id
 from functions.gallery.originals.objects import (
     bytes_etag,
     etag_of,
@@ -395,7 +395,7 @@ class FakeOriginals:
 
     def names(self, after: str | None = None) -> Iterator[Listed]:
         for name in sorted(self.originals):
-            if after is None or name > after:
+            if is_picture_name(name) and (after is None or name > after):
                 data = self.originals[name]
                 yield Listed(name, _md5(data), len(data), self.modified_at[name])
 

@@ -405,10 +405,24 @@ class StatsOut(BaseModel):
     disk_bytes: int | None = Field(description="Of the embedded index; null for a Qdrant server")
 
 
+class FormatOut(BaseModel):
+    """A format that opens."""
+
+    name: str
+    media_type: str
+    suffixes: list[str] = Field(description="In lower case. Names decide nothing, the bytes do")
+    max_pixels: int = Field(description="Some kinds of it have less: docs/formats.md")
+
+
 class LimitsOut(BaseModel):
     """What the API accepts."""
 
-    formats: list[str]
+    formats: list[str] = Field(description="The names of `file_types`")
+    file_types: list[FormatOut]
+    skipped_suffixes: list[str] = Field(
+        description="How the names of files end, in lower case, that are left out of folders and "
+        "the bucket: videos, sidecars and other files next to pictures"
+    )
     max_bytes: int = Field(description="Of one picture, however it is sent")
     max_body_bytes: int = Field(
         description="Of the pictures in one request body, before base64; the rest of the body can "

@@ -29,7 +29,13 @@ from functions.gallery.intake.add import Added, Adder, AddStatus, Outcome, Submi
 from functions.gallery.intake.index import Indexer
 from functions.gallery.intake.keyed_lock import KeyedLock
 from functions.gallery.intake.remove import Removal, Remover
-from functions.gallery.names import check_name, image_id, is_picture_name
+from functions.gallery.names import (
+    RESERVED,
+    check_name,
+    check_new_name,
+    image_id,
+    is_picture_name,
+)
 from functions.gallery.originals.viewing import Viewer
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.pictures.picture import Region
@@ -278,9 +284,14 @@ class Gallery:
 
         Raises ObjectChanged or StoreError: then call again.
         """
-        if not is_picture_name(name):
+        if name.startswith(RESERVED) or name.endswith("/"):
             return Synced.UNCHANGED
         id = image_id(self.bucket, name)
+        if not is_picture_name(name) and id not in self._store.get([id]):
+            # Neither read nor refused. An earlier version refused them, or indexed what opened.
+            if self._originals.refusal(name) is not None:
+                self._originals.clear_refusal(name)
+            return Synced.UNCHANGED
         with self._lock.hold([id]):
             return self._syncer.sync(id, name)
 
@@ -293,7 +304,7 @@ class Gallery:
 
         Raises ImageNotFound if it is not there, and what `add` raises if it was refused.
         """
-        id = image_id(self.bucket, check_name(name))
+        id = image_id(self.bucket, check_new_name(name))
         before = self._store.get([id])
         synced = self.sync(name)
         if refusal := self._originals.refusal(name):

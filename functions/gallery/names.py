@@ -11,6 +11,15 @@ RESERVED = ".lookalike/"  # our own files in the bucket, not pictures
 
 BY_BYTES = "sha256/"  # starts the names of pictures sent without one
 
+# How the names of files end that cameras, phones and systems leave next to pictures, in lower case:
+# edits and other metadata, small previews, videos, sound. They are left out, whatever is in them.
+COMPANION_SUFFIXES = (
+    *(".xmp", ".aae", ".thm", ".dop", ".pp3", ".cos", ".ctg", ".lrv"),
+    *(".mov", ".mp4", ".m4v", ".avi", ".3gp", ".mts", ".m2ts", ".mkv", ".webm", ".wav", ".m4a"),
+    *("thumbs.db", "desktop.ini", ".ds_store"),
+)
+_APPLE_DOUBLE = "._"  # macOS keeps attributes of a.jpg in ._a.jpg where the disk has none
+
 _NAMESPACE = uuid.UUID("5b0c0d36-2f6b-5f0e-9d5e-6c6f6f6b616c")
 
 
@@ -49,6 +58,23 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_new_name(name: str) -> str:
+    """Return the name if a picture can be added under it; raise InvalidName if not."""
+    if is_companion(check_name(name)):
+        raise InvalidName(
+            "Files of this name are left out as videos or as what programs keep next to pictures; "
+            "change the name",
+            field="name",
+        )
+    return name
+
+
 def is_picture_name(key: str) -> bool:
-    """Return whether a key of a bucket is indexed; our own files and "folders" (a/b/) are not."""
-    return not key.startswith(RESERVED) and not key.endswith("/")
+    """Return whether a key of a bucket is listed; our own files and "folders" (a/b/) are not."""
+    return not (key.startswith(RESERVED) or key.endswith("/") or is_companion(key))
+
+
+def is_companion(name: str) -> bool:
+    """Return whether a file only lies next to pictures, such as a sidecar or a video."""
+    last = name.rpartition("/")[2].casefold()
+    return last.startswith(_APPLE_DOUBLE) or last.endswith(COMPANION_SUFFIXES)

@@ -1,7 +1,5 @@
 """A real Chromium on the real application: real model, embedded store, drawn pictures."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +13,7 @@ from functions.gallery.settings import Settings
 from scripts.environment import prepare_npm
 from tests.browser.drawn import fill
 from tests.end_to_end.server import served
+from tests.programs import find_program
 
 HERE = Path(__file__).parent
 SCREENSHOTS = HERE / "shots"
@@ -33,17 +32,6 @@ FLAGS = [
     "--disable-domain-reliability",
     "--disable-sync",
 ]
-
-
-def find_program(*names: str) -> str:
-    """Return the path of a program. If it is missing, CI fails; other machines skip the tests."""
-    for name in names:
-        if path := shutil.which(name):
-            return path
-    missing = f"{names[0]} is not installed; on Debian: apt install {names[0]}"
-    if os.environ.get("CI"):
-        pytest.fail(missing)
-    pytest.skip(missing)
 
 
 @pytest.fixture(scope="package")

@@ -226,6 +226,8 @@ def test_originals_are_listed_by_name_from_any_name_on(originals):
         originals.write(name, Original(b"one"))
     originals.write_thumbnail(an_image("cat.jpg"), b"small")
     originals.refuse(a_refusal("bad.jpg"))
+    for name in ("a/1.xmp", "a/._1.jpg", "1.MOV"):  # not pictures
+        originals.write(name, Original(b"one"))
 
     listed = list(originals.names())
 

@@ -453,6 +453,15 @@ def test_limits_readiness_and_documentation_are_served(http):
 
     assert limits["max_bytes"] == 1_000_000
     assert {"JPEG", "PNG", "WEBP", "AVIF", "HEIF"} <= set(limits["formats"])
+    assert [each["name"] for each in limits["file_types"]] == limits["formats"]
+    assert limits["file_types"][0] == {
+        "name": "JPEG",
+        "media_type": "image/jpeg",
+        "suffixes": [".jpg", ".jpeg", ".jpe", ".jfif"],
+        "max_pixels": limits["max_pixels"],
+    }
+    assert min(each["max_pixels"] for each in limits["file_types"]) == limits["max_pixels_whole"]
+    assert ".xmp" in limits["skipped_suffixes"]
     assert limits["filter_fields"] == FIELDS
     assert http.get("/readyz").json() == {"status": "ready"}
     assert http.get("/docs").status_code == 200

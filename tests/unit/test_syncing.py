@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from functions.gallery import gallery as gallery_module
 from functions.gallery.errors import InvalidName, ObjectChanged, StoreError, StoreUnavailable
 from functions.gallery.intake.add import Submission
 from functions.gallery.names import check_name, image_id
@@ -170,6 +171,34 @@ def test_internal_objects_and_folders_are_never_indexed(rig, name):
 
     assert rig.gallery.sync(name) is Synced.UNCHANGED
     assert rig.store.count() == 0
+
+
+def test_what_lies_next_to_pictures_is_neither_indexed_nor_refused_nor_different(rig):
+    put(rig, "1.mov", b"a video")
+    put(rig, "1.thm", jpeg(1))
+
+    assert [rig.gallery.sync(name) for name in ("1.mov", "1.thm")] == [Synced.UNCHANGED] * 2
+    assert (rig.store.count(), rig.gallery.stats().refused) == (0, 0)
+    assert [name for part in rig.gallery.differences() for name in part.names] == []
+
+
+def test_what_an_earlier_version_refused_or_indexed_by_such_a_name_is_followed(rig, monkeypatch):
+    put(rig, "1.mov", b"a video")
+    put(rig, "1.thm", jpeg(1))
+    with monkeypatch.context() as earlier:
+        earlier.setattr(gallery_module, "is_picture_name", lambda name: True)
+        rig.gallery.sync("1.mov")
+        rig.gallery.sync("1.thm")
+    assert (rig.store.count(), rig.gallery.stats().refused) == (1, 1)
+
+    for name in [name for part in rig.gallery.differences() for name in part.names]:
+        rig.gallery.sync(name)
+    kept = rig.store.count()
+    rig.originals.remove("1.thm")
+    rig.gallery.sync("1.thm")
+
+    assert rig.gallery.stats().refused == 0
+    assert (kept, rig.store.count()) == (1, 0)
 
 
 def test_a_picture_cannot_have_an_internal_name():

@@ -2,7 +2,7 @@
 // Depends on dom, files, gallery, images, key, search, state, text and upload-queue.
 
 import { $, announce, bdi, button, el, messageCard } from './dom.js';
-import { droppedFiles, filesOfField, pastedFiles } from './files.js';
+import { droppedFiles, filesOfField, pastedFiles, withoutCompanions } from './files.js';
 import { can, getLimits } from './gallery.js';
 import { showThumbnail } from './images.js';
 import { askForKey } from './key.js';
@@ -75,7 +75,7 @@ function dropTarget() {
 	const files = el('input', {
 		type: 'file',
 		multiple: true,
-		accept: 'image/*,.heic,.heif,.avif',
+		accept: /** @type {HTMLInputElement} */ ($('#file')).accept,
 		hidden: true,
 		'aria-label': 'Pictures to add',
 	});
@@ -154,8 +154,10 @@ async function readLabels() {
 
 async function addFiles(/** @type {NamedFile[]} */ files) {
 	if (!files.length || !(await allowed)) return;
-	for (const item of queue.enqueue(files, await readLabels())) addRow(item);
-	announce(`${count(files.length, 'picture')} queued`);
+	const { skipped_suffixes: suffixes } = await getLimits();
+	const pictures = withoutCompanions(files, suffixes);
+	for (const item of queue.enqueue(pictures, await readLabels())) addRow(item);
+	announce(`${count(pictures.length, 'picture')} queued`);
 }
 
 function addRow(/** @type {UploadItem} */ item) {

@@ -8,6 +8,15 @@ export const filesOfField = (/** @type {HTMLInputElement} */ field) =>
 export const pastedFiles = (/** @type {File[]} */ files) =>
 	files.map((file) => ({ file, name: null }));
 
+// Without what lies next to pictures in a folder; a file that was chosen by itself stays.
+/** @type {(files: NamedFile[], suffixes: string[]) => NamedFile[]} */
+export const withoutCompanions = (files, suffixes) =>
+	files.filter(({ name }) => {
+		const [file = '', ...folders] = (name ?? '').toLowerCase().split('/').reverse();
+		const isCompanion = file.startsWith('.') || suffixes.some((end) => file.endsWith(end));
+		return !folders.length || !isCompanion;
+	});
+
 /** @returns {Promise<NamedFile[]>} */
 export async function droppedFiles(/** @type {DataTransfer} */ transfer) {
 	const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.());

@@ -54,8 +54,15 @@ interface Comparison {
 	hash_distance: number | null;
 }
 
+interface FileType {
+	media_type: string;
+	suffixes: string[];
+}
+
 interface Limits {
 	formats: string[];
+	file_types: FileType[];
+	skipped_suffixes: string[];
 	max_bytes: number;
 	max_body_bytes: number;
 	filter_fields: Record<string, FieldType>;

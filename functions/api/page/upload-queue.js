@@ -122,10 +122,9 @@ async function sendToBucket(
 	/** @type {(fraction: number) => void} */ onUploadProgress,
 ) {
 	const key = name ?? `uploads/${crypto.randomUUID()}`;
-	// Browsers have no type for HEIC, and other types for some raw formats.
-	const type = file.type.startsWith('image/') && { media_type: file.type };
+	const type = await mediaType(file);
 	/** @type {{ url: string, fields: Record<string, string> }} */
-	const signed = await post('/v1/uploads', { name: key, ...type, overwrite });
+	const signed = await post('/v1/uploads', { name: key, media_type: type, overwrite });
 	const form = new FormData();
 	for (const [field, value] of Object.entries(signed.fields)) form.append(field, value);
 	form.append('file', file);
@@ -134,4 +133,12 @@ async function sendToBucket(
 	if (!Object.keys(metadata).length) return added;
 	const image = await call('PATCH', added.image.links.self, { json: { metadata } });
 	return { ...added, image };
+}
+
+// By the list of the gallery: browsers have no type for HEIC, and others for some raw formats.
+async function mediaType(/** @type {File} */ { name, type }) {
+	const { file_types: types } = await getLimits();
+	const ends = (/** @type {string} */ suffix) => name.toLowerCase().endsWith(suffix);
+	const known = types.find(({ suffixes }) => suffixes.some(ends));
+	return known?.media_type ?? (type.startsWith('image/') ? type : undefined);
 }

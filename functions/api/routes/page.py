@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request, Response
 
 from functions.gallery.errors import LookalikeError
+from functions.gallery.pictures import formats
 
 router = APIRouter(include_in_schema=False)
 
@@ -109,6 +110,7 @@ def _content(path: Path) -> tuple[bytes, bytes, str]:
     data = path.read_bytes()
     if path.suffix == ".html":
         data = data.replace(b"{version}", _version().encode())
+        data = data.replace(b"{file-types}", ",".join(formats.file_types()).encode())
     etag = f'W/"{hashlib.sha256(data).hexdigest()[:32]}"'  # weak: the same for both encodings
     return data, gzip.compress(data, mtime=0), etag
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from functions.api.requests import models, parse
 from functions.api.requests.auth import READ, granted_scope
 from functions.api.requests.call import CurrentCall
-from functions.api.responses import Alive, LimitsOut, StatsOut
+from functions.api.responses import Alive, FormatOut, LimitsOut, StatsOut
 from functions.gallery import filters, names
 from functions.gallery.pictures import formats
 
@@ -19,6 +19,16 @@ def limits(call: CurrentCall) -> LimitsOut:
     gallery = call.gallery
     return LimitsOut(
         formats=formats.accepted(),
+        file_types=[
+            FormatOut(
+                name=each.name,
+                media_type=each.media_type,
+                suffixes=list(each.suffixes),
+                max_pixels=gallery.limits.max_pixels_of(each.name),
+            )
+            for each in formats.FORMATS
+        ],
+        skipped_suffixes=list(names.COMPANION_SUFFIXES),
         max_bytes=gallery.limits.max_bytes,
         max_body_bytes=call.max_body_bytes,
         max_json_bytes=parse.MAX_JSON_BYTES,

@@ -25,7 +25,7 @@ from functions.gallery.filters import check_metadata
 from functions.gallery.intake.index import Indexer
 from functions.gallery.intake.keyed_lock import KeyedLock
 from functions.gallery.intake.undo import Kind, Undo, Written
-from functions.gallery.names import BY_BYTES, check_name, image_id, name_of_bytes
+from functions.gallery.names import BY_BYTES, check_new_name, image_id, name_of_bytes
 from functions.gallery.originals.objects import name_taken
 from functions.gallery.pictures.formats import media_type
 from functions.gallery.ports import Pictures, VectorStore
@@ -114,7 +114,7 @@ class Adder:
         metadata = check_metadata(submission.metadata, self.fields)
         bucket = self.originals.bucket
         if submission.name is not None:
-            name = check_name(submission.name)
+            name = check_new_name(submission.name)
             return _Request(submission, name, image_id(bucket, name), metadata)
         data = submission.read()
         sha256 = hashlib.sha256(data).hexdigest()

@@ -26,7 +26,7 @@ from functions.gallery.errors import (
     NameTaken,
     ObjectChanged,
 )
-from functions.gallery.names import check_name, image_id, record_id
+from functions.gallery.names import check_name, image_id, is_companion, record_id
 from functions.gallery.originals.files import Files, is_recent, map_errors, read, remove_old
 from functions.gallery.originals.objects import (
     REPLIES_KEPT_S,
@@ -196,7 +196,7 @@ class FolderOriginals:
         paths = (Path(parent) / f for parent, _, files in os.walk(self._originals) for f in files)
         names = sorted(path.relative_to(self._originals).as_posix() for path in paths)
         for name in names:
-            if after is not None and name <= after:
+            if (after is not None and name <= after) or is_companion(name):
                 continue
             try:
                 path = self._original(name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from functions.gallery.errors import ImageNotFound
-from functions.gallery.names import check_name
+from functions.gallery.names import check_new_name
 from functions.gallery.pictures.budget import decode_slot
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
@@ -71,7 +71,7 @@ class Viewer:
         """Return a form to send a picture straight to the bucket, or None; raises InvalidName."""
         if self.signer is None:
             return None
-        return self.signer.sign_form(check_name(name), media_type, self.limits.max_bytes)
+        return self.signer.sign_form(check_new_name(name), media_type, self.limits.max_bytes)
 
     def _is_current(self, image: StoredImage) -> bool:
         now = self.store.get([image.id]).get(image.id)

@@ -195,8 +195,8 @@ def _check_tiff(data: bytes, max_memory_bytes: int) -> None:
     if parts > _MAX_TIFF_PARTS:
         raise over_limit(f"{parts} strips or tiles of a TIFF", str(_MAX_TIFF_PARTS))
     width, height = tags.get(256, 0), tags.get(257, 0)
-    strip = width * min(height, tags.get(278) or height)
     tile = tags.get(322, 0) * tags.get(323, 0)
+    strip = 0 if tile else width * min(height, tags.get(278) or height)
     # libtiff decodes a tile or strip whole, next to the picture, with colours of more than 8 bits.
     # YCbCr (262: 6) is returned as 4 bytes a pixel whatever is stored.
     depth = tags.get(277, 1) * ((tags.get(258, 1) + 7) // 8)

@@ -195,10 +195,7 @@ def _profile(image: Image.Image) -> tuple[Conversion | None, tuple[Flaw, ...]]:
 
 def _check_size(image: Image.Image, limits: Limits) -> None:
     width, height = image.size
-    max_pixels = limits.max_pixels
-    if image.format not in ("JPEG", "MPO"):
-        memory = limits.max_memory_bytes / bytes_a_pixel(str(image.format), image.mode)
-        max_pixels = min(max_pixels // 2, int(memory))  # 50 million pixels of PNG take a second
+    max_pixels = limits.max_pixels_of(str(image.format), image.mode)
     if any(tile[0] in Image.DECODERS for tile in getattr(image, "tile", ())):  # in Python
         max_pixels = min(max_pixels, MAX_SLOW_PIXELS)
     if width * height > max_pixels:

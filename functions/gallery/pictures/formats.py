@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 
 ADVICE = "send JPEG, PNG, WebP or AVIF"
+_VIDEO = "MP4 or QuickTime video"
+_VIDEO_BOXES = (b"ftyp", b"moov", b"mdat", b"wide")  # what such a file can start with
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ _OTHERS = (
     (b"<?xml", "XML or SVG"),
     (b"<!DOCTYPE", "HTML"),
     (b"<html", "HTML"),
+    (b"<x:xmpmeta", "XMP"),
+    (b"<?xpacket", "XMP"),
     (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
     (b"\xff\x0a", "JPEG XL"),
     (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
@@ -85,6 +89,22 @@ def accepted() -> list[str]:
     return [format.name for format in FORMATS]
 
 
+def file_types() -> list[str]:
+    """Return the media types and suffixes that a file field of a page offers."""
+    types = [format.media_type for format in FORMATS]
+    return list(dict.fromkeys([*types, *(s for format in FORMATS for s in format.suffixes)]))
+
+
+def unsupported_kinds() -> set[str]:
+    """Return the kinds that are refused by name."""
+    return {_VIDEO, *(name for _, name in _OTHERS)}
+
+
+def not_supported(name: str) -> str:
+    """Return why files of this kind are refused, and what to do."""
+    return f"{name} is not a supported picture format; {ADVICE}"
+
+
 def formats_like(data: bytes) -> list[str]:
     """Return the supported formats that the bytes start like; an AVIF can start like a HEIF."""
     return [f.name for f in FORMATS if f.start and re.match(f.start, data[:18], re.DOTALL)]
@@ -95,7 +115,9 @@ def unsupported_reason(data: bytes) -> str:
     start = data[:256].lstrip()
     for magic, name in _OTHERS:
         if start.startswith(magic):
-            return f"{name} is not a supported picture format; {ADVICE}"
+            return not_supported(name)
+    if data[4:8] in _VIDEO_BOXES:
+        return not_supported(_VIDEO)
     return f"The file is not a picture in a known format; {ADVICE}"
 
 

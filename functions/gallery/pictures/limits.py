@@ -36,6 +36,13 @@ class Limits:
         """Pixels of all pictures that one request can have decoded: 50 photos of 20 million."""
         return 10 * self.max_pixels
 
+    def max_pixels_of(self, format: str, mode: str = "RGB") -> int:
+        """Pixels up to which a format opens: a JPEG that is decoded in one pass has most."""
+        if format in ("JPEG", "MPO"):
+            return self.max_pixels
+        # 50 million pixels of PNG take a second.
+        return min(self.max_pixels // 2, int(self.max_memory_bytes / bytes_a_pixel(format, mode)))
+
     @property
     def max_pixels_whole(self) -> int:
         """Pixels up to which every supported format opens; most formats allow more.

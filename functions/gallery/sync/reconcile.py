@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Literal, TypeVar
 
 from functions.gallery.errors import StoreError
-from functions.gallery.names import image_id, record_id
+from functions.gallery.names import image_id, is_picture_name, record_id
 from functions.gallery.originals.objects import bytes_etag, etag_of, has_unsaved_metadata
 from functions.gallery.ports import Originals, VectorStore
 from functions.gallery.records import Listed, MetadataRecord, Refusal, StoredImage
@@ -151,6 +151,8 @@ class Reconciler:
             yield Compared(tuple(names), progress)
 
     def _is_stale(self, refusal: Refusal) -> bool:
+        if not is_picture_name(refusal.name):  # by an earlier version
+            return True
         state = self.originals.head(refusal.name)
         return state is None or state.etag != refusal.etag
 
