@@ -7,6 +7,8 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from PIL import Image
+
 _CONFIGURATIONS = {"heic": (b"hvc1", b"hvcC"), "avif": (b"av01", b"av1C")}
 
 
@@ -59,6 +61,13 @@ def grid(columns: int, rows: int, width: int, height: int) -> Item:
     """Return a picture made of others, which a reference of type dimg names."""
     data = struct.pack(">BBBBHH", 0, 0, rows - 1, columns - 1, width, height)
     return Item(b"grid", data, (extent(width, height),))
+
+
+def exif(orientation: int) -> Item:
+    """Return EXIF data, which a reference of type cdsc says the picture of."""
+    data = Image.Exif()
+    data[0x0112] = orientation
+    return Item(b"Exif", struct.pack(">I", 6) + data.tobytes(), (), hidden=True)
 
 
 def heif(

@@ -151,12 +151,25 @@ def test_a_folder_is_added_with_its_paths(desktop, tmp_path):
         path = tmp_path / "album" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(new_drawing("house", name))
+    for name in ("a/1.xmp", "a/1.MOV", "a/b/Thumbs.db", ".DS_Store"):
+        (tmp_path / "album" / name).write_text("not a picture")
     desktop.goto("/?view=add")
 
     desktop.set_input_files("#add input[webkitdirectory]", tmp_path / "album")
 
     expect_status(desktop, "album/a/1.jpg", "Added")
     expect_status(desktop, "album/a/b/2.jpg", "Added")
+    expect(desktop.locator(".uploads li")).to_have_count(2)
+
+
+def test_file_fields_offer_what_the_gallery_opens(desktop, http):
+    types = http.get("/v1/limits").json()["file_types"]
+    offered = {name for each in types for name in (each["media_type"], *each["suffixes"])}
+    desktop.goto("/?view=add")
+    expect(desktop.get_by_role("button", name="Choose pictures")).to_be_visible()
+
+    for field in ("#file", FILES):
+        assert set(desktop.locator(field).get_attribute("accept").split(",")) == offered
 
 
 def test_dropped_and_pasted_pictures_are_added_too(desktop):
@@ -281,7 +294,7 @@ def test_the_form_for_a_large_heic_file_is_valid_whatever_type_the_browser_gives
     expect_status(desktop, "IMG_1.HEIC", "enough")
 
     (request,) = asked
-    UploadRequest.check(request)
+    assert UploadRequest.check(request).media_type == "image/heic"
 
 
 def test_a_near_duplicate_is_pointed_out(desktop, http):
