@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from scripts.environment import SAM_VENV, prepare
-from tests.drawing import jpeg
+from tests.drawing import jpeg, scene, written
 from tests.end_to_end.lambda_emulator import EVENTS, event
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,9 +81,9 @@ def built(tmp_path_factory) -> str:
     return str(folder / "template.yaml")
 
 
-def invoke(built: str, function: str, name: str, **environment: str) -> Any:
+def invoke(built: str, function: str, name: str | Path, **environment: str) -> Any:
     """Return the function's response. Its log is not used: sam sometimes loses the end of it."""
-    file = str(EVENTS / f"{name}.json")
+    file = str(name if isinstance(name, Path) else EVENTS / f"{name}.json")
     output = sam("local", "invoke", function, "--template", built, "--event", file, **environment)
     return json.loads(output)
 
@@ -135,11 +136,28 @@ def test_an_api_call_works_without_any_configuration(built):
     assert response["headers"]["x-lookalike-store"] == "memory"
 
 
-def test_a_picture_in_base64_is_accepted(built):
-    response = invoke(built, "ApiFunction", "http-add-binary")
+def test_pictures_that_need_libraries_of_their_own_are_accepted_in_base64(built, tmp_path):
+    files = {
+        "JPEG": jpeg(1),
+        "WEBP": written(scene(2), "WEBP"),
+        "AVIF": written(scene(3), "AVIF"),
+        "HEIF": (ROOT / "tests" / "data" / "drawn.heic").read_bytes(),
+    }
+    body = json.dumps({"items": [{"image": b64encode(f).decode()} for f in files.values()]})
+    call = event("http-add-binary") | {"body": b64encode(body.encode()).decode()}
+    call |= {"rawPath": "/v1/images/batch", "rawQueryString": "", "queryStringParameters": {}}
+    call["pathParameters"] = {"proxy": "v1/images/batch"}
+    call["requestContext"]["http"]["path"] = "/v1/images/batch"
+    call["headers"] |= {"content-type": "application/json", "content-length": str(len(body))}
+    path = tmp_path / "batch.json"
+    path.write_text(json.dumps(call))
 
-    assert response["statusCode"] == 201
-    assert json.loads(response["body"])["image"]["name"] == "drawn/one.jpg"
+    response = invoke(built, "ApiFunction", path)
+
+    assert response["statusCode"] == 200
+    results = json.loads(response["body"])["results"]
+    assert [result["status"] for result in results] == [201] * len(files)
+    assert [result["added"]["image"]["format"] for result in results] == list(files)
 
 
 def test_objects_in_the_bucket_are_refused_or_indexed(built, bucket):
