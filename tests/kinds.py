@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from tests.drawing import scene, written
 from tests.heif import auxiliary, encoded, grid, heif, mirror, rotation
@@ -143,6 +143,9 @@ SIDEWAYS[0x0112] = 6
 ON_ITS_SIDE = SCENE.transpose(Image.Transpose.ROTATE_90)
 SIXTEENTHS = GREY_VALUES[:, ::2] // 16 * 16 + GREY_VALUES[:, 1::2] // 16
 LAB = Image.merge("LAB", (GREY, Image.new("L", SIZE, 100), Image.new("L", SIZE, 160)))
+TEXTS = PngImagePlugin.PngInfo()
+for number in range(3):
+    TEXTS.add_text(f"text {number}", "much text " * 200_000, zip=True)
 SAMPLES: dict[str, Callable[[], bytes]] = {
     "JPEG": write("JPEG", quality=90),
     "JPEG, progressive": write("JPEG", quality=90, progressive=True),
@@ -150,6 +153,8 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "JPEG, CMYK": write("JPEG", SCENE.convert("CMYK"), quality=90),
     "JPEG, turned by EXIF": write("JPEG", ON_ITS_SIDE, quality=90, exif=SIDEWAYS),
     "JPEG, motion photo": lambda: write("JPEG", quality=90)() + VIDEO + b"\xff\xda" * 500,
+    "JPEG without its end": lambda: write("JPEG", quality=90)()[:-2],
+    "less than half a JPEG": lambda: write("JPEG", quality=90)()[:1_300],
     "MPO": write("MPO", quality=90, **pages()),
     "PNG": write("PNG"),
     "PNG, palette": write("PNG", SCENE.quantize(64)),
@@ -161,10 +166,13 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "PNG, transparent grey": write("PNG", FADED.convert("LA")),
     "PNG, transparent grey of 16 bits": lambda: png(16, 4, _flat(FADED_16[..., [0, 3]])),
     "PNG, transparent, 16 bits": lambda: png(16, 6, _flat(FADED_16)),
+    "PNG, megabytes of text": write("PNG", pnginfo=TEXTS),
+    "PNG without its end": lambda: write("PNG")()[:-12],
     "PNG, animated": write("PNG", **FRAMES),
     "WebP": write("WEBP", quality=90),
     "WebP, lossless": write("WEBP", lossless=True),
     "WebP, transparent": write("WEBP", FADED, lossless=True),
+    "WebP without its end": lambda: write("WEBP", lossless=True, exif=SIDEWAYS)()[:-5],
     "WebP, animated": write("WEBP", lossless=True, **FRAMES),
     "AVIF": write("AVIF"),
     "AVIF, 10 bits": lambda: kept("drawn-10-bits.avif"),

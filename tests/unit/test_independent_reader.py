@@ -46,6 +46,9 @@ ON_WHITE.paste(FADED, mask=FADED)
 DRAWINGS = {
     "AVIF, transparent": (ON_WHITE, 4.0, "ImageMagick 6 drops the transparency of AVIF and HEIC"),
     "HEIC, transparent": (ON_WHITE, 4.0, "ImageMagick 6 drops the transparency of AVIF and HEIC"),
+    "JPEG without its end": (SCENE, 4.0, "ImageMagick shows it, but calls it an error"),
+    "PNG without its end": (SCENE, 0.0, "ImageMagick shows it, but calls it an error"),
+    "WebP without its end": (SCENE, 0.0, "libwebp refuses it"),
     "AVIF, animated": (SCENE, 4.0, "ImageMagick 6 does not read sequences"),
 }
 

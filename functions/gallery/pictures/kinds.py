@@ -51,6 +51,7 @@ ACCEPTED = (
     Accepted("JPEG, CMYK", "JPEG"),
     Accepted("JPEG, turned by EXIF", "JPEG", "upright; also PNG, WebP and TIFF"),
     Accepted("JPEG, motion photo", "JPEG", "the photo; the video after it is not read"),
+    Accepted("JPEG without its end", "JPEG", "from half of its rows on", flaws=(Flaw.DAMAGED,)),
     Accepted("MPO", "MPO", "its first picture"),
     Accepted("PNG", "PNG"),
     Accepted("PNG, palette", "PNG"),
@@ -62,10 +63,13 @@ ACCEPTED = (
     Accepted("PNG, transparent grey", "PNG", "on white"),
     Accepted("PNG, transparent grey of 16 bits", "PNG", "on white"),
     Accepted("PNG, transparent, 16 bits", "PNG", "on white"),
+    Accepted("PNG, megabytes of text", "PNG", "texts are not read"),
+    Accepted("PNG without its end", "PNG", "if all pixels are there", flaws=(Flaw.DAMAGED,)),
     Accepted("PNG, animated", "PNG", _FIRST_FRAME),
     Accepted("WebP", "WEBP"),
     Accepted("WebP, lossless", "WEBP"),
     Accepted("WebP, transparent", "WEBP", "on white"),
+    Accepted("WebP without its end", "WEBP", "if all pixels are there", flaws=(Flaw.DAMAGED,)),
     Accepted("WebP, animated", "WEBP", _FIRST_FRAME),
     Accepted("AVIF", "AVIF"),
     Accepted("AVIF, 10 bits", "AVIF"),
@@ -112,6 +116,11 @@ REFUSED = (
         )
     ),
     Refused("anything else", unsupported_reason(b"")),
+    Refused(
+        "less than half a JPEG",
+        "More than half of the JPEG file is missing; send it again",
+        UndecodablePicture,
+    ),
     Refused("half a PNG", "The PNG file is damaged; save or send it again", UndecodablePicture),
     Refused("no bytes", "The file is empty; send the bytes of an image", EmptyPicture),
 )
