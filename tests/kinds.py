@@ -4,17 +4,20 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from tests import icc, raw_files, tiffs
 from tests.drawing import scene, written
 from tests.heif import auxiliary, encoded, grid, heif, mirror, rotation
 
 DATA = Path(__file__).parent / "data"
 SIZE = (160, 120)
 SCENE = scene(12, *SIZE)
+SCENE_VALUES = np.asarray(SCENE)
 GREY = SCENE.convert("L")
 FADED = SCENE.copy()  # opaque at the left, transparent at the right
 FADED.putalpha(Image.linear_gradient("L").rotate(90).resize(SIZE))
@@ -22,12 +25,14 @@ DEEP = np.asarray(SCENE).astype(np.uint16) * 257
 STRIPS = {"tiffinfo": {278: 8}}  # rows in each, so that no strip takes much memory
 
 
-def pages() -> dict[str, object]:
-    """Return options of Pillow for a second picture, which must not be seen."""
-    return {"save_all": True, "append_images": [Image.new("RGB", SIZE, "#00c000")]}
+def pages(*first: Image.Image) -> dict[str, object]:
+    """Return options of Pillow for more pictures, the last of which must not be seen."""
+    more = [*(image.copy() for image in first), Image.new("RGB", SIZE, "#00c000")]
+    return {"save_all": True, "append_images": more}
 
 
-FRAMES = {**pages(), "duration": 100}
+BLANK = Image.new("RGB", SIZE, "white")  # the first frame of animations
+FRAMES = {**pages(SCENE), "duration": 100}
 VIDEO = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom\x00\x00\x00\x08mdat"
 
 
@@ -95,6 +100,12 @@ def run_length_bmp() -> bytes:
     return b"BM" + file + header + palette.tobytes() + pixels
 
 
+def in_space(space: icc.Space, format: str, **options: object) -> Callable[[], bytes]:
+    """Return what writes the scene in another colour space, with its profile."""
+    image = Image.fromarray(space.from_srgb(SCENE_VALUES))
+    return write(format, image, icc_profile=space.profile(), **options)
+
+
 def kept(name: str) -> bytes:
     """Return a file of tests/data."""
     return (DATA / name).read_bytes()
@@ -104,9 +115,12 @@ def _flat(array: np.ndarray) -> np.ndarray:
     return array.reshape(len(array), -1)
 
 
-def _planes(values: np.ndarray) -> bytes:
-    planes = np.ascontiguousarray(values.transpose(2, 0, 1)).reshape(values.shape)
-    return tiff(planes, {284: 2} | strips(planes.nbytes, 3 * SIZE[1] // 8))
+def framed(marker: int, bits: int = 8) -> bytes:
+    """Write a JPEG whose header says that it is of another kind."""
+    data = bytearray(write("JPEG", quality=90)())
+    start = data.index(b"\xff\xc0")
+    data[start + 1], data[start + 4] = marker, bits
+    return bytes(data)
 
 
 def _tiles(width: int = 32, height: int = 16) -> bytes:
@@ -137,49 +151,60 @@ def _with_depth(brand: str, file: bytes) -> bytes:
 
 FADED_16 = np.asarray(FADED).astype(">u2") * 257
 GREY_VALUES = np.asarray(GREY)[..., None]
-SCENE_VALUES = np.asarray(SCENE)
 SIDEWAYS = Image.Exif()
 SIDEWAYS[0x0112] = 6
 ON_ITS_SIDE = SCENE.transpose(Image.Transpose.ROTATE_90)
 SIXTEENTHS = GREY_VALUES[:, ::2] // 16 * 16 + GREY_VALUES[:, 1::2] // 16
 LAB = Image.merge("LAB", (GREY, Image.new("L", SIZE, 100), Image.new("L", SIZE, 160)))
+FADED_GREY = np.asarray(FADED.convert("LA"))
+WHITE_32 = 0xFFFFFFFF // 255
+WHITE_IS_ZERO_16 = 65_535 - GREY_VALUES.astype("u2") * 257
+deflated = partial(tiffs.tiff, compression=tiffs.DEFLATE)
+WHITE_SHAPES = Image.new("RGBA", SIZE, "white")
+WHITE_SHAPES.putalpha(GREY)
 TEXTS = PngImagePlugin.PngInfo()
 for number in range(3):
     TEXTS.add_text(f"text {number}", "much text " * 200_000, zip=True)
+INKS = Image.fromarray(icc.cmyk_from_srgb(SCENE_VALUES), "CMYK")
 SAMPLES: dict[str, Callable[[], bytes]] = {
     "JPEG": write("JPEG", quality=90),
     "JPEG, progressive": write("JPEG", quality=90, progressive=True),
     "JPEG, grey": write("JPEG", GREY, quality=90),
     "JPEG, CMYK": write("JPEG", SCENE.convert("CMYK"), quality=90),
+    "JPEG, CMYK with a profile": write("JPEG", INKS, quality=95, icc_profile=icc.cmyk_profile()),
+    "JPEG, Adobe RGB": in_space(icc.ADOBE_RGB, "JPEG", quality=95, subsampling=0),
+    "JPEG, broken profile": write("JPEG", quality=90, icc_profile=b"not a profile" * 20),
     "JPEG, turned by EXIF": write("JPEG", ON_ITS_SIDE, quality=90, exif=SIDEWAYS),
     "JPEG, motion photo": lambda: write("JPEG", quality=90)() + VIDEO + b"\xff\xda" * 500,
     "JPEG without its end": lambda: write("JPEG", quality=90)()[:-2],
     "less than half a JPEG": lambda: write("JPEG", quality=90)()[:1_300],
     "MPO": write("MPO", quality=90, **pages()),
     "PNG": write("PNG"),
+    "PNG, Display P3": in_space(icc.DISPLAY_P3, "PNG"),
     "PNG, palette": write("PNG", SCENE.quantize(64)),
     "PNG, black and white": write("PNG", GREY.convert("1")),
     "PNG, grey of 4 bits": lambda: png(4, 0, SIXTEENTHS),
     "PNG, grey of 16 bits": lambda: png(16, 0, _flat(GREY_VALUES.astype(">u2") * 257)),
     "PNG, 16 bits": lambda: png(16, 2, _flat(DEEP.astype(">u2"))),
     "PNG, transparent": write("PNG", FADED),
+    "PNG, transparent, white": write("PNG", WHITE_SHAPES),
     "PNG, transparent grey": write("PNG", FADED.convert("LA")),
     "PNG, transparent grey of 16 bits": lambda: png(16, 4, _flat(FADED_16[..., [0, 3]])),
     "PNG, transparent, 16 bits": lambda: png(16, 6, _flat(FADED_16)),
-    "PNG, megabytes of text": write("PNG", pnginfo=TEXTS),
-    "PNG without its end": lambda: write("PNG")()[:-12],
-    "PNG, animated": write("PNG", **FRAMES),
+    "PNG, animated": write("PNG", BLANK, **FRAMES),
     "WebP": write("WEBP", quality=90),
     "WebP, lossless": write("WEBP", lossless=True),
     "WebP, transparent": write("WEBP", FADED, lossless=True),
+    "WebP, animated": write("WEBP", BLANK, lossless=True, **FRAMES),
+    "PNG, megabytes of text": write("PNG", pnginfo=TEXTS),
+    "PNG without its end": lambda: write("PNG")()[:-12],
     "WebP without its end": lambda: write("WEBP", lossless=True, exif=SIDEWAYS)()[:-5],
-    "WebP, animated": write("WEBP", lossless=True, **FRAMES),
     "AVIF": write("AVIF"),
     "AVIF, 10 bits": lambda: kept("drawn-10-bits.avif"),
     "AVIF, turned": lambda: _turned("avif", write("AVIF")()),
     "AVIF, tiles": lambda: _tiled("avif", write("AVIF")()),
     "AVIF, transparent": write("AVIF", FADED),
-    "AVIF, animated": write("AVIF", **FRAMES),
+    "AVIF, animated": write("AVIF", BLANK, **FRAMES),
     "HEIC": lambda: kept("drawn.heic"),
     "HEIC, 10 bits": lambda: kept("drawn-10-bits.heic"),
     "HEIC, turned": lambda: _turned("heic", kept("drawn.heic")),
@@ -188,7 +213,7 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "HEIC, transparent": lambda: kept("drawn-faded.heic"),
     "GIF": write("GIF"),
     "GIF, transparent": write("GIF", SCENE.quantize(64), transparency=5),
-    "GIF, animated": write("GIF", **FRAMES),
+    "GIF, animated": write("GIF", BLANK, **FRAMES),
     "BMP": write("BMP"),
     "BMP, palette": write("BMP", SCENE.quantize(64)),
     "BMP, run-length": run_length_bmp,
@@ -202,11 +227,16 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "TIFF, grey of 16 bits": lambda: tiff(GREY_VALUES.astype("<u2") * 257, {}),
     "TIFF, 16 bits": lambda: tiff(DEEP, {}),
     "TIFF, transparent": write("TIFF", FADED, **STRIPS),
-    "TIFF, transparent grey": lambda: tiff(np.asarray(FADED.convert("LA")), {338: 2}),
-    "TIFF, planes": lambda: _planes(SCENE_VALUES),
+    "TIFF, transparent grey": lambda: deflated(FADED_GREY, photometric=1, extra_samples=[2]),
+    "TIFF, planes": lambda: deflated(SCENE_VALUES, photometric=2, planar=True),
+    "TIFF, planes of 16 bits": lambda: deflated(DEEP, photometric=2, planar=True),
     "TIFF, tiles": _tiles,
-    "TIFF, grey floats": lambda: tiff(GREY_VALUES.astype("<f4") / 255, {339: 3}),
+    "TIFF, grey floats": lambda: deflated(GREY_VALUES.astype("f4") / 255, photometric=1),
+    "TIFF, floats": lambda: deflated(SCENE_VALUES.astype("f4") / 255, photometric=2),
+    "TIFF, grey of 32 bits": lambda: deflated(GREY_VALUES.astype("u4") * WHITE_32, photometric=1),
+    "TIFF, 32 bits": lambda: deflated(SCENE_VALUES.astype("u4") * WHITE_32, photometric=2),
     "TIFF, white is zero": lambda: tiff(255 - GREY_VALUES, {262: 0}),
+    "TIFF, white is zero, 16 bits": lambda: deflated(WHITE_IS_ZERO_16, photometric=0),
     "TIFF, several pages": write("TIFF", **pages(), **STRIPS),
     "BigTIFF": write("TIFF", big_tiff=True, **STRIPS),
     "JPEG XL": lambda: b"\xff\x0a\xfa\x7f\x01\x90\x08\x06\x01",
@@ -222,7 +252,28 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "XMP": lambda: b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>',
     "HTML": lambda: b"<!DOCTYPE html><html></html>",
     "ZIP": lambda: b"PK\x03\x04" + bytes(26),
+    "JPEG, 12 bits": lambda: framed(0xC1, bits=12),
+    "JPEG, lossless": lambda: framed(0xC3),
+    "JPEG, arithmetic coding": lambda: framed(0xC9),
+    "JPEG, hierarchical": lambda: framed(0xC5),
+    "JPEG-LS": lambda: framed(0xF7),
+    "TIFF, complex numbers": lambda: deflated(GREY_VALUES.astype("c8"), photometric=1),
+    "TIFF, LogLuv": lambda: deflated(SCENE_VALUES, photometric=32_845),
+    "TIFF, JPEG 2000": lambda: tiff(SCENE_VALUES, {259: 33_003}),
+    "TIFF, WebP": lambda: tiff(SCENE_VALUES, {259: 50_001}),
     "anything else": lambda: b"#!/bin/sh\n",
     "half a PNG": lambda: write("PNG")()[:900],
     "no bytes": bytes,
+}
+# No maker that is known: "RAW".
+RAW = raw_files.KINDS | {"RAW": lambda *args: raw_files.nef(*args).replace(b"NIKON", b"OTHER")}
+SAMPLES |= {f"{kind}, raw": write for kind, write in RAW.items()}
+SAMPLES |= {
+    f"{kind} without a large preview": partial(write, raw_files.THUMBNAIL)
+    for kind, write in RAW.items()
+}
+SAMPLES |= {
+    "Canon raw (CRW)": lambda: b"II\x1a\x00\x00\x00HEAPCCDR",
+    "Sigma raw (X3F)": lambda: b"FOVb" + bytes(20),
+    "Minolta raw (MRW)": lambda: b"\x00MRM" + bytes(20),
 }

@@ -14,12 +14,15 @@ from PIL import Image
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.kinds import ACCEPTED
 from functions.gallery.pictures.limits import Limits
-from tests.kinds import FADED, SAMPLES, SCENE
+from tests import icc
+from tests.drawing import scene
+from tests.kinds import FADED, GREY, RAW, SAMPLES, SCENE
 from tests.programs import find_program
 
 # Mean difference of all values, in levels of 255, and why there is any. Other kinds: none.
 BLENDED = 0.6, "one of the two rounds down when it blends"
 UPSAMPLED = 2.5, "colour planes of half the size are enlarged in another way"
+CONVERTED = 1.0, "Pillow rounds CMYK and RGB to 8 bits before LittleCMS converts, ImageMagick after"
 TOLERANCES = {
     "PNG, transparent": BLENDED,
     "PNG, transparent grey": BLENDED,
@@ -28,6 +31,9 @@ TOLERANCES = {
     "WebP, transparent": BLENDED,
     "TIFF, transparent": BLENDED,
     "TIFF, transparent grey": BLENDED,
+    "JPEG, Adobe RGB": CONVERTED,
+    "PNG, Display P3": CONVERTED,
+    "JPEG, CMYK with a profile": CONVERTED,
     "TIFF, palette": (1.0, "16 bits become 8 by 1/256 here and by 1/257 there"),
     "TIFF, Lab": (4.0, "one takes D65 for white, the other D50"),
     "AVIF": UPSAMPLED,
@@ -40,34 +46,52 @@ TOLERANCES = {
     "HEIC, tiles": UPSAMPLED,
     "HEIC with a depth map": UPSAMPLED,
 }
+PROFILED = ("JPEG, Adobe RGB", "JPEG, CMYK with a profile", "PNG, Display P3")
 # What ImageMagick 6 does not show: the drawing, and what its compression may change.
+ON_BLACK = GREY.convert("RGB")
 ON_WHITE = Image.new("RGB", SCENE.size, "white")
 ON_WHITE.paste(FADED, mask=FADED)
 DRAWINGS = {
+    "JPEG, broken profile": (SCENE, 4.0, "ImageMagick calls it an error"),
     "AVIF, transparent": (ON_WHITE, 4.0, "ImageMagick 6 drops the transparency of AVIF and HEIC"),
     "HEIC, transparent": (ON_WHITE, 4.0, "ImageMagick 6 drops the transparency of AVIF and HEIC"),
     "JPEG without its end": (SCENE, 4.0, "ImageMagick shows it, but calls it an error"),
     "PNG without its end": (SCENE, 0.0, "ImageMagick shows it, but calls it an error"),
     "WebP without its end": (SCENE, 0.0, "libwebp refuses it"),
     "AVIF, animated": (SCENE, 4.0, "ImageMagick 6 does not read sequences"),
+    "PNG, animated": (SCENE, 0.0, "ImageMagick shows the first frame, which is blank"),
+    "WebP, animated": (SCENE, 0.0, "ImageMagick shows the first frame, which is blank"),
+    "GIF, animated": (SCENE, 0.0, "ImageMagick shows the first frame, which is blank"),
+    "PNG, transparent, white": (ON_BLACK, 1.0, "ImageMagick is asked for a white page"),
+}
+DRAWINGS |= {
+    f"{kind}, raw": (scene(1, 960, 640), 3.0, "it reads no raw files; their preview is a JPEG")
+    for kind in RAW
 }
 
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory) -> dict[str, Image.Image]:
-    """Every kind as ImageMagick shows it on a white page."""
-    program = find_program("convert-im6.q16", "magick", package="imagemagick")
+    """Every kind as ImageMagick shows it on a white page, those with a profile in sRGB."""
     folder = tmp_path_factory.mktemp("kinds")
+    (folder / "srgb.icc").write_bytes(icc.SRGB.profile())
     kinds = [kind.name for kind in ACCEPTED if kind.name not in DRAWINGS]
-    command = [program]
     for number, name in enumerate(kinds):
         (folder / str(number)).write_bytes(SAMPLES[name]())
-        command.append(f"{folder / str(number)}[0]")
     page = ["-auto-orient", "-background", "white", "-alpha", "remove", "-colorspace", "sRGB"]
-    names = ["-set", "filename:kind", "%t", str(folder / "%[filename:kind].ppm")]
-    done = subprocess.run([*command, *page, "-depth", "8", *names], capture_output=True, timeout=60)
-    assert done.returncode == 0, done.stderr
+    # Without a profile of its own, a file would be given this one.
+    profile = ["-intent", "Perceptual", "-black-point-compensation", "-profile", "srgb.icc"]
+    convert(folder, [number for number, name in enumerate(kinds) if name not in PROFILED], page)
+    convert(folder, [number for number, name in enumerate(kinds) if name in PROFILED], profile)
     return {name: read(folder / f"{number}.ppm") for number, name in enumerate(kinds)}
+
+
+def convert(folder: Path, files: list[int], options: list[str]) -> None:
+    program = find_program("convert-im6.q16", "magick", package="imagemagick")
+    names = ["-set", "filename:kind", "%t", "%[filename:kind].ppm"]
+    command = [program, *(f"{number}[0]" for number in files), *options, "-depth", "8", *names]
+    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 def read(path: Path) -> Image.Image:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from functions.gallery.errors import PictureTooLarge, UndecodablePicture
+from functions.gallery.pictures.formats import is_raw
 
 MAX_SIDE = 65_535  # as in JPEG; each row or strip costs Pillow time and memory
 MAX_SLOW_PIXELS = 2_100_000  # of a run-length BMP, decoded in Python: a full HD screen
@@ -37,8 +38,11 @@ class Limits:
         return 10 * self.max_pixels
 
     def max_pixels_of(self, format: str, mode: str = "RGB") -> int:
-        """Pixels up to which a format opens: a JPEG that is decoded in one pass has most."""
-        if format in ("JPEG", "MPO"):
+        """Pixels up to which a format opens: a JPEG that is decoded in one pass has most.
+
+        The pixels of a raw file are those of its preview, a JPEG.
+        """
+        if format in ("JPEG", "MPO") or is_raw(format):
             return self.max_pixels
         # 50 million pixels of PNG take a second.
         return min(self.max_pixels // 2, int(self.max_memory_bytes / bytes_a_pixel(format, mode)))

@@ -81,10 +81,7 @@ def read_raw(data: bytes) -> RawFile | None:
         return None
     largest = max(_previews(data, _sensor_data(directories)), default=None)
     if largest is None or max(largest[1:3]) < LEAST_PREVIEW_PX:
-        raise UnsupportedFormat(
-            f"{_VENDORS[kind]} without a JPEG preview of at least {LEAST_PREVIEW_PX} px; "
-            "export it as JPEG"
-        )
+        raise UnsupportedFormat(without_preview(kind))
     _, width, height, start, stop = largest
     if kind == "CR3":
         directories = _canon_directories(data)
@@ -97,6 +94,14 @@ def read_raw(data: bytes) -> RawFile | None:
     upright = (orientation or 1) > 4 and (size[0] - size[1]) * (width - height) < 0
     turn = 1 if upright else orientation or 1
     return RawFile(kind, size, orientation, turn, data[start:stop])
+
+
+def without_preview(kind: str) -> str:
+    """Return why a raw file of this kind is refused, and what to do."""
+    return (
+        f"{_VENDORS[kind]} without a JPEG preview of at least {LEAST_PREVIEW_PX} px; "
+        "export it as JPEG"
+    )
 
 
 # --- Directories of TIFF
