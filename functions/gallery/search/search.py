@@ -4,8 +4,9 @@ An example is a picture (its bytes) or a stored image (its id). Several are comb
 `average_vector` does: the mean of the positive ones, moved away from the mean of the negative ones.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from functions.gallery.stopwatch import Stopwatch
 
 # Cosines of the same vector differ by a few 1e-7, so "at least 1.0" must allow for that.
 _ROUNDING = 1e-6
+# Files of the same bytes have at least this similarity, and so have others with the same views.
+_EQUAL = 1 - 1e-5
 # To fill a page of groups more matches are read, in growing steps, up to this many.
 _MOST_READ = 2_000
 
@@ -59,6 +62,17 @@ class SearchResult:
 
 
 @dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a single example, a picture or a stored image."""
+
+    sha256: str
+    hash: PerceptualHash | None
+
+
+_KnowExample = Callable[[], _Known | None]  # reads a stored image when it is first needed
+
+
+@dataclass(frozen=True, slots=True)
 class Searcher:
     """Finds the images similar to some examples; stores nothing of them."""
 
@@ -85,12 +99,12 @@ class Searcher:
         query = Query(target, where=where)
         if options.exclude_self:
             query = _without_examples(query, wanted)
-        matches = self._matches(query, options)
+        example = cache(partial(self._example, single))
+        matches = self._matches(query, options, example)
         first, last = options.offset, options.offset + options.limit
         more = len(matches) > last
         page: Sequence[Match] = matches[first:last]
-        if single is not None:
-            page = self._with_bands(page, single)
+        page = self._with_bands(page, example)
         watch.lap("search")
         pictures = [each for each in wanted if isinstance(each, EmbeddedPicture)]
         took_ms = _sum(*(picture.took_ms for picture in pictures), watch.took_ms)
@@ -120,29 +134,32 @@ class Searcher:
             target = 2 * target - np.mean(vectors[positives:], axis=0)
         return _unit(target)
 
-    def _with_bands(self, page: Sequence[Match], example: str | EmbeddedPicture) -> Sequence[Match]:
-        """Add the band of each match to a single example, a stored image or a picture."""
+    def _example(self, single: str | EmbeddedPicture | None) -> _Known | None:
+        """Return what is known of a single example, if there is one; a stored image is read."""
+        if isinstance(single, EmbeddedPicture):
+            return _Known(single.sha256, single.hash)
+        image = None if single is None else self.store.get([single]).get(single)
+        return None if image is None else _Known(image.sha256, image.perceptual_hash)
+
+    def _with_bands(self, page: Sequence[Match], example: _KnowExample) -> Sequence[Match]:
+        """Add the band of each match to a single example."""
         bands = self.examples.embedder.card.bands
-        if bands is None or not self.spec.distance.has_bands:
+        if bands is None or not self.spec.distance.has_bands or (known := example()) is None:
             return page
-        if isinstance(example, EmbeddedPicture):
-            hash = example.hash
-        else:
-            image = self.store.get([example]).get(example)
-            hash = image.perceptual_hash if image else None
+        hash = known.hash
         return [
             replace(match, band=bands.of(match.similarity, _distance(hash, match.image)))
             for match in page
         ]
 
-    def _matches(self, query: Query, options: SearchOptions) -> list[Match]:
+    def _matches(self, query: Query, options: SearchOptions, example: _KnowExample) -> list[Match]:
         """Return the matches up to one after the page, best first, collapsed if requested."""
         wanted = options.offset + options.limit + 1
         most = _MOST_READ if options.collapses else wanted
         read = min(4 * wanted, most)
         least = options.min_similarity - _ROUNDING
         while True:
-            matches = self.store.search(replace(query, limit=read))
+            matches = self._same_bytes_first(replace(query, limit=read), example)
             similar = found = [match for match in matches if match.similarity >= least]
             if options.collapses:
                 found = collapse(
@@ -154,6 +171,23 @@ class Searcher:
             if len(found) >= wanted or len(similar) < read or read >= most:
                 return found[:wanted]
             read = min(4 * read, most)
+
+    def _same_bytes_first(self, query: Query, example: _KnowExample) -> list[Match]:
+        """Find matches; of those that equal a single example, the files of its bytes come first.
+
+        Only if all matches that were read equal it, a second request looks for its bytes.
+        """
+        matches = self.store.search(query)
+        equal = [match for match in matches if match.similarity >= _EQUAL]
+        if len(equal) < 2 or (known := example()) is None:
+            return matches
+        same = [match for match in equal if match.image.sha256 == known.sha256]
+        if len(same) < len(equal) == query.limit:
+            with_bytes = (*query.where, Condition("sha256", any_of=(known.sha256,)))
+            found = self.store.search(replace(query, where=with_bytes))
+            same = [match for match in found if match.similarity >= _EQUAL]
+        first = {match.image.id for match in same}
+        return [*same, *(match for match in matches if match.image.id not in first)]
 
 
 def _without_examples(query: Query, examples: Sequence[str | EmbeddedPicture]) -> Query:
