@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.gallery.embedding.bands import Band, Bands
+from functions.gallery.embedding.bands import ALL_BITS, Band, Bands
 from functions.gallery.embedding.fingerprint import HASH_BITS
 from functions.gallery.embedding.vectors import Vectors
 from model.quality.copies import SERVED, Material
 from model.quality.metrics import nearest
 from model.quality.sets import Rows, tasks_of
-from model.quality.vectors import Signs
+from model.quality.vectors import Signs, turned_signs
 
 # How a hit is related to its query, from nothing to most.
 NOTHING, LABEL, COPY, SAME = range(4)
@@ -32,6 +32,7 @@ PAIR = np.dtype(
     [
         ("similarity", float),
         ("bits", int),  # hash distance
+        ("mirrored", int),  # the same if one is mirrored or upside down
         ("relation", int),
         ("set", "U100"),  # of the query
         ("lower", bool),  # counts for the two lower bands
@@ -46,6 +47,8 @@ _WANTED = {Band.SAME_PICTURE: 0.95, Band.NEAR_DUPLICATE: 0.97, Band.SIMILAR: 0.7
 _RIGHT_FROM = {Band.SAME_PICTURE: SAME, Band.NEAR_DUPLICATE: COPY, Band.SIMILAR: LABEL}
 _FEWEST = 20  # pairs; fewer say nothing about precision
 _STEP = 0.005
+_COPIES_KEPT = 0.995  # of the near-duplicates by vector; the hash has a veto over the others
+_MIRRORED_BITS = 16  # 95 % of mirrored copies stay within them, equal neighbours are the others
 # Added to the limit of near-duplicates because galleries differ: the similarity that the best
 # unrelated picture of one in a hundred reaches moves by more than this between sets.
 _MARGIN = 0.03
@@ -132,7 +135,10 @@ def _pairs(
         relation = np.where(hits == of[:, None], own[:, None], relation)
     pairs = np.empty(similarity.shape, PAIR)
     pairs["similarity"], pairs["relation"], pairs["lower"] = similarity, relation, lower
-    pairs["bits"] = _differing_bits(signs, material.embedded.signs[hits])
+    found_signs = material.embedded.signs[hits]
+    pairs["bits"] = _differing_bits(signs, found_signs)
+    turned = [_differing_bits(each, found_signs) for each in turned_signs(signs)]
+    pairs["mirrored"] = np.min(turned, axis=0)
     pairs["set"] = np.array([name.partition("/")[0] for name in material.names[of]])[:, None]
     return pairs[np.isfinite(similarity)]  # in a gallery of ten or fewer, itself is a hit
 
@@ -155,10 +161,26 @@ def choose(pairs: Pairs) -> Bands:
     # A hash alone proves nothing: plain pictures that are not similar share hashes.
     with_bits = min(max(with_bits, similar), near)
     bands = Bands(same, near, similar, same_bits, near_bits, with_bits)
+    bands = replace(
+        bands,
+        near_duplicate_most_bits=_most_bits(pairs, bands),
+        near_duplicate_mirrored_bits=_MIRRORED_BITS,
+    )
     # The limit holds for all pairs above it, the surest band included; the band itself must hold.
     while bands.near_duplicate < 1 and not _near_duplicate_holds(bands, pairs):
         bands = _raised(bands, _STEP)
     return _raised(bands, _MARGIN)
+
+
+def _most_bits(pairs: Pairs, bands: Bands) -> int:
+    """Return the fewest bits that keep nearly all copies among the near-duplicates by vector."""
+    copies = pairs[(pairs["relation"] >= COPY) & (pairs["similarity"] >= bands.near_duplicate)]
+    hashed = copies[copies["bits"] < NO_BITS]
+    if not len(hashed):
+        return ALL_BITS
+    needed = np.where(hashed["mirrored"] <= _MIRRORED_BITS, 0, hashed["bits"])
+    most = int(np.quantile(needed, _COPIES_KEPT, method="higher"))
+    return max(most, bands.same_picture_bits, bands.near_duplicate_bits)
 
 
 def _within(pairs: Pairs, bits: int) -> Pairs:
@@ -217,8 +239,10 @@ def measure(bands: Bands, pairs: Pairs) -> dict[str, Any]:
     the share with the same label, which should be low.
     """
     similarities = np.clip(pairs["similarity"], 0, 1).tolist()
-    every = zip(similarities, pairs["bits"].tolist(), strict=True)
-    given = np.array([str(bands.of(s, None if bits == NO_BITS else bits)) for s, bits in every])
+    every = zip(similarities, pairs["bits"].tolist(), pairs["mirrored"].tolist(), strict=True)
+    given = np.array(
+        [str(bands.of(s, *((None, None) if b == NO_BITS else (b, m)))) for s, b, m in every]
+    )
     return {
         str(band): _precision(pairs, band, given == str(band))
         | {

@@ -90,7 +90,9 @@ def band_table(bands: Mapping[str, Any]) -> list[str]:
     least = {
         "same picture": f"{bands['same_picture']:.3f}, at most {bands['same_picture_bits']} bits",
         "near-duplicate": f"{bands['near_duplicate']:.3f}; "
-        f"{bands['near_duplicate_with_bits']:.3f} at most {bands['near_duplicate_bits']} bits",
+        f"{bands['near_duplicate_with_bits']:.3f} at most {bands['near_duplicate_bits']} bits; "
+        f"both at most {bands['near_duplicate_most_bits']} bits, or "
+        f"{bands['near_duplicate_mirrored_bits']} mirrored",
         "similar": f"{bands['similar']:.3f}",
         "weak": "0",
     }

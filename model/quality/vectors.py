@@ -6,7 +6,7 @@ once and each graph runs once per picture.
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from functions.gallery.embedding.card import read_card
 from functions.gallery.embedding.fingerprint import HASH_BITS, PerceptualHash
 from functions.gallery.embedding.vectors import Vector, Vectors
+from functions.gallery.embedding.views import cut_views, join_views
 from functions.gallery.errors import PictureError
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
-from functions.gallery.pictures.picture import Picture
 from model.quality.sets import LabelledSet, SetError
 
 FLOAT = ", float"  # the variant "X, float" is the float parent of "X"
@@ -63,9 +63,14 @@ class Variant:
     against: str | None = None  # the variant it is compared with
 
     def vector(self, outputs: Mapping[str, Vectors]) -> Vector:
-        """Make a picture's vector from the graph's outputs for all views of the card."""
-        rows = outputs[self.output][[self.graph.card.views.index(view) for view in self.views]]
-        return unit(unit(unit(rows).mean(axis=0))[: self.width])
+        """Make a picture's vector from the graph's outputs for all its views.
+
+        All views that the card lists include those of a long picture from end to end.
+        """
+        card, rows = self.graph.card, unit(outputs[self.output])
+        if self.views != card.views:
+            rows = rows[[card.views.index(view) for view in self.views]]
+        return unit(join_views(rows, replace(card, views=self.views))[: self.width])
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,7 @@ def embed(sources: Sources, variants: Sequence[Variant], what: str) -> Embedded:
             picture = decode(read(), Limits(), short_side_px=short_side)
         except (PictureError, OSError) as error:  # OSError: Pillow, while altering
             raise SetError(f"{name} cannot be decoded; remove it from labels.csv") from error
-        outputs = {graph: graph.run(_squares(picture, graph)) for graph in graphs}
+        outputs = {graph: graph.run(cut_views(picture, graph.card)) for graph in graphs}
         for each in variants:
             vectors[each.name].append(each.vector(outputs[each.graph]))
         signs.append(hash_signs(PerceptualHash.of(picture)))
@@ -139,12 +144,14 @@ def hash_signs(found: PerceptualHash | None) -> NDArray[np.float32]:
     return np.zeros(HASH_BITS, np.float32) if found is None else 2 * found.vector() - 1
 
 
+def turned_signs(signs: Signs) -> list[Signs]:
+    """Return the signs of the pictures mirrored, upside down, and both; see `mirrored_distance`."""
+    rows = signs.reshape(-1, 8, 8)
+    mirrored = -rows[:, :, ::-1]
+    return [each.reshape(signs.shape) for each in (mirrored, rows[:, ::-1], mirrored[:, ::-1])]
+
+
 def unit(rows: Vectors) -> Vectors:
     """Scale rows to length 1; rows of zeros stay."""
     lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
     return rows / np.maximum(lengths, 1e-12)
-
-
-def _squares(picture: Picture, graph: Graph) -> NDArray[np.uint8]:
-    card = graph.card
-    return np.stack([picture.square(part, card.input_px) for part in card.views])

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from functions.gallery.embedding.embedder import OnnxEmbedder
-from functions.gallery.embedding.fingerprint import PerceptualHash
+from functions.gallery.embedding.fingerprint import HASH_BITS, PerceptualHash
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
 from model.quality.bands import COPY, LABEL, NOTHING, SAME, copy_pairs, untouched_pairs
@@ -17,7 +17,7 @@ from model.quality.measure import embedded_sets, measure
 from model.quality.ranking import rank_sets
 from model.quality.report import put_table, ranking_table
 from model.quality.sets import SetError, find_sets, hash_of
-from model.quality.vectors import Graph, Variant, embed, hash_signs
+from model.quality.vectors import Graph, Variant, embed, hash_signs, turned_signs
 from tests.drawing import scene, written
 from tests.model.served import MODEL
 
@@ -76,6 +76,30 @@ def test_the_bench_embeds_as_the_service_does(sets, variants):
 
     np.testing.assert_allclose(embedded.vectors["served"], embedder.embed([picture]), atol=1e-6)
     assert (embedded.signs[0] == hash_signs(PerceptualHash.of(picture))).all()
+
+
+def test_the_bench_sees_long_pictures_as_the_service_does(variants):
+    data = written(scene(5, 900, 300), "PNG")
+    embedder = OnnxEmbedder(MODEL)
+    picture = decode(data, Limits(), short_side_px=embedder.card.short_side_px)
+
+    embedded = embed([("long", lambda: data)], variants, "pictures")
+
+    np.testing.assert_allclose(embedded.vectors["served"], embedder.embed([picture]), atol=1e-6)
+    whole = Graph(MODEL).run(picture.square(1.0, 224)[np.newaxis])["vectors"]
+    np.testing.assert_allclose(embedded.vectors["whole"], whole, atol=1e-6)
+
+
+def test_the_signs_of_a_turned_picture_are_those_of_its_mirrored_hash():
+    one, other = (
+        PerceptualHash.of_grey(grey)
+        for grey in np.random.default_rng(1).integers(0, 256, (2, 8, 9), np.uint8)
+    )
+
+    turned = turned_signs(hash_signs(other)[np.newaxis])
+
+    distances = [(HASH_BITS - (hash_signs(one) @ each[0])) / 2 for each in turned]
+    assert min(distances) == one.mirrored_distance(other)
 
 
 def test_a_picture_that_cannot_be_decoded_is_named(variants):

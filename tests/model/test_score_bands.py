@@ -26,7 +26,9 @@ def pairs_between(
 ) -> Pairs:
     """Return 100 pairs spread evenly between two similarities."""
     lower = relation in (NOTHING, LABEL) and not of_copies
-    return np.array([(s, bits, relation, name, lower) for s in np.linspace(low, high, 100)], PAIR)
+    return np.array(
+        [(s, bits, bits, relation, name, lower) for s in np.linspace(low, high, 100)], PAIR
+    )
 
 
 def together(*parts: Pairs) -> Pairs:
@@ -87,13 +89,13 @@ def test_precision_is_counted_by_band_and_by_set():
     bands = Bands(0.97, 0.9, 0.5, 2, 6, 0.7)
     pairs = np.array(
         [
-            (0.99, 0, SAME, "one", False),
-            (0.99, 40, COPY, "one", False),
-            (0.95, NO_BITS, NOTHING, "two", True),
-            (0.75, 6, COPY, "one", False),
-            (0.75, 7, LABEL, "one", True),
-            (0.60, 30, NOTHING, "two", True),
-            (0.10, 30, LABEL, "two", True),
+            (0.99, 0, 0, SAME, "one", False),
+            (0.99, 40, 40, COPY, "one", False),
+            (0.95, NO_BITS, NO_BITS, NOTHING, "two", True),
+            (0.75, 6, 6, COPY, "one", False),
+            (0.75, 7, 7, LABEL, "one", True),
+            (0.60, 30, 30, NOTHING, "two", True),
+            (0.10, 30, 30, LABEL, "two", True),
         ],
         PAIR,
     )
@@ -151,3 +153,22 @@ def test_pairs_with_near_hashes_must_be_right_in_every_set_too():
 
     assert choose(together(many, shop)).near_duplicate_with_bits > 0.74
     assert choose(many).near_duplicate_with_bits < 0.71
+
+
+def test_the_veto_keeps_nearly_all_copies_and_the_mirrored_ones():
+    mirrored = pairs_between(0.95, 0.99, COPY, bits=40)
+    mirrored["mirrored"] = 3
+    few = pairs_between(0.95, 0.99, COPY, bits=50)[:1]
+
+    bands = choose(together(WORLD, *[WORLD] * 9, mirrored, few))
+
+    assert (bands.near_duplicate_most_bits, bands.near_duplicate_mirrored_bits) == (30, 16)
+    assert bands.of(0.95, 40, 3) == Band.NEAR_DUPLICATE
+    assert bands.of(0.95, 50, 50) == Band.SIMILAR
+
+
+def test_pairs_without_a_hash_say_nothing_about_the_veto():
+    unhashed = WORLD.copy()
+    unhashed["bits"] = unhashed["mirrored"] = NO_BITS
+
+    assert choose(unhashed).near_duplicate_most_bits == 64

@@ -55,13 +55,42 @@ def test_a_hash_distance_can_lower_or_raise_the_band(similarity, bits, band):
     assert BANDS.of(similarity, bits) == band
 
 
+@pytest.mark.parametrize(
+    ("similarity", "bits", "mirrored_bits", "band"),
+    [
+        (0.95, 28, 40, Band.NEAR_DUPLICATE),
+        (0.95, 29, 40, Band.SIMILAR),  # another picture that agrees where the views look
+        (0.95, 40, 16, Band.NEAR_DUPLICATE),  # mirrored
+        (0.95, 29, 17, Band.SIMILAR),
+        (1.0, 29, 29, Band.SIMILAR),
+        (0.49, 29, 29, Band.WEAK),
+    ],
+)
+def test_a_hash_that_differs_too_much_has_a_veto(similarity, bits, mirrored_bits, band):
+    bands = Bands.read(
+        LIMITS | {"near_duplicate_most_bits": 28, "near_duplicate_mirrored_bits": 16}
+    )
+
+    assert bands.of(similarity, bits, mirrored_bits) == band
+
+
+def test_limits_without_a_veto_have_none():
+    assert BANDS.of(0.95, 64, 64) == Band.NEAR_DUPLICATE
+
+
 def test_bands_print_as_plain_words():
     assert [str(band) for band in Band] == ["same picture", "near-duplicate", "similar", "weak"]
 
 
 @pytest.mark.parametrize(
     "invalid",
-    [{"similar": 0.7}, {"same_picture": 1.1}, {"near_duplicate": 0.98}, {"similar": None}],
+    [
+        {"similar": 0.7},
+        {"same_picture": 1.1},
+        {"near_duplicate": 0.98},
+        {"similar": None},
+        {"near_duplicate_most_bits": 5},
+    ],
 )
 def test_invalid_band_limits_are_refused(invalid):
     with pytest.raises((ValueError, TypeError)):

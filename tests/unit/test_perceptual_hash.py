@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter, ImageOps
 
-from functions.gallery.embedding.fingerprint import HASH_BITS, PerceptualHash
+from functions.gallery.embedding.fingerprint import HASH_BITS, PerceptualHash, distances
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
 from tests.drawing import scene
@@ -81,3 +81,19 @@ def test_the_manhattan_distance_of_the_vectors_is_the_number_of_differing_bits(p
 def test_text_that_is_not_a_hash_is_refused(text):
     with pytest.raises(ValueError):
         PerceptualHash.parse(text)
+
+
+@pytest.mark.parametrize("turn", [ImageOps.mirror, ImageOps.flip, lambda image: image.rotate(180)])
+def test_a_mirrored_or_turned_picture_is_near_by_its_mirrored_distance(photo, turn):
+    one, other = hash_of(photo), hash_of(turn(photo))
+
+    near = one.mirrored_distance(other)
+
+    # Equal neighbours are a zero either way round, so a few bits of plain areas differ.
+    assert near <= 8 < one.distance(other)
+    assert other.mirrored_distance(one) == near
+    assert distances(one, other) == (one.distance(other), near)
+
+
+def test_a_missing_hash_has_no_distances(photo):
+    assert distances(None, hash_of(photo)) == distances(hash_of(photo), None) == (None, None)

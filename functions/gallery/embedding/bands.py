@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+ALL_BITS = 64  # of a hash: no two differ in more
+
 
 class Band(StrEnum):
     """How similar two pictures are, from most to least."""
@@ -23,7 +25,8 @@ class Bands:
     """The least similarity of each band; if both pictures have a hash, it decides too.
 
     A picture with few differing bits needs less similarity to be a near-duplicate, because blur,
-    grey and small copies change the vector but not the hash.
+    grey and small copies change the vector but not the hash. One with too many is none: the hash
+    is of the whole picture, and no edit that leaves the vector as it is changes so much of it.
     """
 
     same_picture: float
@@ -32,6 +35,8 @@ class Bands:
     same_picture_bits: int  # at most this many differ between files of the same picture
     near_duplicate_bits: int
     near_duplicate_with_bits: float  # the least similarity if at most those bits differ
+    near_duplicate_most_bits: int = ALL_BITS  # with more it is none ...
+    near_duplicate_mirrored_bits: int = ALL_BITS  # ... unless at most these differ from its mirror
 
     @classmethod
     def read(cls, limits: Mapping[str, Any]) -> Self:
@@ -43,14 +48,33 @@ class Bands:
         if not 0 <= similar <= with_bits <= near <= same <= 1:
             raise ValueError("the limits of the bands are not in order")
         bits = int(limits["same_picture_bits"]), int(limits["near_duplicate_bits"])
-        return cls(same, near, similar, *bits, with_bits)
+        most = int(limits.get("near_duplicate_most_bits", ALL_BITS))
+        mirrored = int(limits.get("near_duplicate_mirrored_bits", ALL_BITS))
+        if most < max(bits):
+            raise ValueError("the most bits of a near-duplicate are fewer than those that make one")
+        return cls(same, near, similar, *bits, with_bits, most, mirrored)
 
-    def of(self, similarity: float, differing_bits: int | None = None) -> Band:
-        """Return the band of a similarity (0..1, cosine) and, if known, of a hash distance."""
+    def of(
+        self,
+        similarity: float,
+        differing_bits: int | None = None,
+        mirrored_bits: int | None = None,
+    ) -> Band:
+        """Return the band of a similarity (0..1, cosine) and, if known, of hash distances.
+
+        The second is of the picture mirrored or upside down, whose vector hardly differs.
+        """
         bits = differing_bits
         if similarity >= self.same_picture and (bits is None or bits <= self.same_picture_bits):
             return Band.SAME_PICTURE
         hashes_agree = bits is not None and bits <= self.near_duplicate_bits
-        if similarity >= (self.near_duplicate_with_bits if hashes_agree else self.near_duplicate):
+        least = self.near_duplicate_with_bits if hashes_agree else self.near_duplicate
+        if similarity >= least and not self._differ(bits, mirrored_bits):
             return Band.NEAR_DUPLICATE
         return Band.SIMILAR if similarity >= self.similar else Band.WEAK
+
+    def _differ(self, bits: int | None, mirrored_bits: int | None) -> bool:
+        """Whether hashes show two pictures, whatever their vectors say."""
+        if bits is None or bits <= self.near_duplicate_most_bits:
+            return False
+        return mirrored_bits is None or mirrored_bits > self.near_duplicate_mirrored_bits

@@ -2,11 +2,32 @@
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Self
 
 from functions.gallery.embedding.bands import Bands
 from functions.gallery.errors import ModelMismatch, SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class LongViews:
+    """How pictures are seen from end to end whose long side is many times the short side."""
+
+    longer_than: float  # long side by short side; other pictures have no such views
+    longest_box: float  # times the short side, unless this takes more than `most` boxes
+    most: int
+    weight: float  # of all boxes together; the centre squares have the rest of 1
+
+    @classmethod
+    def read(cls, fields: Mapping[str, Any]) -> Self:
+        """Read the fields of a model card; raises KeyError, TypeError or ValueError."""
+        longer_than, longest_box = float(fields["longer_than"]), float(fields["longest_box"])
+        most, weight = int(fields["most"]), float(fields["weight"])
+        if longer_than < 1 or longest_box < 1 or most < 1 or not 0 < weight < 1:
+            raise ValueError("the views of long pictures are out of range")
+        return cls(longer_than, longest_box, most, weight)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +41,7 @@ class ModelCard:
     input_px: int  # the graph takes (n, input_px, input_px, 3) uint8
     dims: int
     views: tuple[float, ...]  # centre squares, as parts of the short side
+    long_views: LongViews | None = None  # of long pictures, in addition
     bands: Bands | None = None  # what similarities mean in words, if measured
 
     @property
@@ -60,6 +82,7 @@ def read_card(folder: Path) -> ModelCard:
             input_px=card["input"]["px"],
             dims=card["output"]["dims"],
             views=tuple(card["views"]),
+            long_views=LongViews.read(card["long_views"]) if "long_views" in card else None,
             bands=Bands.read(card["bands"]) if "bands" in card else None,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:

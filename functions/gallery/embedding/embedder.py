@@ -12,7 +12,8 @@ import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 
 from functions.gallery.embedding.card import read_card
-from functions.gallery.embedding.vectors import Vectors, truncate
+from functions.gallery.embedding.vectors import Vector, Vectors, truncate
+from functions.gallery.embedding.views import cut_views, join_views
 from functions.gallery.errors import ModelMismatch, OutOfMemory
 from functions.gallery.pictures.picture import Picture
 
@@ -51,19 +52,20 @@ class OnnxEmbedder:
         """Return one unit vector per picture; similar pictures have similar vectors.
 
         Shape (len(pictures), dims), float32, in the order given; (0, dims) for no pictures. A
-        vector is the unit mean over the views (centre squares) that the card lists. Raises
-        OutOfMemory.
+        vector is the unit mean over the views of the picture, see views.py. Raises OutOfMemory.
         """
-        views, px = self.card.views, self.card.input_px
-        if not pictures:
-            return np.empty((0, self.card.dims), np.float32)
+        vectors = [self._embed_one(picture) for picture in pictures]
+        whole = np.stack(vectors) if vectors else np.empty((0, self._graph_dims), np.float32)
+        return truncate(whole, self.card.dims)
+
+    def _embed_one(self, picture: Picture) -> Vector:
         try:
-            squares = np.stack([picture.square(part, px) for picture in pictures for part in views])
-            (each,) = self._session.run([self._output], {self._input: squares})
+            views, at_once = cut_views(picture, self.card), len(self.card.views)
+            # As many at once as other pictures have: onnxruntime keeps the memory of the most.
+            parts = [views[first : first + at_once] for first in range(0, len(views), at_once)]
+            runs = [self._session.run([self._output], {self._input: part}) for part in parts]
         except (MemoryError, Fail, RuntimeException) as error:
             if not isinstance(error, MemoryError) and "alloc" not in str(error):
                 raise
             raise OutOfMemory("Memory ran out while embedding; try again") from error
-        mean = each.reshape(len(pictures), len(views), self._graph_dims).mean(axis=1)
-        vectors: Vectors = mean / np.linalg.norm(mean, axis=1, keepdims=True)
-        return truncate(vectors, self.card.dims)
+        return join_views(np.concatenate([vectors for (vectors,) in runs]), self.card)

@@ -55,6 +55,16 @@ class PerceptualHash:
         """Count the bits that differ (Hamming): 0 for equal hashes, about 32 for any two."""
         return (self.bits ^ other.bits).bit_count()
 
+    def mirrored_distance(self, other: "PerceptualHash") -> int:
+        """Count the bits that differ if the other is mirrored, upside down or both: the fewest.
+
+        Mirroring a row reverses its eight bits and turns each around.
+        """
+        rows = np.frombuffer(bytes.fromhex(other.hex), np.uint8)
+        mirrored = np.packbits(1 - np.unpackbits(rows).reshape(8, 8)[:, ::-1])
+        turned = (mirrored, rows[::-1], mirrored[::-1])
+        return min(self.distance(PerceptualHash(each.tobytes().hex())) for each in turned)
+
     def vector(self) -> NDArray[np.float32]:
         """Return the bits as (64,) zeros and ones, whose Manhattan distance is `distance`."""
         return np.unpackbits(np.frombuffer(bytes.fromhex(self.hex), np.uint8)).astype(np.float32)
@@ -63,3 +73,12 @@ class PerceptualHash:
 def hash_similarity(differing_bits: float) -> float:
     """Convert a distance of perceptual hashes to 0..1: 1 - d / 64."""
     return 1.0 - differing_bits / HASH_BITS
+
+
+def distances(
+    one: PerceptualHash | None, other: PerceptualHash | None
+) -> tuple[int, int] | tuple[None, None]:
+    """Return the distance of two hashes, and that of one mirrored; None if either is missing."""
+    if one is None or other is None:
+        return None, None
+    return one.distance(other), one.mirrored_distance(other)

@@ -33,6 +33,9 @@ class Region:
     height: float
 
 
+Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels of the picture
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
     """An upright picture, perhaps reduced; width, height and format are those of the file.
@@ -62,9 +65,12 @@ class Picture:
         width, height = self.pixels.size
         side = part * min(width, height)
         left, top = (width - side) / 2, (height - side) / 2
-        box = (left, top, left + side, top + side)
-        square = self.pixels.resize((side_px, side_px), Image.Resampling.BILINEAR, box=box)
-        return np.asarray(self._srgb(square))
+        return self.view((left, top, left + side, top + side), side_px)
+
+    def view(self, box: Box, side_px: int) -> NDArray[np.uint8]:
+        """Return a part of the picture, resized to a square of (side_px, side_px, 3) uint8."""
+        resized = self.pixels.resize((side_px, side_px), Image.Resampling.BILINEAR, box=box)
+        return np.asarray(self._srgb(resized))
 
     def cropped(self, region: Region) -> "Picture":
         """Return a part of the picture, at least one pixel."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from functions.gallery.embedding.bands import Band
-from functions.gallery.embedding.fingerprint import PerceptualHash
+from functions.gallery.embedding.fingerprint import PerceptualHash, distances
 from functions.gallery.embedding.vectors import Vector
 from functions.gallery.errors import ImageNotFound
 from functions.gallery.ports import VectorStore
@@ -43,7 +43,7 @@ class Comparer:
         a, b = self._side(one), self._side(other)
         score = self.spec.distance.score(a.vector, b.vector)
         similarity = self.spec.distance.similarity(score, self.spec.dims)
-        bits = a.hash.distance(b.hash) if a.hash and b.hash else None
+        bits, mirrored_bits = distances(a.hash, b.hash)
         bands = self.examples.embedder.card.bands if self.spec.distance.has_bands else None
         return Comparison(
             score=score,
@@ -51,7 +51,7 @@ class Comparer:
             same_bytes=a.sha256 == b.sha256,
             hash_distance=bits,
             model=self.spec.model,
-            band=bands.of(similarity, bits) if bands else None,
+            band=bands.of(similarity, bits, mirrored_bits) if bands else None,
         )
 
     def _side(self, example: Example) -> _Side | EmbeddedPicture:

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from functions.gallery.embedding.fingerprint import PerceptualHash
+from functions.gallery.embedding.fingerprint import PerceptualHash, distances
 from functions.gallery.embedding.vectors import Vector
 from functions.gallery.errors import ImageNotFound, InvalidExamples
 from functions.gallery.filters import field_type, parse_filter
 from functions.gallery.pictures.picture import Region
 from functions.gallery.ports import VectorStore
-from functions.gallery.records import CollectionSpec, Condition, Filter, Match, Query, StoredImage
+from functions.gallery.records import CollectionSpec, Condition, Filter, Match, Query
 from functions.gallery.search.collapse import collapse
 from functions.gallery.search.example import EmbeddedPicture, Example, ExampleEmbedder, QueryEcho
 from functions.gallery.stopwatch import Stopwatch
@@ -146,10 +146,10 @@ class Searcher:
         bands = self.examples.embedder.card.bands
         if bands is None or not self.spec.distance.has_bands or (known := example()) is None:
             return page
-        hash = known.hash
         return [
-            replace(match, band=bands.of(match.similarity, _distance(hash, match.image)))
+            replace(match, band=bands.of(match.similarity, *distances(known.hash, other)))
             for match in page
+            for other in [match.image.perceptual_hash]
         ]
 
     def _matches(self, query: Query, options: SearchOptions, example: _KnowExample) -> list[Match]:
@@ -216,8 +216,3 @@ def _unit(vector: Vector) -> Vector:
             "The negative examples cancel out the positive ones; use fewer", field="negative"
         )
     return np.asarray(vector / length, np.float32)
-
-
-def _distance(hash: PerceptualHash | None, image: StoredImage) -> int | None:
-    other = image.perceptual_hash
-    return hash.distance(other) if hash is not None and other is not None else None

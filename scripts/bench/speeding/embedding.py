@@ -9,6 +9,7 @@ from PIL import Image
 
 from functions.gallery.embedding.card import ModelCard
 from functions.gallery.embedding.embedder import OnnxEmbedder
+from functions.gallery.embedding.views import cut_views
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
 from model.quality.vectors import Graph
@@ -53,7 +54,7 @@ def _time_stages(pictures: Sequence[bytes], rounds: int) -> dict[str, float]:
             image.draft("RGB", (card.short_side_px, card.short_side_px))
             image.load()
         with timer.measure("bare resize"):
-            views = _cut_views(image, card)
+            views = _cut_barely(image, card)
         with timer.measure("bare run"):
             graph.run(views)
         with timer.measure("our decode"):
@@ -61,11 +62,11 @@ def _time_stages(pictures: Sequence[bytes], rounds: int) -> dict[str, float]:
         with timer.measure("our embed"):
             embedder.embed([picture])
         with timer.measure("our resize"):  # a part of "our embed", done again by itself
-            np.stack([picture.square(part, card.input_px) for part in card.views])
+            cut_views(picture, card)
     return timer.processor_ms()
 
 
-def _cut_views(image: Image.Image, card: ModelCard) -> np.ndarray:
+def _cut_barely(image: Image.Image, card: ModelCard) -> np.ndarray:
     """Cut and resize the views with nothing around Pillow."""
     views, (width, height) = [], image.size
     for part in card.views:
