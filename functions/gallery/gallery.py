@@ -235,7 +235,8 @@ class Gallery:
         image = added.image
         vector = image.id if added.vector is None else added.vector
         try:
-            return near_duplicates_of(image, vector, self._store)
+            bands = self._examples.embedder.card.bands
+            return near_duplicates_of(image, vector, self._store, bands=bands)
         except LookalikeError as error:  # this is only a hint
             log.warning("near duplicates of %s: %s", image.id, error)
             return ()

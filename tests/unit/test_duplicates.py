@@ -13,6 +13,7 @@ from functions.gallery.duplicates.groups import Neighbourhoods, followers_of
 from functions.gallery.duplicates.notions import Likeness
 from functions.gallery.duplicates.pages import DuplicateOptions, Duplicates, near_duplicates_of
 from functions.gallery.duplicates.tables import hash_table, vector_table
+from functions.gallery.embedding.bands import Bands
 from functions.gallery.embedding.fingerprint import PerceptualHash
 from functions.gallery.errors import ImageNotFound, InvalidCursor, InvalidFilter
 from functions.gallery.records import CollectionSpec, Distance, Match, Query
@@ -578,6 +579,15 @@ def test_the_duplicates_of_a_new_image_are_sorted_strongest_notion_first(near):
     assert [d.similarity for d in found] == pytest.approx(
         [math.cos(math.radians(degrees)) for degrees in (1, 2, 3, 70, 6, 10)], abs=1e-5
     )
+
+
+def test_a_lookalike_whose_hash_differs_too_much_is_left_out(near):
+    bands = Bands(0.99, 0.9, 0.5, 2, 8, 0.7, 40, 16)
+
+    found = near_duplicates_of(NEW, NEW_VECTOR, near, limit=10, bands=bands)
+
+    assert [d.image.name for d in found if d.matched is Likeness.LOOKALIKE] == ["near"]
+    assert len(found) == 5
 
 
 def test_only_the_nearest_few_duplicates_are_returned(near):

@@ -18,7 +18,12 @@ from functions.gallery.duplicates.notions import (
 )
 from functions.gallery.duplicates.shots import removable
 from functions.gallery.duplicates.tables import MOST_VECTOR_BYTES, hash_table, vector_table
-from functions.gallery.embedding.fingerprint import SAME_PICTURE_BITS, PerceptualHash
+from functions.gallery.embedding.bands import Bands
+from functions.gallery.embedding.fingerprint import (
+    SAME_PICTURE_BITS,
+    PerceptualHash,
+    distances,
+)
 from functions.gallery.embedding.vectors import Vector
 from functions.gallery.filters import parse_filter
 from functions.gallery.ports import VectorStore
@@ -150,11 +155,13 @@ def near_duplicates_of(
     store: VectorStore,
     *,
     limit: int = NEAR_DUPLICATES,
+    bands: Bands | None = None,
 ) -> tuple[Duplicate, ...]:
     """Find the nearest few duplicates of an image by any notion, the strongest notion first.
 
-    The image itself, stored or not, is left out. `vector` is its vector, or its id if it is stored;
-    without either only hashes are compared. Can raise StoreError.
+    The image itself, stored or not, is left out, and with `bands` a lookalike whose hash shows that
+    it is another picture. `vector` is its vector, or its id if it is stored; without either only
+    hashes are compared. Can raise StoreError.
     """
     targets = [target for target in (image.perceptual_hash, vector) if target is not None]
     queries = [Query(target, limit=limit, without=(image.id,)) for target in targets]
@@ -162,9 +169,16 @@ def near_duplicates_of(
     for query, matches in zip(queries, store.search_many(queries), strict=True):
         for near in matches:
             by_vector = not isinstance(query.target, PerceptualHash)
-            if duplicate := match(image, near.image, near.similarity if by_vector else None):
+            duplicate = match(image, near.image, near.similarity if by_vector else None)
+            if duplicate is not None and not _has_veto(image, duplicate, bands):
                 found[near.image.id] = duplicate
     return tuple(sorted(found.values(), key=lambda duplicate: duplicate.rank)[:limit])
+
+
+def _has_veto(image: StoredImage, duplicate: Duplicate, bands: Bands | None) -> bool:
+    if bands is None or duplicate.matched is not Likeness.LOOKALIKE:
+        return False
+    return bands.differ(*distances(image.perceptual_hash, duplicate.image.perceptual_hash))
 
 
 def _group(

@@ -69,12 +69,12 @@ class Bands:
             return Band.SAME_PICTURE
         hashes_agree = bits is not None and bits <= self.near_duplicate_bits
         least = self.near_duplicate_with_bits if hashes_agree else self.near_duplicate
-        if similarity >= least and not self._differ(bits, mirrored_bits):
+        if similarity >= least and not self.differ(bits, mirrored_bits):
             return Band.NEAR_DUPLICATE
         return Band.SIMILAR if similarity >= self.similar else Band.WEAK
 
-    def _differ(self, bits: int | None, mirrored_bits: int | None) -> bool:
-        """Whether hashes show two pictures, whatever their vectors say."""
-        if bits is None or bits <= self.near_duplicate_most_bits:
+    def differ(self, differing_bits: int | None, mirrored_bits: int | None) -> bool:
+        """Return whether hash distances show two different pictures, whatever their vectors say."""
+        if differing_bits is None or differing_bits <= self.near_duplicate_most_bits:
             return False
         return mirrored_bits is None or mirrored_bits > self.near_duplicate_mirrored_bits

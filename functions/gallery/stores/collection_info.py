@@ -91,8 +91,11 @@ def choose(
 def _mismatch(found: CollectionSpec, wanted: CollectionSpec) -> ModelMismatch:
     settings = ("model", "dims", "distance")
     key = next(key for key in settings if getattr(found, key) != getattr(wanted, key))
+    undo = f"restore LOOKALIKE_{key.upper()}"
+    if key == "model":  # a new version of Lookalike can bring a new model
+        undo += " or the previous version of Lookalike"
     return ModelMismatch(
-        f"The stored vectors have {key} {getattr(found, key)}, but the settings say "
-        f"{getattr(wanted, key)}; restore LOOKALIKE_{key.upper()}, or run scripts/reindex with "
-        "these settings: it fills a new collection while the old one serves"
+        f"The stored vectors have {key} {getattr(found, key)}, but this process is set up for "
+        f"{getattr(wanted, key)}. Run scripts/reindex, which fills a new collection while the old "
+        f"one serves, or {undo}."
     )
