@@ -11,6 +11,7 @@ from functions.gallery.names import image_id
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.records import Distance, Query
 from functions.gallery.search.search import SearchOptions
+from functions.gallery.stores.embedded.store import EdgeStore
 from tests.conftest import Rig
 from tests.drawing import scene, written
 from tests.fakes import FakeEmbedder, FakeStore
@@ -155,6 +156,27 @@ def test_the_rule_holds_for_every_distance_and_for_truncated_vectors(rig, distan
     by_id = narrow.gallery.similar_to(ids[last], SearchOptions(limit=2))
 
     assert names(by_file) == names(by_id) == ["wanted", "other"]
+
+
+@pytest.mark.parametrize("dims", [48, 16])
+def test_the_embedded_store_ranks_the_same_bytes_first(rig, tmp_path, dims):
+    embedder = FakeEmbedder(dims)
+    spec = replace(rig.gallery.spec, dims=dims)
+    store = EdgeStore.open(tmp_path, spec)
+    real = Rig(Gallery(spec, Limits(), embedder, store, rig.originals), store, rig.originals)
+    for number in range(OTHERS):
+        add(real, with_comment(f"other {number}"), f"other-{number}.png")
+    ids = {number: id_of(real, f"wanted-{number}.png") for number in range(1_000)}
+    last = max(ids, key=lambda number: ids[number])
+    add(real, WANTED, f"wanted-{last}.png")
+
+    pages = [search(real, limit=3, offset=at) for at in range(0, 42, 3)]
+    by_id = real.gallery.similar_to(ids[last], SearchOptions(limit=1))
+    real.gallery.close()
+
+    assert [name for page in pages for name in names(page)] == ["wanted"] + ["other"] * OTHERS
+    assert len({match.image.id for page in pages for match in page.matches}) == OTHERS + 1
+    assert names(by_id) == ["wanted"]
 
 
 def requests_of(rig: Rig, monkeypatch, **options: object) -> int:
