@@ -20,7 +20,7 @@ def cut_views(picture: Picture, card: ModelCard) -> NDArray[np.uint8]:
 
     A mirrored picture has the mirrored views, perhaps in another order.
     """
-    boxes = long_boxes(*picture.image.size, card.long_views) if card.long_views else []
+    boxes = long_boxes(*picture.pixels.size, card.long_views) if card.long_views else []
     squares = [picture.square(part, card.input_px) for part in card.views]
     return np.stack([*squares, *(picture.view(box, card.input_px) for box in boxes)])
 
