@@ -132,7 +132,7 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
         HTTPStatus.UNPROCESSABLE_ENTITY: (
             InvalidParameters,
             errors.PictureError,
-            errors.UndecodablePicture,
+            errors.DamagedPicture,
             errors.RequestError,
             errors.InvalidName,
             errors.InvalidMetadata,

@@ -3,9 +3,9 @@
 LookalikeError
 |- PictureError             the bytes cannot become a picture
 |  |- EmptyPicture
-|  |- PictureTooLarge       too many bytes or pixels
-|  |- UnsupportedFormat     not a picture, or one without an installed decoder
-|  `- UndecodablePicture    a supported format, but damaged
+|  |- PictureTooLarge       too many bytes, pixels or parts
+|  |- UnsupportedFormat     not a picture, or of a kind that is not read
+|  `- DamagedPicture        a supported format, but damaged
 |- RequestError             the request itself is wrong
 |  |- InvalidName, InvalidMetadata, InvalidFilter, InvalidExamples, InvalidCursor
 |  |- UrlRefused            a URL, or a redirect or response of it, that is not allowed
@@ -42,7 +42,7 @@ class LookalikeError(Exception):
 class PictureError(LookalikeError):
     """The bytes cannot become a picture."""
 
-    code = "undecodable-picture"
+    code = "damaged-picture"
 
 
 class EmptyPicture(PictureError):
@@ -52,18 +52,18 @@ class EmptyPicture(PictureError):
 
 
 class PictureTooLarge(PictureError):
-    """More bytes or pixels than the limits allow; found before any pixel is decoded."""
+    """More bytes, pixels or parts than are allowed; found before any pixel is decoded."""
 
     code = "picture-too-large"
 
 
 class UnsupportedFormat(PictureError):
-    """Not a picture, or a format without an installed decoder; the message names it."""
+    """Not a picture, or of a kind that is not read; the message names it."""
 
     code = "unsupported-format"
 
 
-class UndecodablePicture(PictureError):
+class DamagedPicture(PictureError):
     """The format is supported but the content is damaged."""
 
 

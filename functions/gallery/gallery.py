@@ -16,12 +16,12 @@ from functions.gallery.duplicates.pages import (
     near_duplicates_of,
 )
 from functions.gallery.errors import (
+    DamagedPicture,
     EmptyPicture,
     ImageNotFound,
     InvalidMetadata,
     LookalikeError,
     PictureTooLarge,
-    UndecodablePicture,
     UnsupportedFormat,
 )
 from functions.gallery.filters import parse_filter
@@ -71,7 +71,7 @@ _REFUSALS = {
         EmptyPicture,
         PictureTooLarge,
         UnsupportedFormat,
-        UndecodablePicture,
+        DamagedPicture,
         InvalidMetadata,
     )
 }
@@ -309,7 +309,7 @@ class Gallery:
         before = self._store.get([id])
         synced = self.sync(name)
         if refusal := self._originals.refusal(name):
-            raise _REFUSALS.get(refusal.code, UndecodablePicture)(refusal.detail)
+            raise _REFUSALS.get(refusal.code, DamagedPicture)(refusal.detail)
         if synced is Synced.INDEXED:
             return Added(self.get(id), AddStatus.REPLACED if before else AddStatus.ADDED)
         if id not in before:

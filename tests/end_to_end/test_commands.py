@@ -39,7 +39,7 @@ def test_a_folder_is_imported_and_bad_files_are_named(tmp_path):
 
     assert first.returncode == 1, first.stderr
     assert "refused notes.txt: unsupported-format" in first.stdout
-    assert "refused half.jpg: undecodable-picture" in first.stdout
+    assert "refused half.jpg: damaged-picture" in first.stdout
     assert "6 added, 0 replaced, 0 duplicate, 2 refused" in first.stdout
     assert "0 added, 0 replaced, 6 duplicate, 2 refused" in again.stdout
     assert files_below(tmp_path / "data" / "originals") == {f"0/{n}.jpg" for n in range(6)}

@@ -234,7 +234,7 @@ def bad_requests() -> list[tuple[str, dict, int, str]]:
             "invalid-parameters",
         ),
         ("not a picture", {**post, "content": b"hello"}, 415, "unsupported-format"),
-        ("half a picture", {**post, "content": jpeg(1)[:900]}, 422, "undecodable-picture"),
+        ("half a picture", {**post, "content": jpeg(1)[:900]}, 422, "damaged-picture"),
         ("too many bytes", {**post, "content": bytes(1_000_001)}, 413, "picture-too-large"),
         (
             "too many bytes without a length",
@@ -355,7 +355,7 @@ def test_a_photo_without_its_last_bytes_is_stored_and_searched_with_a_mark(http)
     assert http.get(read["links"]["original"]).content == cut
     similarities = {result["name"]: result["similarity"] for result in found["results"]}
     assert similarities == pytest.approx({"whole.jpg": 1, "cut.jpg": 1}, abs=1e-4)
-    assert (half.status_code, half.json()["code"]) == (422, "undecodable-picture")
+    assert (half.status_code, half.json()["code"]) == (422, "damaged-picture")
 
 
 def test_an_upload_that_breaks_off_stores_nothing(http):

@@ -16,7 +16,7 @@ const cases = {
   },
   'picture-too-large': () => add(new Uint8Array(30_000_000), { name: 'large' }),
   'unsupported-format': () => add('no picture', { name: 'text' }),
-  'undecodable-picture': () => add(one.subarray(0, 900), { name: 'half' }),
+  'damaged-picture': () => add(one.subarray(0, 900), { name: 'half' }),
   'invalid-metadata': () => add(one, { name: 'cup', metadata: { price: 'a lot' } }),
   'invalid-filter': () => shop.findProducts(one, { filter: { colour: 'red' } }),
   'invalid-parameters': () => shop.findProducts(one, { limit: 1_000 }),

@@ -129,7 +129,7 @@ def documented() -> set[tuple[int, str]]:
         ("name-taken", 409),
         ("picture-too-large", 413),
         ("unsupported-format", 415),
-        ("undecodable-picture", 422),
+        ("damaged-picture", 422),
         ("invalid-metadata", 422),
         ("invalid-filter", 422),
         ("invalid-parameters", 422),
@@ -156,7 +156,7 @@ def test_a_refused_picture_does_not_block_the_others(shop):
 
     assert {each["name"]: each["code"] for each in refused} == {
         "products/7/text": "unsupported-format",
-        "products/7/half": "undecodable-picture",
+        "products/7/half": "damaged-picture",
     }
     assert shop.images() == {"products/7/good": {"product": "7", "price": 1.0}}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from functions.gallery.errors import PictureError, UndecodablePicture
+from functions.gallery.errors import DamagedPicture, PictureError
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.pictures.picture import Flaw, Picture
@@ -57,7 +57,7 @@ def outcomes(data: bytes) -> dict[int, str]:
     for size in range(3, len(data) - 2, max(1, len(data) // 100)):
         try:
             found[size] = " ".join(opened(data[:size]).flaws)
-        except UndecodablePicture as refusal:
+        except DamagedPicture as refusal:
             found[size] = refusal.code
     return found
 
@@ -70,7 +70,7 @@ def test_a_jpeg_is_refused_below_half_of_its_rows_and_marked_above(kind):
     found = outcomes(KINDS[kind])
 
     ends = [size for size, outcome in found.items() if outcome == "damaged"]
-    assert set(found.values()) == {"damaged", UndecodablePicture.code}
+    assert set(found.values()) == {"damaged", DamagedPicture.code}
     assert all(outcome == "damaged" for size, outcome in found.items() if size >= min(ends))
 
 
@@ -81,7 +81,7 @@ def test_the_rows_decide_and_not_the_bytes():
     data = written(Image.fromarray(noise), subsampling=0)
 
     assert opened(data[:-400]).flaws == (Flaw.DAMAGED,)
-    with pytest.raises(UndecodablePicture, match="half"):
+    with pytest.raises(DamagedPicture, match="half"):
         opened(data[: len(data) * 9 // 10])
 
 
@@ -105,7 +105,7 @@ def test_a_progressive_jpeg_opens_once_its_first_scan_is_complete():
     inside = [at + more for at in markers for more in (1, 2, 3, 4, 9) if table + 2 <= at + more]
     for size in (*inside, *range(table + 2, len(data), 40)):
         assert opened(data[:size]).flaws == (Flaw.DAMAGED,)
-    with pytest.raises(UndecodablePicture, match="half"):
+    with pytest.raises(DamagedPicture, match="half"):
         opened(data[: table - 20])
 
     coarse = pixels(opened(data[: table + 2]))
@@ -118,7 +118,7 @@ def test_a_transfer_that_left_zeros_counts_as_cut_off():
 
     assert opened(most + bytes(9_000)).flaws == (Flaw.DAMAGED,)
     assert (pixels(opened(most + bytes(9_000))) == pixels(opened(most))).all()
-    with pytest.raises(UndecodablePicture, match="half"):
+    with pytest.raises(DamagedPicture, match="half"):
         opened(little + bytes(9_000))
 
 
@@ -137,7 +137,7 @@ def outcome_of(data: bytes) -> str:
 def test_other_formats_without_a_tenth_of_their_bytes_are_damaged(format):
     data = written(SCENE, format)
 
-    with pytest.raises(UndecodablePicture):
+    with pytest.raises(DamagedPicture):
         opened(data[: len(data) * 9 // 10])
 
 
@@ -149,7 +149,7 @@ def test_a_webp_without_the_end_of_its_metadata_is_the_same_picture_with_a_mark(
         cut = opened(data[:-count])
         assert cut.flaws == (Flaw.DAMAGED,)
         assert cut.turned == (count < 99)
-    with pytest.raises(UndecodablePicture):
+    with pytest.raises(DamagedPicture):
         opened(data[:-300])
 
 
@@ -162,7 +162,7 @@ def test_a_scan_with_garbage_in_its_middle_opens_or_is_refused():
         data[at : at + rng.randrange(60)] = rng.randbytes(rng.randrange(60))
         found.add(outcome_of(bytes(data)))
 
-    assert found <= {"", "damaged", UndecodablePicture.code}
+    assert found <= {"", "damaged", DamagedPicture.code}
     assert "" in found
 
 

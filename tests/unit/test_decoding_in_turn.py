@@ -6,7 +6,7 @@ from threading import Thread
 import pytest
 from PIL import Image
 
-from functions.gallery.errors import NotReached, TooManyPixels, UndecodablePicture
+from functions.gallery.errors import DamagedPicture, NotReached, TooManyPixels
 from functions.gallery.intake.add import Submission
 from functions.gallery.pictures.budget import DecodeBudget
 from functions.gallery.pictures.picture import Region
@@ -128,7 +128,7 @@ def test_a_damaged_picture_frees_its_slot(gallery):
     limited = budget(seconds=5)
 
     with limited.in_use():
-        with pytest.raises(UndecodablePicture):
+        with pytest.raises(DamagedPicture):
             gallery.search([PICTURES[0][:60]], [], SearchOptions())
 
         found = gallery.search([PICTURES[0]], [], SearchOptions())

@@ -6,13 +6,13 @@ import pytest
 
 from functions.gallery import gallery as gallery_module
 from functions.gallery.errors import (
+    DamagedPicture,
     ImageNotFound,
     InvalidFilter,
     InvalidMetadata,
     InvalidName,
     NameTaken,
     StoreUnavailable,
-    UndecodablePicture,
     UnsupportedFormat,
 )
 from functions.gallery.intake.add import Added, AddStatus, Submission
@@ -99,7 +99,7 @@ def test_overwriting_with_different_bytes_replaces_the_image(rig):
     ("data", "name", "metadata", "error"),
     [
         (b"no picture", "a.jpg", {}, UnsupportedFormat),
-        (jpeg(1)[:500], "a.jpg", {}, UndecodablePicture),
+        (jpeg(1)[:500], "a.jpg", {}, DamagedPicture),
         (jpeg(1), "../a.jpg", {}, InvalidName),
         (jpeg(1), "a.jpg", {"price": "cheap"}, InvalidMetadata),
     ],

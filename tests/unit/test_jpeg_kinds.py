@@ -5,7 +5,7 @@ import struct
 import numpy as np
 import pytest
 
-from functions.gallery.errors import UndecodablePicture, UnsupportedFormat
+from functions.gallery.errors import DamagedPicture, UnsupportedFormat
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
 from tests.tiffs import Page, joined, page
@@ -41,7 +41,7 @@ def test_a_jpeg_that_is_not_supported_is_named(kind):
 
 
 def test_a_jpeg_without_its_pixels_is_damaged_and_not_unsupported():
-    with pytest.raises(UndecodablePicture, match="damaged"):
+    with pytest.raises(DamagedPicture, match="damaged"):
         decoded(frame(0xC0))
 
 

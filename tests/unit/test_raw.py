@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from functions.gallery.errors import (
+    DamagedPicture,
     PictureError,
     PictureTooLarge,
-    UndecodablePicture,
     UnsupportedFormat,
 )
 from functions.gallery.pictures import raw
@@ -237,7 +237,7 @@ def test_a_damaged_preview_is_named():
     scan = broken.index(b"\xff\xda")
     broken[scan + 4] = 9  # colours
 
-    with pytest.raises(UndecodablePicture, match="The NEF preview"):
+    with pytest.raises(DamagedPicture, match="The NEF preview"):
         opened(nef(bytes(broken)))
 
 

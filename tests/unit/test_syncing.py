@@ -91,7 +91,7 @@ def test_a_removed_object_leaves_no_point_and_no_thumbnail(rig):
     ("data", "metadata", "code"),
     [
         (b"no picture", {}, "unsupported-format"),
-        (jpeg(1)[:500], {}, "undecodable-picture"),
+        (jpeg(1)[:500], {}, "damaged-picture"),
         (b"", {}, "empty-picture"),
         (jpeg(1), {"price": "cheap"}, "invalid-metadata"),
     ],

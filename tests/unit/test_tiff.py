@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from functions.gallery.errors import (
+    DamagedPicture,
     PictureTooLarge,
-    UndecodablePicture,
     UnsupportedFormat,
 )
 from functions.gallery.pictures.decode import decode
@@ -364,9 +364,9 @@ def test_the_kind_of_the_picture_counts_not_that_of_its_thumbnail():
 def test_a_part_that_is_not_there_is_damage():
     data = tiff(FLOATS, photometric=RGB)
 
-    with pytest.raises(UndecodablePicture, match="damaged"):
+    with pytest.raises(DamagedPicture, match="damaged"):
         decoded(tiff(FLOATS, photometric=RGB, tags={278: (4, [3])}))
-    with pytest.raises(UndecodablePicture, match="damaged"):
+    with pytest.raises(DamagedPicture, match="damaged"):
         decoded(tiff(FLOATS, photometric=RGB, compression=8, tags={273: (4, [len(data) * 9] * 6)}))
 
 
@@ -374,7 +374,7 @@ def test_a_part_that_is_not_there_is_damage():
 def test_a_directory_beyond_the_end_is_damage(place):
     data = tiff(FLOATS, photometric=RGB)
 
-    with pytest.raises(UndecodablePicture):
+    with pytest.raises(DamagedPicture):
         decoded(data[:4] + struct.pack("<I", place) + data[8:])
 
 

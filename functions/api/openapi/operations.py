@@ -21,7 +21,7 @@ _BODY = {"malformed-body", "picture-too-large", "overloaded"}  # of bodies with 
 _PICTURE = {
     "picture-too-large",
     "unsupported-format",
-    "undecodable-picture",
+    "damaged-picture",
     "not-reached",
     "out-of-memory",
 }

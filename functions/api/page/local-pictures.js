@@ -51,11 +51,9 @@ export async function preparePicture({ file }, region, signal) {
 	return !region && blob.size >= file.size && file.size <= maxBytes ? file : blob;
 }
 
-// Upright and without colour conversion, as the gallery itself opens it.
+// Upright and in sRGB, as the gallery itself opens it.
 const decode = (/** @type {File} */ file) =>
-	createImageBitmap(file, { imageOrientation: 'from-image', colorSpaceConversion: 'none' }).catch(
-		() => null,
-	);
+	createImageBitmap(file, { imageOrientation: 'from-image' }).catch(() => null);
 
 // The background that shows what is not transparent, as the gallery chooses it
 // (pictures/transparency.py): white, or black if the contrast on white is below a tenth of that.

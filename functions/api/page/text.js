@@ -57,7 +57,7 @@ const ERRORS = {
 		text: 'It was deleted, or the link is incomplete.',
 	},
 	'unsupported-format': { title: 'This gallery cannot read that file' },
-	'undecodable-picture': { title: 'That picture is damaged', text: 'The file cannot be opened.' },
+	'damaged-picture': { title: 'That picture is damaged', text: 'The file cannot be opened.' },
 	'empty-picture': { title: 'That file is empty', text: 'Choose another one.' },
 	'picture-too-large': { title: 'That picture is too large' },
 	'url-refused': { title: 'This gallery cannot fetch that address', text: DROP_INSTEAD },

@@ -29,7 +29,7 @@ class BoundedFile(io.BytesIO):
     _reads = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read as from any file; raises UndecodablePicture when it has been read too often."""
+        """Read as from any file; raises DamagedPicture when it has been read too often."""
         self._reads += 1
         if self._reads > MAX_READS:
             raise overcomplicated("file", "too many parts")

@@ -42,7 +42,7 @@ _TIFF_WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
 
 
 def check_layout(format: str, data: bytes, max_memory_bytes: int) -> int:
-    """Raise PictureTooLarge or UndecodablePicture for a file that costs too much to open.
+    """Raise PictureTooLarge or DamagedPicture for a file that costs too much to open.
 
     Raises UnsupportedFormat for a JPEG of a kind that is not decoded.
 
@@ -216,9 +216,11 @@ def _tiff_tags(data: bytes) -> Iterator[tuple[int, int, int, int]]:
     word, short, entry = ("Q", 8, 20) if big else ("I", 4, 12)
     start = struct.unpack_from(order + word, data, 8 if big else 4)[0]
     entries = struct.unpack_from(order + ("Q" if big else "H"), data, start)[0]
+    first = start + (8 if big else 2)
+    if first + entries * entry > len(data):
+        raise IndexError("the directory reaches past the end")
     if entries > MAX_TAGS:
         raise overcomplicated("TIFF", f"more than {MAX_TAGS} tags")
-    first = start + (8 if big else 2)
     for at in range(first, first + entries * entry, entry):
         tag, kind, count = struct.unpack_from(order + "HH" + word, data, at)
         size = _TIFF_BYTES.get(kind, 0) * count

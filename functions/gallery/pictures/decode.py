@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image
 
 from functions.gallery.errors import (
+    DamagedPicture,
     EmptyPicture,
     LookalikeError,
     OutOfMemory,
     PictureTooLarge,
-    UndecodablePicture,
     UnsupportedFormat,
 )
 from functions.gallery.pictures import frames, jpeg, png, transparency, webp
@@ -53,7 +53,7 @@ warnings.filterwarnings("ignore", module="PIL")
 def decode(data: bytes, limits: Limits, *, short_side_px: int) -> Picture:
     """Return a picture whose short side keeps at least `short_side_px`, or all that it has.
 
-    Raises EmptyPicture, PictureTooLarge, UnsupportedFormat or UndecodablePicture, with the reason;
+    Raises EmptyPicture, PictureTooLarge, UnsupportedFormat or DamagedPicture, with the reason;
     or OutOfMemory, in a request also TooManyPixels.
     """
     if not data:
@@ -86,7 +86,7 @@ def decode(data: bytes, limits: Limits, *, short_side_px: int) -> Picture:
     except Exception as error:  # Pillow's plugins raise nearly every builtin error
         if isinstance(error, MemoryError) or _is_memory_short(limits.max_memory_bytes):
             raise OutOfMemory("Memory ran out while decoding; try again") from error
-        raise UndecodablePicture(f"The {name} file is damaged; save or send it again") from error
+        raise DamagedPicture(f"The {name} file is damaged; save or send it again") from error
 
 
 def _is_memory_short(needed_bytes: int) -> bool:

@@ -7,7 +7,7 @@ from typing import cast
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from functions.gallery.errors import UndecodablePicture
+from functions.gallery.errors import DamagedPicture
 from functions.gallery.pictures.costs import (
     END_OF_IMAGE,
     FRAMES,
@@ -38,7 +38,7 @@ def pixels_only(data: bytes) -> tuple[bytes, tuple[Flaw, ...]]:
     """Return a JPEG whose metadata are few and whole, and what is wrong with them.
 
     The same object unless they are too many, or too short for Pillow: then without those that its
-    picture does not need. Raises UndecodablePicture for a JPEG of more segments than any needs.
+    picture does not need. Raises PictureTooLarge for a JPEG of more segments than any needs.
     """
     segments = list(islice(first_segments(data), _MAX_SEGMENTS + 1))
     if len(segments) > _MAX_SEGMENTS:
@@ -79,7 +79,7 @@ def load(image: Image.Image, several_scans: bool) -> tuple[Flaw, ...]:
     """Load the pixels of a JPEG; DAMAGED if its end is missing.
 
     libjpeg waits for an end-of-image marker, so it is given one where the file ends. Raises
-    UndecodablePicture if less than half of the rows are there; of a file with several scans, if a
+    DamagedPicture if less than half of the rows are there; of a file with several scans, if a
     colour is missing, or a part of the first scan, which shows the whole picture coarsely.
     """
     file = cast(BytesIO, cast(ImageFile, image).fp)
@@ -146,5 +146,5 @@ def _end_of_complete_parts(data: bytes, end: int) -> int:
     return end
 
 
-def _too_little() -> UndecodablePicture:
-    return UndecodablePicture("More than half of the JPEG file is missing; send it again")
+def _too_little() -> DamagedPicture:
+    return DamagedPicture("More than half of the JPEG file is missing; send it again")

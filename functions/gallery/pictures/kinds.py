@@ -6,9 +6,9 @@ Nothing that runs imports this. A test writes a file of each kind and decodes it
 from dataclasses import dataclass
 
 from functions.gallery.errors import (
+    DamagedPicture,
     EmptyPicture,
     PictureError,
-    UndecodablePicture,
     UnsupportedFormat,
 )
 from functions.gallery.pictures.formats import RAW_FORMATS, not_supported, unsupported_reason
@@ -159,8 +159,8 @@ REFUSED = (
     Refused(
         "less than half a JPEG",
         "More than half of the JPEG file is missing; send it again",
-        UndecodablePicture,
+        DamagedPicture,
     ),
-    Refused("half a PNG", "The PNG file is damaged; save or send it again", UndecodablePicture),
+    Refused("half a PNG", "The PNG file is damaged; save or send it again", DamagedPicture),
     Refused("no bytes", "The file is empty; send the bytes of an image", EmptyPicture),
 )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from functions.gallery.errors import PictureTooLarge, UndecodablePicture
+from functions.gallery.errors import PictureTooLarge
 from functions.gallery.pictures.formats import is_raw
 
 MAX_SIDE = 65_535  # as in JPEG; each row or strip costs Pillow time and memory
@@ -62,9 +62,9 @@ def over_limit(size: str, limit: str) -> PictureTooLarge:
     return PictureTooLarge(f"{size} exceed the limit of {limit}; send a smaller copy")
 
 
-def overcomplicated(name: str, what: str) -> UndecodablePicture:
+def overcomplicated(name: str, what: str) -> PictureTooLarge:
     """Return the error for a file whose parts would take seconds to read."""
-    return UndecodablePicture(f"The {name} has {what}; save it again with another program")
+    return PictureTooLarge(f"The {name} has {what}; save it again with another program")
 
 
 def bytes_a_pixel(format: str, mode: str) -> float:

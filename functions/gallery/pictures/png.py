@@ -31,7 +31,7 @@ _ORIENTED = {
 def pixels_only(data: bytes) -> tuple[bytes, tuple[Flaw, ...]]:
     """Return a PNG without what its picture does not need, and what is wrong with the rest.
 
-    The same object if nothing is left out. Raises UndecodablePicture for a PNG of more chunks than
+    The same object if nothing is left out. Raises PictureTooLarge for a PNG of more chunks than
     encoders write.
     """
     chunks = _chunks(data)

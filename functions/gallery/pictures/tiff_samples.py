@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, TiffImagePlugin
 
-from functions.gallery.errors import UndecodablePicture, UnsupportedFormat
+from functions.gallery.errors import DamagedPicture, UnsupportedFormat
 from functions.gallery.pictures.bounds import BoundedFile
 from functions.gallery.pictures.costs import missing_in_jpeg
 from functions.gallery.pictures.limits import over_limit
@@ -45,7 +45,7 @@ Samples = NDArray[Any]  # (rows, columns, samples), numbers of any kind
 def open_samples(data: bytes, max_memory_bytes: int) -> Image.Image | None:
     """Return a picture that is decoded here when it is loaded, or None if Pillow decodes it.
 
-    Raises UnsupportedFormat for a kind that neither decodes, PictureTooLarge, or UndecodablePicture
+    Raises UnsupportedFormat for a kind that neither decodes, PictureTooLarge, or DamagedPicture
     if parts of the picture are missing.
     """
     try:
@@ -342,5 +342,5 @@ def _with_directory(data: bytes, tags: dict[int, tuple[int, ...]]) -> bytes:
     return b"".join([start, data[8:], gap, count, *entries, bytes(4), *far])
 
 
-def _damaged() -> UndecodablePicture:
-    return UndecodablePicture("The TIFF file is damaged; save or send it again")
+def _damaged() -> DamagedPicture:
+    return DamagedPicture("The TIFF file is damaged; save or send it again")
