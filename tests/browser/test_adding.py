@@ -248,6 +248,7 @@ def test_large_files_go_to_the_bucket_with_a_signed_form_and_are_then_indexed(de
         image = {
             "id": "x",
             "name": "large.jpg",
+            "flaws": [],
             "links": {"thumbnail": "/", "self": "/v1/images/x"},
         }
         route.fulfill(status=201, json={"status": "added", "image": image})

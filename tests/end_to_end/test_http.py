@@ -117,7 +117,8 @@ def test_the_best_match_for_an_altered_copy_is_the_unaltered_picture(http):
 
     assert found["results"][0]["name"] == "7.jpg"
     assert found["next_offset"] == 3
-    assert found["query"] == {"width": 200, "height": 150, "format": "JPEG", "turned": False}
+    size = {"width": 200, "height": 150}
+    assert found["query"] == {**size, "format": "JPEG", "turned": False, "flaws": []}
     assert set(found["took_ms"]) == {"fetch", "decode", "embed", "search", "total"}
 
 
