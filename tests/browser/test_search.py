@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import save_screenshot
 from tests.browser.drawn import new_drawing, photo_12_megapixels, written
 from tests.conftest import development_set
+from tests.icc import ADOBE_RGB
 
 HEIC = Path(__file__).parents[1] / "data" / "drawn.heic"
 
@@ -197,6 +198,23 @@ def test_a_large_white_drawing_is_shrunk_on_the_background_that_shows_it(desktop
     sent = sent.convert("L")
     assert sent.getpixel((5, 5)) < 10
     assert sent.getpixel((sent.width // 2, sent.height // 2)) > 190
+
+
+def test_a_large_photo_with_a_colour_profile_is_shrunk_in_the_colours_of_the_gallery(desktop):
+    rng = np.random.default_rng(2)
+    colours = rng.integers(40, 216, (25, 25, 3))
+    noise = rng.integers(-9, 10, (1600, 1600, 1))  # so that the file is large
+    pixels = colours.repeat(64, axis=0).repeat(64, axis=1) + noise
+    photo = Image.fromarray(ADOBE_RGB.from_srgb(pixels))
+    data = written(photo, "JPEG", quality=100, subsampling=0, icc_profile=ADOBE_RGB.profile())
+    assert len(data) > 400_000
+    desktop.goto("/")
+
+    body = sent_picture(desktop, lambda: search_with(desktop, mug(buffer=data)))
+
+    sent = Image.open(io.BytesIO(body)).convert("RGB").resize((25, 25), Image.Resampling.BOX)
+    difference = np.abs(np.asarray(sent).astype(int) - colours)
+    assert difference.mean() < 4  # JPEG at quality 87; without the profile it is 8.6
 
 
 def test_a_large_animation_that_begins_blank_is_sent_unchanged(desktop):
