@@ -14,6 +14,7 @@ from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.pictures.picture import Flaw, Picture
 from tests.drawing import scene, written
+from tests.icc import DISPLAY_P3
 from tests.unit.test_costly_files import chunk, exif, with_chunks
 
 PLAIN = written(scene(1), "PNG")
@@ -74,7 +75,7 @@ def test_what_is_not_for_the_picture_never_changes_or_refuses_it(name, place):
 
 
 BAD_PROFILES = {
-    "too large": chunk(b"iCCP", profile(bytes(2_000_000))),
+    "too large": chunk(b"iCCP", profile(bytes(5_000_000))),
     "not compressed": chunk(b"iCCP", b"profile\0\0" + bytes(200)),
     "an unknown compression": chunk(b"iCCP", b"profile\0\7" + zlib.compress(bytes(200))),
     "a wrong sum": wrong_sum(b"iCCP", profile(bytes(200))),
@@ -88,6 +89,16 @@ def test_a_colour_profile_that_cannot_be_read_is_ignored_with_a_mark(name):
 
     assert (np.asarray(picture.image) == pixels(PLAIN)).all()
     assert picture.flaws == (Flaw.PROFILE_IGNORED,)
+
+
+def test_a_colour_profile_of_megabytes_is_applied_as_in_other_files():
+    long = DISPLAY_P3.profile() + bytes(3_000_000)
+
+    picture = opened(with_chunks(chunk(b"iCCP", profile(long))))
+
+    assert picture.flaws == ()
+    expected = DISPLAY_P3.to_srgb(pixels(PLAIN).astype(float))
+    assert np.abs(np.asarray(picture.image) - expected).max() < 3
 
 
 def test_a_usual_colour_profile_is_left_in_the_file():

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import IO, Literal
 
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from functions.gallery.pictures.limits import MAX_TAGS, overcomplicated
+from functions.gallery.pictures.limits import MAX_PROFILE_BYTES, MAX_TAGS, overcomplicated
 
 MAX_READS = 1_000_000  # a run-length BMP needs one for each run, other formats a few thousand
 _MAX_NUMBERS = 250_000  # of offsets and lengths of 100,000 strips, and some more
@@ -21,6 +21,10 @@ _MAX_FRACTIONS = 10_000  # 3.6 microseconds each
 _LONG, _LONG_FRACTIONS = 10_000, 100  # of one tag that is not for the pixels
 _PLACES = (273, 279, 324, 325)  # offsets and lengths of strips and tiles
 _BYTES, _FRACTIONS = (1, 2, 7), (5, 10)  # field types of TIFF 6.0; bytes are not decoded one by one
+
+
+# Pillow refuses a PNG with a longer profile; 1 MB by itself. png.py leaves out longer texts.
+PngImagePlugin.MAX_TEXT_CHUNK = MAX_PROFILE_BYTES
 
 
 class BoundedFile(io.BytesIO):

@@ -7,12 +7,11 @@ time or gets a good picture refused. Depends on zlib, and on limits and Flaw.
 import struct
 import zlib
 
-from functions.gallery.pictures.limits import overcomplicated
+from functions.gallery.pictures.limits import MAX_PROFILE_BYTES, overcomplicated
 from functions.gallery.pictures.picture import Flaw
 
 _MAX_CHUNKS = 50_000  # 20 MB in chunks of 8 kB, which many encoders write, are 2,500
-# Pillow refuses a file with a longer one. The profile of a display has 500 to 4,000 bytes.
-_MAX_UNPACKED_BYTES = 1_000_000
+_MAX_TEXT_BYTES = 1_000_000  # unpacked; EXIF in a text is at most 64 kB, in hex twice that
 _MAX_EXIF_BYTES = 4_000_000  # as in a JPEG, whose EXIF has at most 50 parts of 64 kB
 _ANCILLARY = 0x20  # in the first letter of a name: PNG 1.2, section 3.3
 # What is needed of the ancillary chunks, and their least length; Pillow refuses less.
@@ -134,10 +133,11 @@ def _is_short(name: bytes, text: bytes) -> bool:
         text = text if compressed else text[1:]
     else:
         compressed = name != b"tEXt"
+    most = MAX_PROFILE_BYTES if name == b"iCCP" else _MAX_TEXT_BYTES
     if not compressed:
-        return len(text) <= _MAX_UNPACKED_BYTES
+        return len(text) <= most
     try:
-        unpacked = zlib.decompressobj().decompress(text[1:], _MAX_UNPACKED_BYTES + 1)
+        unpacked = zlib.decompressobj().decompress(text[1:], most + 1)
     except zlib.error:
         return False
-    return text[:1] == b"\0" and len(unpacked) <= _MAX_UNPACKED_BYTES
+    return text[:1] == b"\0" and len(unpacked) <= most

@@ -1,6 +1,6 @@
 """Colours of embedded ICC profiles converted to sRGB, by LittleCMS.
 
-Loaded with the first picture that has a profile. Depends on Pillow only.
+Loaded with the first picture that has a profile. Depends on Pillow and limits.
 """
 
 import io
@@ -10,9 +10,9 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
+from functions.gallery.pictures.limits import MAX_PROFILE_BYTES
 from functions.gallery.pictures.picture import Conversion, Flaw
 
-MAX_PROFILE_BYTES = 4_000_000  # those of printing presses have 0.5 to 3 MB
 # Eight sRGB profiles by different makers change a colour by 1 level of 255 at most; the nearest
 # other space (Rec. 709) changes some by 16.
 _SAME_LEVELS = 2
