@@ -112,6 +112,22 @@ def test_noise_of_a_few_levels_shows_nothing(levels, shows):
     assert_shows(picture, frame if shows else scene(5, *SIZE))
 
 
+def test_a_few_pixels_that_a_lossy_codec_changes_more_show_nothing():
+    frame = Image.new("RGB", (600, 450))
+    for x, y in ((9, 14), (10, 0), (10, 14)):
+        frame.putpixel((x, y), (17, 17, 17))
+    shown = scene(5, *frame.size)
+
+    assert_shows(opened(animation("PNG", frame, shown)), shown)
+
+
+def test_a_thin_line_shows_something():
+    drawing = Image.new("RGB", (900, 700), "white")
+    drawing.paste("black", (100, 100, 101, 600))
+
+    assert_shows(opened(animation("PNG", drawing, scene(5, *drawing.size))), drawing)
+
+
 def gif(*parts: bytes, size: tuple[int, int] = SIZE) -> bytes:
     colours = b"\x00\x00\x00\xff\x00\x00\x00\xff\x00\x00\x00\xff"
     return b"GIF89a" + struct.pack("<HHBBB", *size, 0x91, 0, 0) + colours + b"".join(parts) + b";"
