@@ -170,6 +170,31 @@ def test_inks_open(kind, planar):
     assert off_by(tiff(numbers(inks, kind), photometric=CMYK, planar=planar), 1 - COLOURS) < 3
 
 
+@pytest.mark.parametrize("kind", ["u1", "u2", "u4", "f4"])
+@pytest.mark.parametrize("planar", [False, True])
+@pytest.mark.parametrize("premultiplied", [False, True])
+def test_transparent_inks_are_printed_on_white(kind, planar, premultiplied):
+    alpha = OPACITY[..., None]
+    inks = np.dstack([COLOURS, 0 * GREY])
+    stored = np.dstack([inks * alpha if premultiplied else inks, alpha])
+
+    data = tiff(
+        numbers(stored, kind),
+        photometric=CMYK,
+        planar=planar,
+        extra_samples=[1 if premultiplied else 2],
+    )
+
+    assert off_by(data, 1 - COLOURS * alpha) < 4
+
+
+def test_one_more_sample_next_to_inks_is_no_transparency_unless_the_file_says_so():
+    stored = numbers(np.dstack([COLOURS, 0 * GREY, OPACITY]), "u1")
+
+    assert off_by(tiff(stored, photometric=CMYK), 1 - COLOURS) < 3
+    assert off_by(tiff(stored, photometric=CMYK, extra_samples=[0]), 1 - COLOURS) < 3
+
+
 @pytest.mark.parametrize("kind", ["u1", "u2"])
 @pytest.mark.parametrize("photometric", [LAB, 9])
 def test_lightness_without_colour_is_grey(kind, photometric):

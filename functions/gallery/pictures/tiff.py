@@ -259,10 +259,12 @@ def layout(tags: Directory) -> Layout:
     same = (4, SIGNED) if max(bits) == 8 else (4,)
     formats = {UNSIGNED if kind in same else kind for kind in stored_formats} or {UNSIGNED}
     colours = _COLOURS.get(photometric, 0)
-    # What one more sample is, if nothing says it, is taken for transparency, as Pillow does.
-    extras = tags.numbers(338, _MAX_SAMPLES) if 338 in tags else (2,)
+    # What one more sample is, if nothing says it, is taken for transparency, as Pillow does; next
+    # to inks it is one more ink.
+    unnamed = () if photometric == CMYK else (2,)
+    extras = tags.numbers(338, _MAX_SAMPLES) if 338 in tags else unnamed
     alphas = [at for at, kind in enumerate(extras, colours) if kind in _ALPHAS and at < samples]
-    has_alpha = alphas and photometric in (*_GREYS, RGB, PALETTE)
+    has_alpha = alphas and photometric in (*_GREYS, RGB, PALETTE, CMYK)
     extra_kinds = (0, 1, 2, 999) if max(bits) == 8 else (0, 1, 2)
     in_table = len(extras) == samples - colours and set(extras) <= set(extra_kinds)
     usual = in_table or 338 not in tags

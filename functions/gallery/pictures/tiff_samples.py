@@ -155,7 +155,8 @@ class _Rows:
     @property
     def mode(self) -> str:
         """The mode of the decoded picture, as Pillow names it."""
-        return _MODES.get(self._kind.photometric, "L") + "A" * (self._kind.alpha is not None)
+        mode = _MODES.get(self._kind.photometric, "L")
+        return mode if mode == "CMYK" else mode + "A" * (self._kind.alpha is not None)
 
     def decoded(self) -> Image.Image:
         """Return the picture, with 8 bits a sample."""
@@ -280,6 +281,8 @@ class _Rows:
             colours = ~colours
         if kind.photometric == ICC_LAB:  # a and b are not signed
             colours = colours ^ np.array([0, 128, 128], np.uint8)
+        if kind.photometric == CMYK and alpha.size:  # printed on white: less of each ink
+            return colours if kind.premultiplied else (colours * (alpha / 255)).astype(np.uint8)
         return np.concatenate((colours, alpha), axis=2) if alpha.size else colours
 
 
