@@ -117,6 +117,10 @@ LARGE: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: plain("RGBA", 6_000, "TIFF", **ONE_STRIP),
         "refused picture-too-large",
     ),
+    "TIFF 48 MP, a rotated strip": (
+        lambda: plain("RGB", 65_500, "TIFF", height=740, **DEFLATED, tiffinfo={278: 16, 274: 6}),
+        "picture",
+    ),
     "TIFF 30 MP of floats": (lambda: plain("F", 5_500, "TIFF", **ONE_STRIP), "picture"),
     "TIFF 6 MP of floats in colour": (lambda: floats(2_490), "picture"),
     "TIFF 7 MP of floats in colour": (lambda: floats(2_600), "refused picture-too-large"),

@@ -122,6 +122,25 @@ def test_every_colour_mode_opens_as_rgb(mode):
     assert pixels[-32:].mean() > 200  # and light at the bottom
 
 
+def test_a_large_picture_in_lab_is_reduced_before_it_is_converted(monkeypatch):
+    from PIL import ImageCms
+
+    converted = []
+    convert = ImageCms.profileToProfile
+
+    def counted(image, *profiles, **options):
+        converted.append(image.width * image.height)
+        return convert(image, *profiles, **options)
+
+    monkeypatch.setattr(ImageCms, "profileToProfile", counted)
+    lab = Image.merge("LAB", scene(4, 800, 600).split())
+
+    pixels = decoded(written(lab, "TIFF"), short_side_px=60)
+
+    assert pixels.shape == (60, 80, 3)
+    assert sum(converted) == 60 * 80
+
+
 def test_a_16_bit_picture_keeps_its_shades():
     ramp = np.tile(np.linspace(0, 65_535, 256).astype(np.uint16), (16, 1))
 

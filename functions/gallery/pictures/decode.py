@@ -143,6 +143,8 @@ def _read(
     short_side_px: int,
     raw: "RawFile | None",
 ) -> Picture:
+    if image.format == "TIFF":
+        _keep_as_stored(image)
     width, height = image.size
     is_jpeg = image.format in ("JPEG", "MPO")
     whole = jpeg_bytes_a_pixel if is_jpeg else bytes_a_pixel(str(image.format), image.mode)
@@ -160,13 +162,12 @@ def _read(
     if is_jpeg:
         # libjpeg scales by 1/2, 1/4 or 1/8 while it decodes: a phone photo costs a quarter.
         image.draft(None, (short_side_px, short_side_px))
-    # Pillow turns a TIFF upright while loading; asking a PNG for its EXIF decodes it, so ask after.
-    turned_while_loading = image.format == "TIFF" and _orientation(image) > 1
     flaws: tuple[Flaw, ...] = ()
     if is_jpeg:
         flaws = jpeg.load(image, jpeg_bytes_a_pixel > 0)
     else:
         transparency.load(image)
+    # Asking a PNG for its EXIF decodes it, so ask after.
     orientation = _orientation(image, raw.turn if raw else 1)
     to_srgb, ignored = _profile(image)
     mode = "CMYK" if to_srgb is not None and image.mode == "CMYK" else "RGB"
@@ -175,13 +176,23 @@ def _read(
         upright = upright.transpose(_ROTATIONS[orientation])
     if orientation > 4:
         width, height = height, width
-    turned = turned_while_loading or orientation in _ROTATIONS
+    turned = orientation in _ROTATIONS
     if to_srgb is not None and upright.width * upright.height <= _MAX_PIXELS_AT_ONCE:
         upright, to_srgb = to_srgb(upright), None
     if raw:
         width, height = raw.upright_size(orientation)
     format = raw.kind if raw else str(image.format)
     return Picture(upright, width, height, format, turned, flaws + ignored, to_srgb)
+
+
+def _keep_as_stored(image: Image.Image) -> None:
+    """Make Pillow load a TIFF as stored: turning its pixels would take their memory twice.
+
+    It says the size of the upright picture before it is loaded.
+    """
+    _orientation(image)  # kept by Pillow, because the file is closed after loading
+    image._size = getattr(image, "_tile_size", image.size)
+    image.load_end = lambda: None  # type: ignore[attr-defined]
 
 
 def _profile(image: Image.Image) -> tuple[Conversion | None, tuple[Flaw, ...]]:
