@@ -178,6 +178,23 @@ def outcome(data: bytes) -> str:
         return f"refused {refusal.code}" if str(refusal) else "refused without a reason"
 
 
+def interlaced(side: int) -> bytes:
+    """Write the start of an interlaced PNG of 4 x 16 bits, whose pixels are missing."""
+    header = struct.pack(">IIBBBBB", side, side, 16, 6, 0, 0, 1)
+    parts = (b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in parts
+    )
+
+
+def test_interlaced_pngs_of_16_bits_are_refused_where_they_would_take_too_long():
+    small, large = outcome(interlaced(5_000)), outcome(interlaced(6_000))
+
+    assert small == "refused damaged-picture"  # it was decoded
+    assert large == "refused picture-too-large"
+
+
 def test_any_file_becomes_a_picture_or_is_refused_with_a_reason():
     command = [sys.executable, "-m", "tests.unit.test_odd_files"]
 

@@ -24,6 +24,7 @@ from functions.gallery.pictures.colour import to_rgb
 from functions.gallery.pictures.costs import check_layout
 from functions.gallery.pictures.formats import formats_like, is_raw, unsupported_reason
 from functions.gallery.pictures.limits import (
+    MAX_DEEP_INTERLACED_PIXELS,
     MAX_SIDE,
     MAX_SLOW_PIXELS,
     Limits,
@@ -207,8 +208,11 @@ def _profile(image: Image.Image) -> tuple[Conversion | None, tuple[Flaw, ...]]:
 def _check_size(image: Image.Image, limits: Limits) -> None:
     width, height = image.size
     max_pixels = limits.max_pixels_of(str(image.format), image.mode)
-    if any(tile[0] in Image.DECODERS for tile in getattr(image, "tile", ())):  # in Python
+    tiles = getattr(image, "tile", ())
+    if any(tile[0] in Image.DECODERS for tile in tiles):  # in Python
         max_pixels = min(max_pixels, MAX_SLOW_PIXELS)
+    if image.format == "PNG" and "interlace" in image.info and ";16" in str(tiles):
+        max_pixels = min(max_pixels, MAX_DEEP_INTERLACED_PIXELS)
     if width * height > max_pixels:
         raise over_limit(f"{width} x {height} px", f"{max_pixels} px")
     if max(width, height) > MAX_SIDE:

@@ -12,13 +12,18 @@ from functions.gallery.errors import (
     UnsupportedFormat,
 )
 from functions.gallery.pictures.formats import RAW_FORMATS, not_supported, unsupported_reason
-from functions.gallery.pictures.limits import MAX_SLOW_PIXELS, Limits
+from functions.gallery.pictures.limits import (
+    MAX_DEEP_INTERLACED_PIXELS,
+    MAX_SLOW_PIXELS,
+    Limits,
+)
 from functions.gallery.pictures.picture import Flaw
 from functions.gallery.pictures.raw import without_preview
 
 _MAX_MEMORY_BYTES = Limits().max_memory_bytes
 _MAX_SAMPLED_BYTES = _MAX_MEMORY_BYTES * 3 // 10  # of samples that Pillow has no mode for
 _FLOATS = "0 is black; white is 1, 255, 65,535 or the maximum"
+_INTERLACED = f"up to {MAX_DEEP_INTERLACED_PIXELS // 10**6} million pixels if it is interlaced"
 _AS_BASELINE = "save it as a baseline JPEG"
 _TO_SRGB = "converted to sRGB by its profile; also in other formats"
 _PREVIEW = "its largest JPEG preview, which the limit is for; recorded with the size of the sensor"
@@ -69,7 +74,7 @@ ACCEPTED = (
     Accepted("PNG, black and white", "PNG"),
     Accepted("PNG, grey of 4 bits", "PNG"),
     Accepted("PNG, grey of 16 bits", "PNG"),
-    Accepted("PNG, 16 bits", "PNG"),
+    Accepted("PNG, 16 bits", "PNG", _INTERLACED),
     Accepted("PNG, transparent", "PNG", _SHOWN),
     Accepted("PNG, transparent, white", "PNG", "on black"),
     Accepted("PNG, transparent grey", "PNG", _SHOWN),

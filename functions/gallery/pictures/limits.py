@@ -8,6 +8,7 @@ from functions.gallery.pictures.formats import is_raw
 MAX_SIDE = 65_535  # as in JPEG; each row or strip costs Pillow time and memory
 MAX_SLOW_PIXELS = 2_100_000  # of a run-length BMP, decoded in Python: a full HD screen
 MAX_PROFILE_BYTES = 4_000_000  # of colours; those of printing presses have 0.5 to 3 MB
+MAX_DEEP_INTERLACED_PIXELS = 30_000_000  # of a PNG of 16 bits, which takes 40 ns a pixel
 MAX_TAGS = 4_096  # photos have about 100; Pillow and libtiff take some microseconds for each
 _LEAST_SHORT_SIDE = 50  # of a strip of 65,535 pixels; half of it would show too little
 
