@@ -96,6 +96,15 @@ def with_descriptions(references: int) -> bytes:
     return start + box(b"meta", bytes(4) + box(b"iref", bytes(4) + iref)) + bytes(15_000_000)
 
 
+def large_with_scans(count: int) -> bytes:
+    """Return a progressive JPEG whose header says 36 million pixels, with so many scans."""
+    data = bytearray(written(scene(1), progressive=True))
+    frame = data.index(b"\xff\xc2")
+    struct.pack_into(">HH", data, frame + 5, 6_000, 6_000)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    return bytes(data[:-2] + last * (count - data.count(b"\xff\xda")) + data[-2:])
+
+
 RESOURCES = segment(0xED, b"Photoshop 3.0\x00" + b"8BIM\x00\x01\x00\x00\x00\x00\x00\x00" * 5_400)
 BOMB = zlib.compress(bytes(1_000_000), 9)
 COSTLY: dict[str, tuple[Callable[[], bytes], str]] = {
@@ -112,6 +121,7 @@ COSTLY: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: written(scene(1), progressive=True)[:-2] + b"\xff\x01" * 1_000_000,
         "segments",
     ),
+    "JPEG, scans of many pixels": (lambda: large_with_scans(30), "more than 22 scans"),
     "PNG, chunks": (lambda: with_chunks(chunk(b"tEXt", b"a\x00") * 60_000), "chunks"),
     "GIF, empty comments": (lambda: with_gif_blocks(b"!\xfe\x00" * 2_000_000), "parts"),
     "GIF, bytes of no block": (lambda: with_gif_blocks(bytes(2_000_000)), "parts"),

@@ -16,6 +16,8 @@ from functions.gallery.pictures.limits import MAX_TAGS, over_limit, overcomplica
 _MAX_JPEG_SEGMENTS, _MAX_JPEG_TABLES = 500, 65_536
 # Encoders write about ten; each scan costs a pass over all pixels.
 _MAX_JPEG_SCANS = 100
+_MAX_SCANNED_PIXELS = 800_000_000  # in all scans; each takes a nanosecond even if it says nothing
+_USUAL_SCANS = 10
 _MAX_SCAN_SEGMENTS = 10_000  # between them; each takes about a microsecond
 # A HEIC of 100 million pixels has 381 tiles of 512 x 512, with less than 60 bytes each in tables.
 _MAX_BOXES, _MAX_BOX_TABLES = 1_000, 40_000
@@ -63,7 +65,7 @@ def check_layout(format: str, data: bytes, max_memory_bytes: int) -> int:
 
 def _check_jpeg(data: bytes) -> int:
     tables = 0
-    colours, progressive, scan = 0, False, None
+    colours, pixels, progressive, scan = 0, 0, False, None
     for number, (marker, start, end) in enumerate(first_segments(data)):
         tables += end - start if marker in _TABLES else 0
         if number > _MAX_JPEG_SEGMENTS or tables > _MAX_JPEG_TABLES:
@@ -72,14 +74,17 @@ def _check_jpeg(data: bytes) -> int:
             raise UnsupportedFormat(f"{missing} is not supported; save it as a baseline JPEG")
         if marker in FRAMES and not progressive:
             colours, progressive = _byte(data, start + 7), marker in _PROGRESSIVE
+            height, width = struct.unpack_from(">HH", data, start + 3)
+            pixels = width * height
         elif marker == START_OF_SCAN:
             scan = start
     # Decoded in one pass if the first scan has all colours. libjpeg reads one scan of such a file
     # and refuses a second itself; counting the scans of every photo would cost 1 ms for each MB.
     if not progressive and (scan is None or _byte(data, scan + 2) >= colours):
         return 0
-    if scan is not None and _count_scans(data, scan) > _MAX_JPEG_SCANS:
-        raise overcomplicated("JPEG", f"more than {_MAX_JPEG_SCANS} scans")
+    most = max(_USUAL_SCANS, min(_MAX_JPEG_SCANS, _MAX_SCANNED_PIXELS // max(1, pixels)))
+    if scan is not None and _count_scans(data, scan) > most:
+        raise overcomplicated("JPEG", f"more than {most} scans")
     return 2 * colours
 
 
