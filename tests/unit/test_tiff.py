@@ -441,3 +441,21 @@ def test_a_jpeg_in_a_tiff_opens(photometric, byteorder):
     pixels = decoded(joined([tiffs.Page(byteorder, tags, [file.getvalue()])]))
 
     assert np.abs(pixels - np.asarray(image)).mean() < 3  # JPEG at quality 95
+
+
+@pytest.mark.parametrize(("repeated", "opens"), [(0, True), (20, False)])
+def test_a_progressive_jpeg_in_a_tiff_has_few_scans(repeated, opens):
+    file = io.BytesIO()
+    scene(5, 64, 48).convert("L").save(file, "JPEG", progressive=True)
+    whole = file.getvalue()
+    scan = whole[whole.rindex(b"\xff\xda") : -2]
+    plain = page(np.zeros((48, 64), "u1"), photometric=BLACK_IS_ZERO, rows_per_strip=48)
+    jpeg = whole[:-2] + scan * repeated + whole[-2:]
+    data = joined([tiffs.Page("<", plain.tags | {259: (3, [7])}, [jpeg])])
+
+    try:
+        found = decoded(data).shape == (48, 64, 3)
+    except DamagedPicture:
+        found = False
+
+    assert found == opens

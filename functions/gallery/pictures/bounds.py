@@ -1,10 +1,12 @@
 """Bounds on what Pillow does in Python before it decodes pixels; it has none of its own.
 
 Its loops over the parts of a file read it in every turn, so the number of reads bounds them. The
-values of TIFF and EXIF directories are decoded one by one, so their number is limited.
+values of TIFF and EXIF directories are decoded one by one, so their number is limited. So is that
+of the scans of a progressive JPEG inside a TIFF, which only libtiff sees.
 """
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -21,6 +23,9 @@ _MAX_FRACTIONS = 10_000  # 3.6 microseconds each
 _LONG, _LONG_FRACTIONS = 10_000, 100  # of one tag that is not for the pixels
 _PLACES = (273, 279, 324, 325)  # offsets and lengths of strips and tiles
 _BYTES, _FRACTIONS = (1, 2, 7), (5, 10)  # field types of TIFF 6.0; bytes are not decoded one by one
+
+# libtiff allows 100; of 41 million pixels they take three seconds. Encoders write about ten.
+os.environ.setdefault("LIBTIFF_JPEG_MAX_ALLOWED_SCAN_NUMBER", "15")
 
 
 # Pillow refuses a PNG with a longer profile; 1 MB by itself. png.py leaves out longer texts.
