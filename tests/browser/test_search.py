@@ -300,8 +300,8 @@ def test_a_second_search_cancels_the_first(desktop):
     )
     failed = []
     desktop.on("requestfailed", lambda request: failed.append(request.failure))
-    search_with(desktop, mug())
-    expect(desktop.locator(".stages")).to_contain_text("Searching")
+    with desktop.expect_request("**/v1/search"):
+        search_with(desktop, mug())
 
     search_with(desktop, mug(buffer=new_drawing("house", 5)))
 

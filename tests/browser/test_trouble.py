@@ -172,8 +172,8 @@ def test_a_late_response_does_not_replace_a_newer_one(desktop):
     desktop.route(
         "**/v1/search", lambda route: held.append(route) if not held else route.continue_()
     )
-    search_with(desktop, mug())
-    expect(desktop.locator(".stages")).to_be_visible()
+    with desktop.expect_request("**/v1/search"):
+        search_with(desktop, mug())
     desktop.get_by_role("link", name="Search", exact=True).click()
 
     expect(desktop.get_by_role("button", name="Choose a picture")).to_be_visible()
