@@ -15,7 +15,7 @@ from duplicate_search import UNFINISHED, Found
 from rich.console import Console
 from rich.progress import track
 
-from functions.gallery.duplicates.notions import Likeness
+from functions.gallery.embedding.likeness import Likeness
 from functions.gallery.errors import ImageNotFound, PictureError
 from functions.gallery.gallery import Gallery
 from functions.runtime import cores
@@ -27,11 +27,19 @@ _TITLES = {
     Likeness.SAME_BYTES: ("Same files", "Equal byte for byte."),
     Likeness.SAME_PICTURE: (
         "Same pictures",
-        "Their perceptual hashes differ in few bits: resized, saved again, without colour.",
+        "The same shapes and colours, in another size, format or quality.",
     ),
-    Likeness.LOOKALIKE: ("Lookalikes", "Their vectors are close. Check before you delete."),
+    Likeness.EDITED: (
+        "Variants",
+        "The same shapes in other colours: edited, or another colour of one product.",
+    ),
+    Likeness.TURNED: ("Mirrored or turned", "The same shapes after mirroring or a quarter turn."),
+    Likeness.LOOKALIKE: (
+        "Lookalikes",
+        "Their vectors are close: cropped, framed, written on, or very similar things.",
+    ),
 }
-_ALL_STAY = "Nothing to delete: a raw file and the picture made from it belong together."
+_ALL_STAY = "Nothing to delete."
 
 Shown = Mapping[Likeness, Sequence[dict[str, Any]]]
 

@@ -20,9 +20,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from terminal import show
 
 from functions.gallery.duplicates.groups import keeper_order
-from functions.gallery.duplicates.notions import Likeness
 from functions.gallery.duplicates.pages import DuplicateGroup, DuplicateOptions, DuplicatePage
-from functions.gallery.duplicates.shots import Matches, removable
+from functions.gallery.duplicates.shots import removable
+from functions.gallery.embedding.likeness import Likeness
 from functions.gallery.gallery import Gallery
 from functions.gallery.records import StoredImage
 
@@ -37,12 +37,11 @@ class Search:
     """What counts as a duplicate."""
 
     kinds: tuple[Likeness, ...]
-    max_distance: int
-    min_similarity: float
+    min_similarity: float | None
 
     def options(self, kind: Likeness) -> DuplicateOptions:
         """Return the gallery's options for one kind."""
-        return DuplicateOptions(kind, _GROUPS_PER_PAGE, self.max_distance, self.min_similarity)
+        return DuplicateOptions(kind, _GROUPS_PER_PAGE, self.min_similarity)
 
 
 @dataclass
@@ -72,7 +71,7 @@ def search(gallery: Gallery, wanted: Search, folder: Path, console: Console) -> 
                     _append(page, kind, found, file)
                     groups = f"{len(found.groups[kind]):,} groups"
                     progress.update(task, completed=found.looked_at[kind], found=groups)
-    outdated = _update(found, gallery, wanted)
+    outdated = _update(found, gallery)
     if outdated or _state(gallery) != state:
         show(
             console,
@@ -96,7 +95,7 @@ def _state(gallery: Gallery) -> dict[str, Any]:
     }
 
 
-def _update(found: Found, gallery: Gallery, wanted: Search) -> int:
+def _update(found: Found, gallery: Gallery) -> int:
     """Replace every group by what is left of it now; returns how many lost images."""
     groups = [group for groups in found.groups.values() for group in groups]
     ids = iter({image["id"]: None for group in groups for image in group["images"]})
@@ -105,8 +104,7 @@ def _update(found: Found, gallery: Gallery, wanted: Search) -> int:
         stored |= gallery.get_many(part)
     outdated = 0
     for kind, before in found.groups.items():
-        matches = wanted.options(kind).matches
-        now = [_group_now(group, stored, matches) for group in before]
+        now = [_group_now(group, stored) for group in before]
         sizes = [len(group["images"]) for group in before]
         outdated += sum(len(images) < size for images, size in zip(now, sizes, strict=True))
         found.groups[kind] = [
@@ -115,9 +113,7 @@ def _update(found: Found, gallery: Gallery, wanted: Search) -> int:
     return outdated
 
 
-def _group_now(
-    group: Mapping[str, Any], stored: Mapping[str, StoredImage], matches: Matches
-) -> list[dict[str, Any]]:
+def _group_now(group: Mapping[str, Any], stored: Mapping[str, StoredImage]) -> list[dict[str, Any]]:
     """Return the images of a group as they are stored; none if they are no longer a group.
 
     The others match the keeper, not each other, so no other can replace it. An image that is better
@@ -133,7 +129,7 @@ def _group_now(
             left.append((now, {key: image[key] for key in ("matched", "distance", "similarity")}))
     if keeper is None or len(left) < 2 or left[0][0].id != keeper.id:
         return []
-    can_go = removable(keeper, [image for image, _ in left[1:]], matches)
+    can_go = removable(keeper, [image for image, _ in left[1:]])
     return [_image_to_json(image, **match, removable=image.id in can_go) for image, match in left]
 
 

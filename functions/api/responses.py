@@ -4,7 +4,6 @@ Depends on the gallery, and on the request models for their limits.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Self
 
@@ -13,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from functions.api.errors import Problem
 from functions.api.requests.models import MAX_OFFSET
 from functions.api.requests.parse import OVERHEAD_BYTES, encode_cursor
-from functions.gallery.duplicates.notions import Duplicate, Likeness
+from functions.gallery.duplicates.notions import Duplicate
 from functions.gallery.duplicates.pages import DuplicateGroup, DuplicatePage
-from functions.gallery.embedding.fingerprint import SAME_PICTURE_BITS
+from functions.gallery.embedding.likeness import Likeness
 from functions.gallery.intake.add import Added, AddStatus
 from functions.gallery.pictures.picture import Flaw
 from functions.gallery.records import Match, Page, StoredImage
@@ -31,6 +30,14 @@ Band = Annotated[
     Field(
         description="What the similarity means: same picture, near-duplicate, similar or weak; "
         "null where that was not measured"
+    ),
+]
+Matched = Annotated[
+    Likeness | None,
+    Field(
+        description="The strictest notion by which one is a copy of the other: the same file; the "
+        "same picture in another size, format or quality; edited or recoloured; mirrored or "
+        "turned; or a lookalike by vector. null: none, or several examples"
     ),
 ]
 Score = Annotated[float, Field(description="The store's raw score; its range depends on distance")]
@@ -70,7 +77,8 @@ class Image(BaseModel):
     name: str
     sha256: str
     perceptual_hash: str | None = Field(
-        description="64 bits in hex; those of two copies differ in few bits"
+        description="PDQ, 256 bits in hex; those of two copies differ in at most 40. null: the "
+        "picture has too little detail"
     )
     width: int = Field(description="Pixels, upright")
     height: int
@@ -107,7 +115,7 @@ class Image(BaseModel):
 
 
 def _hex(image: StoredImage) -> str | None:
-    return image.perceptual_hash.hex if image.perceptual_hash else None
+    return image.fingerprint.hash.hex if image.fingerprint else None
 
 
 class ImagePage(BaseModel):
@@ -228,6 +236,7 @@ class Result(BaseModel):
     rank: int
     score: Score
     similarity: Similarity
+    matched: Matched
     band: Band
     hidden: int = Field(description="More matches in its group, among those examined")
     id: str
@@ -246,6 +255,7 @@ class Result(BaseModel):
             rank=rank,
             score=match.score,
             similarity=match.similarity,
+            matched=match.matched,
             band=match.band,
             hidden=match.hidden,
             id=image.id,
@@ -299,11 +309,10 @@ class Compared(BaseModel):
 
     score: Score
     similarity: Similarity
-    same_bytes: bool
-    same_picture: bool | None = Field(
-        description="By perceptual hash; null if one is too plain to have one"
+    matched: Matched
+    hash_distance: int | None = Field(
+        description="Bits of 256 that differ; null if one has too little detail for a hash"
     )
-    hash_distance: int | None = Field(description="Bits of 64 that differ")
     band: Band
     model: str
     took_ms: TookMs
@@ -311,9 +320,15 @@ class Compared(BaseModel):
     @classmethod
     def of(cls, found: Comparison, took_ms: Mapping[str, float]) -> Self:
         """Describe a comparison."""
-        bits = found.hash_distance
-        same_picture = None if bits is None else bits <= SAME_PICTURE_BITS
-        return cls(**asdict(found), same_picture=same_picture, took_ms=dict(took_ms))
+        return cls(
+            score=found.score,
+            similarity=found.similarity,
+            matched=found.verdict.likeness,
+            hash_distance=found.verdict.distance,
+            band=found.verdict.band,
+            model=found.model,
+            took_ms=dict(took_ms),
+        )
 
 
 # --- Duplicates
@@ -330,8 +345,8 @@ class GroupedImage(Image):
     )
     similarity: float | None = Field(description="Of the vectors; for lookalike only")
     removable: bool = Field(
-        description="Whether an image of the group that stays replaces it; a raw file and the best "
-        "picture made from it both stay"
+        description="Whether an image of the group that stays replaces it: it has the same bytes or "
+        "is the same picture. A raw file and the best picture made from it both stay"
     )
 
 

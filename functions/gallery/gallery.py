@@ -117,7 +117,7 @@ class Gallery:
         self._comparer = Comparer(spec, store, self._examples)
         self._adder = Adder(indexer, store, originals, spec.fields, self._lock)
         self._remover = Remover(store, originals, self._lock)
-        self._duplicates = Duplicates(store, spec)
+        self._duplicates = Duplicates(store, spec, self._examples.bands(spec))
         self._updater = Updater(store, originals, spec.fields)
         self._syncer = Syncer(indexer, store, originals, spec.fields)
         self._reconciler = Reconciler(store, originals, embedder.card.id)
@@ -235,8 +235,8 @@ class Gallery:
         image = added.image
         vector = image.id if added.vector is None else added.vector
         try:
-            bands = self._examples.embedder.card.bands
-            return near_duplicates_of(image, vector, self._store, bands=bands)
+            bands = self._examples.bands(self.spec)
+            return near_duplicates_of(image, vector, self._store, bands)
         except LookalikeError as error:  # this is only a hint
             log.warning("near duplicates of %s: %s", image.id, error)
             return ()

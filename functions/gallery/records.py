@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from functions.gallery.embedding.bands import Band
-from functions.gallery.embedding.fingerprint import PerceptualHash
+from functions.gallery.embedding.fingerprint import Fingerprint, PerceptualHash
+from functions.gallery.embedding.likeness import Band, Likeness
 from functions.gallery.embedding.vectors import Vector
 from functions.gallery.pictures.picture import Flaw
 
@@ -52,7 +52,7 @@ class StoredImage:
     added_at: datetime
     model: str  # a ModelCard.id
     metadata: Metadata = field(default_factory=dict)
-    perceptual_hash: PerceptualHash | None = None  # None: too plain
+    fingerprint: Fingerprint | None = None  # None: too little detail
     flaws: tuple[Flaw, ...] = ()  # what is wrong with the file, though it opens
 
 
@@ -232,6 +232,7 @@ class Match:
     score: float  # of a hash: how many bits differ
     similarity: float
     hidden: int = 0  # further matches of its group, among those that were read
+    matched: Likeness | None = None  # what it shares with a single example, if anything
     band: Band | None = None  # if the model has bands, for a single example
 
 

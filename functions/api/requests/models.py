@@ -4,19 +4,14 @@ import base64
 import hashlib
 import json
 from dataclasses import replace
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from functions.api.requests.parse import PictureRequest, RequestModel, decode_base64, decode_cursor
-from functions.gallery.duplicates.notions import (
-    LEAST_SIMILARITY,
-    LOOKALIKE_SIMILARITY,
-    MOST_PICTURE_BITS,
-    Likeness,
-)
+from functions.gallery.duplicates.notions import LEAST_SIMILARITY
 from functions.gallery.duplicates.pages import DuplicateOptions
-from functions.gallery.embedding.fingerprint import SAME_PICTURE_BITS
+from functions.gallery.embedding.likeness import Likeness
 from functions.gallery.pictures.picture import Region
 from functions.gallery.records import Order
 from functions.gallery.search.search import SearchOptions
@@ -155,27 +150,25 @@ class PictureOptions(RequestModel):
 class DuplicatesQuery(RequestModel):
     """What counts as a duplicate, and which page of the groups."""
 
-    kind: Literal["same-bytes", "same-picture", "lookalike"] = Field(
-        "same-picture",
-        description="Equal files, equal pictures by perceptual hash, or close vectors",
+    kind: Likeness = Field(
+        Likeness.SAME_PICTURE,
+        description="Equal files; the same picture in another size, format or quality, equal files "
+        "included; with edited and recoloured ones; mirrored or turned ones; or close vectors",
     )
     limit: Limit = Field(20, description="Most groups to return")
     cursor: Cursor = None
-    max_distance: int = Field(
-        SAME_PICTURE_BITS,
-        ge=0,
-        le=MOST_PICTURE_BITS,
-        description="For same-picture: most bits that differ",
-    )
-    min_similarity: float = Field(
-        LOOKALIKE_SIMILARITY, ge=LEAST_SIMILARITY, le=1, description="For lookalike; see similarity"
+    min_similarity: float | None = Field(
+        None,
+        ge=LEAST_SIMILARITY,
+        le=1,
+        description="For lookalike; see similarity. null: the limits measured for the model, which "
+        "leave out pictures whose hashes are far apart",
     )
     filter: Filter = None
 
     def for_gallery(self) -> DuplicateOptions:
         """Return these options for the gallery."""
-        options = self.model_dump(exclude={"cursor", "kind"})
-        return DuplicateOptions(Likeness(self.kind), **options)
+        return DuplicateOptions(**self.model_dump(exclude={"cursor"}))
 
 
 # --- Searching

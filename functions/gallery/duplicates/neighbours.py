@@ -7,9 +7,10 @@ from itertools import takewhile
 import numpy as np
 
 from functions.gallery.duplicates.groups import MOST_SIMILAR, Similar
-from functions.gallery.duplicates.notions import ROUNDING
+from functions.gallery.duplicates.notions import ROUNDING, Rule
 from functions.gallery.duplicates.tables import Table
-from functions.gallery.embedding.fingerprint import PerceptualHash
+from functions.gallery.embedding.fingerprint import SAME_HASH_BITS, PerceptualHash
+from functions.gallery.embedding.likeness import Likeness
 from functions.gallery.embedding.vectors import Vector
 from functions.gallery.errors import ImageNotFound
 from functions.gallery.ports import VectorStore
@@ -45,28 +46,33 @@ class Neighbours:
         for image in images:
             yield _without(image, copies[image.sha256][: MOST_SIMILAR + 1])
 
-    def same_picture(self, images: Sequence[StoredImage], most_bits: int) -> Iterator[Similar]:
+    def by_hash(self, images: Sequence[StoredImage], rule: Rule) -> Iterator[Similar]:
         """Find the images whose hash is near, the nearest if there are very many."""
+        targets = {image.id: _hashes(image, rule.kind) for image in images}
+        hashes = list({hash: None for each in targets.values() for hash in each})
         if self._table is not None:
-            found = self._table.nearest([image.id for image in images], -most_bits, MOST_SIMILAR)
-            yield from map(_without, images, found)
-            return
-        hashes = list({image.perceptual_hash for image in images if image.perceptual_hash})
-        queries = [Query(hash, where=self.where) for hash in hashes]
-        near = self._nearest(queries, lambda match: match.score <= most_bits)
+            rows = np.array([hash.words() for hash in hashes]).reshape(len(hashes), -1)
+            near = self._table.nearest(rows, -SAME_HASH_BITS, MOST_SIMILAR + 1) if hashes else []
+        else:
+            queries = [Query(hash, where=self.where) for hash in hashes]
+            near = self._nearest(queries, lambda match: match.score <= SAME_HASH_BITS)
         by_hash = dict(zip(hashes, near, strict=True))
         for image in images:
-            hash = image.perceptual_hash
-            yield _without(image, by_hash[hash] if hash else [])
+            found = [match for hash in targets[image.id] for match in by_hash[hash]]
+            yield _without(image, [m for m in found if rule.match(image, m.image)])
 
-    def lookalikes(self, images: Sequence[StoredImage], least: float) -> Iterator[Similar]:
+    def by_vector(self, images: Sequence[StoredImage], rule: Rule) -> Iterator[Similar]:
         """Find the images whose vector is near, the nearest if there are very many."""
+        least = rule.least - ROUNDING
 
         def search(ids: Sequence[str]) -> list[list[Match]]:
-            if self._table is not None:
-                return self._table.nearest(ids, least - ROUNDING, MOST_SIMILAR)
+            if (table := self._table) is not None:
+                rows = {id: row for id in ids if (row := table.row(id)) is not None}
+                found = table.nearest(np.array([*rows.values()]), least, MOST_SIMILAR + 1)
+                by_id = dict(zip(rows, found, strict=True)) if rows else {}
+                return [by_id.get(id, []) for id in ids]
             queries = [Query(id, where=self.where, without=(id,)) for id in ids]
-            return self._nearest(queries, lambda match: match.similarity >= least - ROUNDING)
+            return self._nearest(queries, lambda match: match.similarity >= least)
 
         ids = [image.id for image in images]
         try:
@@ -76,7 +82,8 @@ class Neighbours:
             found = search(ids)
         by_id = dict(zip(ids, found, strict=True))
         for image in images:
-            yield _without(image, by_id.get(image.id, []))
+            near = by_id.get(image.id, [])
+            yield _without(image, [m for m in near if rule.match(image, m.image, m.similarity)])
 
     def _nearest(
         self, queries: Sequence[Query], is_near: Callable[[Match], bool]
@@ -117,6 +124,14 @@ class Neighbours:
 
     def _copies_of(self, hashes: tuple[str, ...]) -> Filter:
         return (*self.where, Condition("sha256", any_of=hashes))
+
+
+def _hashes(image: StoredImage, kind: Likeness | None) -> tuple[PerceptualHash, ...]:
+    """Return the hashes that duplicates of this kind have."""
+    if image.fingerprint is None:
+        return ()
+    hash = image.fingerprint.hash
+    return hash.turned if kind is Likeness.TURNED else (hash,)
 
 
 def _without(image: StoredImage, matches: Sequence[Match]) -> Similar:

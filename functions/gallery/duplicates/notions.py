@@ -1,71 +1,77 @@
-"""Three notions of a duplicate, and by which of them two images are duplicates.
+"""An image that duplicates another, and how those of each kind are found. Depends on the records.
 
-- same-bytes: the files are equal, byte for byte (SHA-256).
-- same-picture: their perceptual hashes differ in few bits: resized, saved again, without colour.
-  A picture that is too plain for a hash matches none.
-- lookalike: their vectors are close.
-
-Depends on the records.
+The notions are in embedding/likeness.py. The kind `edited` groups all images whose hashes agree, and
+`lookalike` all whose vectors are close, whatever else they share.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
-from functions.gallery.embedding.fingerprint import SAME_PICTURE_BITS
+from functions.gallery.embedding.likeness import REPLACEABLE, Bands, Likeness, judge
 from functions.gallery.records import StoredImage
 
-MOST_PICTURE_BITS = 10
-# No pair of two products was that similar in a set of product shots; at 0.90 three of 67,896 were.
+# Without measured limits. No pair of two products was that similar in a set of product shots; at
+# 0.90 three of 67,896 were.
 LOOKALIKE_SIMILARITY = 0.95
 LEAST_SIMILARITY = 0.5
 ROUNDING = 1e-6  # cosines of the same vector differ by a few 1e-7
 
-
-class Likeness(StrEnum):
-    """Why two images are duplicates; the strongest notion first."""
-
-    SAME_BYTES = "same-bytes"
-    SAME_PICTURE = "same-picture"
-    LOOKALIKE = "lookalike"
+_INCLUDED: Mapping[Likeness | None, Collection[Likeness]] = {
+    Likeness.SAME_BYTES: {Likeness.SAME_BYTES},
+    Likeness.SAME_PICTURE: REPLACEABLE,
+    Likeness.EDITED: REPLACEABLE | {Likeness.EDITED},
+    Likeness.TURNED: {Likeness.TURNED},
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """An image that duplicates another, and by which notion, the strongest that holds."""
+    """An image that duplicates another, and by which notion, the strictest that holds."""
 
     image: StoredImage
     matched: Likeness
-    distance: int | None  # bits that differ; None if one of the two has no hash
+    distance: int | None  # bits that differ; None if one of the two has no fingerprint
     similarity: float | None  # of the vectors, if they were compared
 
     @property
-    def rank(self) -> tuple[int, float, float, str]:
-        """Sort key: the strongest notion first, then the nearest, then by id."""
-        bits = self.distance or 0 if self.matched is Likeness.SAME_PICTURE else 0
+    def rank(self) -> tuple[int, float, int, str]:
+        """Sort key: the strictest notion first, then the nearest, then by id."""
         notion = list(Likeness).index(self.matched)
-        return notion, bits, -(self.similarity or 0.0), self.image.id
+        return notion, -(self.similarity or 0.0), self.distance or 0, self.image.id
 
 
-def match(
-    image: StoredImage,
-    other: StoredImage,
-    similarity: float | None,
-    most_bits: int = SAME_PICTURE_BITS,
-    least_similarity: float = LOOKALIKE_SIMILARITY,
-) -> Duplicate | None:
-    """Return `other` as a duplicate of `image` by the strongest notion that holds, or None.
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which images are duplicates of one kind; of any kind, if `kind` is None."""
 
-    `similarity` is that of their vectors, 0..1; None if they were not compared.
-    """
-    distance = None
-    if image.perceptual_hash is not None and other.perceptual_hash is not None:
-        distance = image.perceptual_hash.distance(other.perceptual_hash)
-    if image.sha256 == other.sha256:
-        matched = Likeness.SAME_BYTES
-    elif distance is not None and distance <= most_bits:
-        matched = Likeness.SAME_PICTURE
-    elif similarity is not None and similarity >= least_similarity - ROUNDING:
-        matched = Likeness.LOOKALIKE
-    else:
-        return None
-    return Duplicate(other, matched, distance, similarity)
+    kind: Likeness | None
+    bands: Bands | None  # of the model
+    min_similarity: float | None = None  # for lookalikes; None: as the model's limits say
+
+    @property
+    def least(self) -> float:
+        """The similarity from which vectors are looked at for lookalikes."""
+        if self.min_similarity is not None:
+            return self.min_similarity
+        # The strictest of the limits: the others are for hashes that are close, too.
+        return self.bands.lookalike[-1][1] if self.bands else LOOKALIKE_SIMILARITY
+
+    def match(
+        self, image: StoredImage, other: StoredImage, similarity: float | None = None
+    ) -> Duplicate | None:
+        """Return `other` as a duplicate of `image`, or None.
+
+        `similarity` is that of their vectors, if these were compared. A limit of one's own for it
+        holds whatever the hashes say.
+        """
+        verdict = judge(image, other, similarity, self.bands)
+        matched = verdict.likeness
+        if self.kind is Likeness.LOOKALIKE and matched is None and self._is_near(similarity):
+            matched = Likeness.LOOKALIKE
+        if matched is None or matched not in _INCLUDED.get(self.kind, Likeness):
+            return None
+        return Duplicate(other, matched, verdict.distance, similarity)
+
+    def _is_near(self, similarity: float | None) -> bool:
+        limits_known = self.min_similarity is None and self.bands is not None
+        return not limits_known and (similarity or 0.0) >= self.least - ROUNDING

@@ -10,26 +10,19 @@ from typing import Any
 
 from functions.gallery.duplicates.groups import Find, Neighbourhoods, followers_of
 from functions.gallery.duplicates.neighbours import Neighbours
-from functions.gallery.duplicates.notions import (
-    LOOKALIKE_SIMILARITY,
-    Duplicate,
-    Likeness,
-    match,
-)
+from functions.gallery.duplicates.notions import Duplicate, Rule
 from functions.gallery.duplicates.shots import removable
 from functions.gallery.duplicates.tables import MOST_VECTOR_BYTES, hash_table, vector_table
-from functions.gallery.embedding.bands import Bands
-from functions.gallery.embedding.fingerprint import (
-    SAME_PICTURE_BITS,
-    PerceptualHash,
-    distances,
-)
+from functions.gallery.embedding.fingerprint import PerceptualHash
+from functions.gallery.embedding.likeness import REPLACEABLE, Bands, Likeness
 from functions.gallery.embedding.vectors import Vector
 from functions.gallery.filters import parse_filter
 from functions.gallery.ports import VectorStore
 from functions.gallery.records import CollectionSpec, Distance, Filter, Match, Query, StoredImage
 
 NEAR_DUPLICATES = 5
+
+_BY_HASH = {Likeness.SAME_PICTURE, Likeness.EDITED, Likeness.TURNED}
 
 _BATCH = 50  # one request to a Qdrant server
 # Products with all vectors: fewer passes over them, and 100 MB for 100,000 images.
@@ -45,13 +38,8 @@ class DuplicateOptions:
 
     kind: Likeness = Likeness.SAME_PICTURE
     limit: int = 20
-    max_distance: int = SAME_PICTURE_BITS  # bits, for same-picture
-    min_similarity: float = LOOKALIKE_SIMILARITY  # for lookalike
+    min_similarity: float | None = None  # for lookalikes; None: as the model's limits say
     filter: Mapping[str, Any] | None = None  # only among these, see filters.py
-
-    def matches(self, image: StoredImage, other: StoredImage) -> bool:
-        """Return whether two images match without comparing their vectors."""
-        return match(image, other, None, self.max_distance, self.min_similarity) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +50,13 @@ class DuplicateGroup:
     keeper: StoredImage
     others: tuple[Duplicate, ...]
     removable: frozenset[str]  # ids of the others that can go; see shots.py
+
+    @property
+    def is_of_its_kind(self) -> bool:
+        """Whether it says more than a group of a stricter kind."""
+        if self.kind in REPLACEABLE:
+            return True
+        return any(other.matched is self.kind for other in self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +78,7 @@ class Duplicates:
 
     store: VectorStore
     spec: CollectionSpec
+    bands: Bands | None
 
     def page(self, options: DuplicateOptions, after: str | None = None) -> DuplicatePage:
         """Return the groups whose keepers come after the id `after`.
@@ -100,7 +96,7 @@ class Duplicates:
         """
         where = parse_filter(options.filter, self.spec.fields)
         table, batch = None, _BATCH
-        if options.kind is Likeness.SAME_PICTURE:
+        if options.kind in _BY_HASH:
             table = hash_table(self._all(where))
         elif options.kind is Likeness.LOOKALIKE and self._vectors_fit_in_memory(where):
             table = vector_table(self.store.vectors, self._all(where), self.spec.dims)
@@ -129,7 +125,8 @@ class Duplicates:
     def _page(
         self, neighbours: Neighbours, options: DuplicateOptions, after: str | None, batch: int
     ) -> DuplicatePage:
-        near = Neighbourhoods(_find(neighbours, options))
+        rule = Rule(options.kind, self.bands, options.min_similarity)
+        near = Neighbourhoods(_find(neighbours, rule))
         groups: list[DuplicateGroup] = []
         looked_at = undecided = 0
         while True:
@@ -141,8 +138,11 @@ class Duplicates:
                     break
                 done += 1
                 undecided += followers is None
-                if followers:
-                    groups.append(_group(image, followers, options))
+                if (
+                    followers
+                    and (group := _group(options.kind, image, followers, rule)).is_of_its_kind
+                ):
+                    groups.append(group)
             looked_at += done
             after = part.images[done].id if done < len(part.images) else part.after
             if after is None or _is_full(groups, options) or len(near.known) >= _MOST_KNOWN:
@@ -153,54 +153,47 @@ def near_duplicates_of(
     image: StoredImage,
     vector: Vector | str | None,
     store: VectorStore,
-    *,
+    bands: Bands | None,
     limit: int = NEAR_DUPLICATES,
-    bands: Bands | None = None,
 ) -> tuple[Duplicate, ...]:
-    """Find the nearest few duplicates of an image by any notion, the strongest notion first.
+    """Find the nearest few duplicates of an image by any notion, the strictest notion first.
 
-    The image itself, stored or not, is left out, and with `bands` a lookalike whose hash shows that
-    it is another picture. `vector` is its vector, or its id if it is stored; without either only
-    hashes are compared. Can raise StoreError.
+    The image itself, stored or not, is left out. `vector` is its vector, or its id if it is stored;
+    without either only fingerprints are compared. Can raise StoreError.
     """
-    targets = [target for target in (image.perceptual_hash, vector) if target is not None]
+    hash = image.fingerprint and image.fingerprint.hash
+    hashes = (hash, *hash.turned) if hash else ()
+    targets = [*hashes, vector] if vector is not None else [*hashes]
     queries = [Query(target, limit=limit, without=(image.id,)) for target in targets]
+    rule = Rule(None, bands)
     found: dict[str, Duplicate] = {}
     for query, matches in zip(queries, store.search_many(queries), strict=True):
         for near in matches:
             by_vector = not isinstance(query.target, PerceptualHash)
-            duplicate = match(image, near.image, near.similarity if by_vector else None)
-            if duplicate is not None and not _has_veto(image, duplicate, bands):
+            duplicate = rule.match(image, near.image, near.similarity if by_vector else None)
+            if duplicate is not None:
                 found[near.image.id] = duplicate
     return tuple(sorted(found.values(), key=lambda duplicate: duplicate.rank)[:limit])
 
 
-def _has_veto(image: StoredImage, duplicate: Duplicate, bands: Bands | None) -> bool:
-    if bands is None or duplicate.matched is not Likeness.LOOKALIKE:
-        return False
-    return bands.differ(*distances(image.perceptual_hash, duplicate.image.perceptual_hash))
-
-
 def _group(
-    keeper: StoredImage, followers: Sequence[Match], options: DuplicateOptions
+    kind: Likeness, keeper: StoredImage, followers: Sequence[Match], rule: Rule
 ) -> DuplicateGroup:
-    by_vector = options.kind is Likeness.LOOKALIKE
-    limits = options.max_distance, options.min_similarity
-    others = [
-        match(keeper, follower.image, follower.similarity if by_vector else None, *limits)
+    by_vector = kind is Likeness.LOOKALIKE
+    others = (
+        rule.match(keeper, follower.image, follower.similarity if by_vector else None)
         for follower in followers
-    ]
+    )
     found = tuple(filter(None, others))
-    can_go = removable(keeper, (each.image for each in found), options.matches)
-    return DuplicateGroup(options.kind, keeper, found, can_go)
+    return DuplicateGroup(kind, keeper, found, removable(keeper, (d.image for d in found)))
 
 
-def _find(neighbours: Neighbours, options: DuplicateOptions) -> Find:
-    if options.kind is Likeness.SAME_BYTES:
+def _find(neighbours: Neighbours, rule: Rule) -> Find:
+    if rule.kind is Likeness.SAME_BYTES:
         return neighbours.same_bytes
-    if options.kind is Likeness.SAME_PICTURE:
-        return lambda images: neighbours.same_picture(images, options.max_distance)
-    return lambda images: neighbours.lookalikes(images, options.min_similarity)
+    if rule.kind is Likeness.LOOKALIKE:
+        return lambda images: neighbours.by_vector(images, rule)
+    return lambda images: neighbours.by_hash(images, rule)
 
 
 def _is_full(groups: Sequence[DuplicateGroup], options: DuplicateOptions) -> bool:

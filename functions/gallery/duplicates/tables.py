@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.gallery.embedding.fingerprint import hash_similarity
+from functions.gallery.embedding.fingerprint import HASH_BITS, hash_similarity
 from functions.gallery.embedding.vectors import Vector
 from functions.gallery.records import Match, StoredImage
 
@@ -20,7 +20,7 @@ _READ_AT_ONCE = 500
 # Hash differences that fit into the processor's cache: twice as fast as all columns at once.
 _HASH_COLUMNS = 8_192
 
-Rows = NDArray[Any]  # (images, ...): a hash as uint64, or a vector, in each
+Rows = NDArray[Any]  # (images, ...): a hash as (4,) uint64, or a vector, in each
 Scores = Callable[[Rows, Rows], NDArray[Any]]  # (n, ...), (m, ...) -> (n, m), larger is nearer
 ReadVectors = Callable[[Sequence[str]], Mapping[str, Vector]]  # as VectorStore.vectors
 
@@ -40,41 +40,46 @@ class Table:
         self._scores, self._match = scores, match
         self._position = {image.id: position for position, image in enumerate(images)}
 
-    def nearest(self, ids: Sequence[str], least: float, most: int) -> list[list[Match]]:
-        """Find the others whose score to each image is at least `least`, nearest first, then by id.
+    def row(self, id: str) -> NDArray[Any] | None:
+        """Return the row of an image; None if it is not in the table."""
+        position = self._position.get(id)
+        return None if position is None else self._rows[position]
 
-        At most `most` for each; none for ids that are not in the table.
+    def nearest(self, rows: Rows, least: float, most: int) -> list[list[Match]]:
+        """Find the images whose score to each row is at least `least`, nearest first, then by id.
+
+        At most `most` for each.
         """
-        known = [id for id in ids if id in self._position]
-        positions = [self._position[id] for id in known]
-        found: dict[str, list[tuple[float, int]]] = {id: [] for id in ids}
-        for first, scores in self._parts(positions):
+        found: list[list[tuple[float, int]]] = [[] for _ in rows]
+        for first, scores in self._parts(rows):
             for row, column in np.argwhere(scores >= least).tolist():
-                if first + column != positions[row]:
-                    found[known[row]].append((-scores[row, column].item(), first + column))
+                found[row].append((-scores[row, column].item(), first + column))
         return [
-            [self._match(self._images[at], -score) for score, at in sorted(found[id])[:most]]
-            for id in ids
+            [self._match(self._images[at], -score) for score, at in sorted(near)[:most]]
+            for near in found
         ]
 
-    def _parts(self, positions: Sequence[int]) -> Iterable[tuple[int, NDArray[Any]]]:
-        step = max(1, len(self._rows)) if self._rows.ndim > 1 else _HASH_COLUMNS
+    def _parts(self, rows: Rows) -> Iterable[tuple[int, NDArray[Any]]]:
+        step = _HASH_COLUMNS if self._rows.dtype == np.uint64 else max(1, len(self._rows))
         for first in range(0, len(self._rows), step):
-            yield first, self._scores(self._rows[positions], self._rows[first : first + step])
+            yield first, self._scores(rows, self._rows[first : first + step])
 
 
 def hash_table(images: Iterable[StoredImage]) -> Table:
     """Make a table of perceptual hashes, in which a score is minus the number of differing bits.
 
-    Images without a hash are left out.
+    Images without one are left out.
     """
     by_id = sorted(images, key=lambda image: image.id)
-    hashed = [(image, image.perceptual_hash.bits) for image in by_id if image.perceptual_hash]
+    hashed = [(image, image.fingerprint.hash.words()) for image in by_id if image.fingerprint]
 
     def scores(one: Rows, other: Rows) -> NDArray[Any]:
-        return -np.bitwise_count(one[:, None] ^ other[None]).astype(np.int8)
+        differing = np.zeros((len(one), len(other)), np.int16)
+        for word in range(HASH_BITS // 64):
+            differing += np.bitwise_count(one[:, word, None] ^ other[None, :, word])
+        return -differing
 
-    rows = np.array([bits for _, bits in hashed], np.uint64)
+    rows = np.array([words for _, words in hashed], np.uint64).reshape(-1, HASH_BITS // 64)
     return Table(
         [image for image, _ in hashed],
         rows,

@@ -1,4 +1,4 @@
-"""The model card: what card.json says about the graph next to it. Depends on bands."""
+"""The model card: what card.json says about the graph next to it. Depends on likeness."""
 
 import json
 import math
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from functions.gallery.embedding.bands import Bands
+from functions.gallery.embedding.likeness import Bands
 from functions.gallery.errors import ModelMismatch, SettingsError
 
 

@@ -1,11 +1,11 @@
-"""Bytes to what the index keeps of a picture: decode, embed, hash. Depends on the ports."""
+"""Bytes to what the index keeps of a picture: decode, embed, fingerprint. Depends on the ports."""
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from functions.gallery.embedding.fingerprint import PerceptualHash
+from functions.gallery.embedding.fingerprint import Fingerprint
 from functions.gallery.embedding.vectors import Vector
 from functions.gallery.pictures.budget import decode_slot
 from functions.gallery.pictures.decode import decode
@@ -51,13 +51,13 @@ class Indexer:
             watch.lap("decode")
             vector: Vector = self.embedder.embed([picture])[0]
             watch.lap("embed")
-            hash = PerceptualHash.of(picture)
+            fingerprint = Fingerprint.of(picture)
         image = StoredImage(
             id=id,
             name=name,
             etag="",
             sha256=sha256 or hashlib.sha256(data).hexdigest(),
-            perceptual_hash=hash,
+            fingerprint=fingerprint,
             width=picture.width,
             height=picture.height,
             format=picture.format,

@@ -11,10 +11,6 @@ from PIL import Image
 
 Conversion = Callable[[Image.Image], Image.Image]
 
-# Of 14 photos in three spaces the hash differs by 0.4 bits from that of all pixels converted first;
-# without such an intermediate size by 1.1, and by no less with a larger one.
-_PROFILED_GREY_PX = 64
-
 
 class Flaw(StrEnum):
     """What is wrong with a file that opens nevertheless; kept with the image."""
@@ -80,14 +76,11 @@ class Picture:
         bottom = max(top + 1, round(min(1.0, region.y + region.height) * height))
         return replace(self, pixels=self.pixels.crop((left, top, right, bottom)))
 
-    def grey(self, width: int, height: int) -> NDArray[np.uint8]:
-        """Return the whole picture as (height, width) uint8 luminance, the means of boxes."""
-        image = self.pixels
-        if self.to_srgb is not None:  # of smaller boxes, whose means depend less on the profile
-            boxes = max(1, _PROFILED_GREY_PX // max(width, height))
-            size = boxes * width, boxes * height
-            image = self.to_srgb(image.resize(size, Image.Resampling.BOX))
-        return np.asarray(image.convert("L").resize((width, height), Image.Resampling.BOX))
+    def blocks(self, side: int) -> NDArray[np.uint8]:
+        """Return the whole picture, smoothed, as (side, side, 3) uint8."""
+        # Reduced by a whole factor first, which takes a quarter of the time.
+        reduced = self.pixels.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=1.0)
+        return np.asarray(self._srgb(reduced))
 
     def thumbnail(self, side_px: int) -> bytes:
         """Return a JPEG whose long side is at most `side_px`, without metadata of the file."""

@@ -1,6 +1,6 @@
 """Groups matches by field, bytes or picture, and keeps the best of each group.
 
-Depends on the records and on perceptual hashes.
+Depends on the records and on likeness.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from functions.gallery.embedding.fingerprint import SAME_PICTURE_BITS
+from functions.gallery.embedding.fingerprint import HASH_BITS, SAME_HASH_BITS
+from functions.gallery.embedding.likeness import REPLACEABLE, likeness
 from functions.gallery.records import BUILT_IN_FIELDS, Match, StoredImage
 
 
@@ -18,7 +19,7 @@ def collapse(
     """Keep the first match of each group, with the number of matches hidden behind it.
 
     A group is the images with the same value of the field `group_by`; images without a value, and
-    all images without a field, are grouped by their perceptual hashes (`copies`), by their bytes
+    all images without a field, are grouped as the same picture (`copies`), by their bytes
     (`duplicates`) or not at all.
     """
     groups: dict[object, list[Match]] = {}
@@ -44,23 +45,24 @@ class _SeenPictures:
     """Remembers pictures and finds the first one that another picture is a copy of."""
 
     def __init__(self, most: int) -> None:
-        self._bits = np.zeros(most, np.uint64)
-        self._ids: list[str] = []
+        self._words = np.zeros((most, HASH_BITS // 64), np.uint64)
+        self._images: list[StoredImage] = []
         self._by_sha256: dict[str, str] = {}
 
     def first_like(self, image: StoredImage) -> str:
-        """Return the id of the first image with its bytes or nearly its hash; else its own."""
+        """Return the id of the first image with its bytes or the same picture; else its own."""
         if image.sha256 not in self._by_sha256:
             self._by_sha256[image.sha256] = self._nearest(image) or image.id
         return self._by_sha256[image.sha256]
 
     def _nearest(self, image: StoredImage) -> str | None:
-        if image.perceptual_hash is None:
+        if image.fingerprint is None:
             return None
-        bits, count = np.uint64(image.perceptual_hash.bits), len(self._ids)
-        near = np.flatnonzero(np.bitwise_count(self._bits[:count] ^ bits) <= SAME_PICTURE_BITS)
-        if near.size:
-            return self._ids[int(near[0])]
-        self._bits[count] = bits
-        self._ids.append(image.id)
+        words, count = image.fingerprint.hash.words(), len(self._images)
+        differing = np.bitwise_count(self._words[:count] ^ words).sum(axis=1)
+        for at in np.flatnonzero(differing <= SAME_HASH_BITS).tolist():
+            if likeness(image, self._images[at]) in REPLACEABLE:
+                return self._images[at].id
+        self._words[count] = words
+        self._images.append(image)
         return None

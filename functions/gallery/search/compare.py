@@ -1,9 +1,9 @@
-"""Compares two examples by bytes, perceptual hash and vector. Depends on the ports only."""
+"""Compares two examples by bytes, fingerprint and vector. Depends on the ports only."""
 
 from dataclasses import dataclass
 
-from functions.gallery.embedding.bands import Band
-from functions.gallery.embedding.fingerprint import PerceptualHash, distances
+from functions.gallery.embedding.fingerprint import Fingerprint
+from functions.gallery.embedding.likeness import Verdict, judge
 from functions.gallery.embedding.vectors import Vector
 from functions.gallery.errors import ImageNotFound
 from functions.gallery.ports import VectorStore
@@ -13,21 +13,19 @@ from functions.gallery.search.example import EmbeddedPicture, Example, ExampleEm
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How similar two pictures are, by each notion."""
+    """How similar two pictures are, and what they have in common."""
 
     score: float
     similarity: float
-    same_bytes: bool
-    hash_distance: int | None  # bits that differ; None if one of them is too plain for a hash
+    verdict: Verdict
     model: str
-    band: Band | None = None  # if the model has bands
 
 
 @dataclass(frozen=True, slots=True)
 class _Side:
     vector: Vector
     sha256: str
-    hash: PerceptualHash | None
+    fingerprint: Fingerprint | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +41,8 @@ class Comparer:
         a, b = self._side(one), self._side(other)
         score = self.spec.distance.score(a.vector, b.vector)
         similarity = self.spec.distance.similarity(score, self.spec.dims)
-        bits, mirrored_bits = distances(a.hash, b.hash)
-        bands = self.examples.embedder.card.bands if self.spec.distance.has_bands else None
-        return Comparison(
-            score=score,
-            similarity=similarity,
-            same_bytes=a.sha256 == b.sha256,
-            hash_distance=bits,
-            model=self.spec.model,
-            band=bands.of(similarity, bits, mirrored_bits) if bands else None,
-        )
+        bands = self.examples.bands(self.spec)
+        return Comparison(score, similarity, judge(a, b, similarity, bands), self.spec.model)
 
     def _side(self, example: Example) -> _Side | EmbeddedPicture:
         if not isinstance(example, str):
@@ -61,4 +51,4 @@ class Comparer:
         vector = self.store.vectors([example]).get(example)
         if image is None or vector is None:
             raise ImageNotFound(f"No image has the id {example}")
-        return _Side(vector, image.sha256, image.perceptual_hash)
+        return _Side(vector, image.sha256, image.fingerprint)

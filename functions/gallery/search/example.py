@@ -7,7 +7,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from functions.gallery.embedding.fingerprint import PerceptualHash
+from functions.gallery.embedding.fingerprint import Fingerprint
+from functions.gallery.embedding.likeness import Bands
 from functions.gallery.embedding.vectors import Vector
 from functions.gallery.errors import ImageNotFound
 from functions.gallery.pictures.budget import decode_slot
@@ -15,6 +16,7 @@ from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.pictures.picture import Flaw, Picture, Region
 from functions.gallery.ports import Embedder, Pictures, VectorStore
+from functions.gallery.records import CollectionSpec
 from functions.gallery.stopwatch import Stopwatch
 
 
@@ -35,7 +37,7 @@ class EmbeddedPicture:
 
     vector: Vector
     sha256: str
-    hash: PerceptualHash | None
+    fingerprint: Fingerprint | None
     echo: QueryEcho
     id: str | None = None  # of a stored image
     took_ms: Mapping[str, float] = field(default_factory=dict)  # fetch, decode, embed
@@ -52,6 +54,10 @@ class ExampleEmbedder:
     embedder: Embedder
     store: VectorStore
     originals: Pictures
+
+    def bands(self, spec: CollectionSpec) -> Bands | None:
+        """Return the limits that apply to similarities in this collection, if there are any."""
+        return self.embedder.card.bands if spec.distance.has_bands else None
 
     def embed(self, example: Example, region: Region | None = None) -> EmbeddedPicture:
         """Embed a picture or a stored image's original, or a part of it, unless that is done.
@@ -76,7 +82,7 @@ class ExampleEmbedder:
             return EmbeddedPicture(
                 vector,
                 hashlib.sha256(data).hexdigest(),
-                PerceptualHash.of(picture),
+                Fingerprint.of(picture),
                 QueryEcho(
                     picture.width, picture.height, picture.format, picture.turned, picture.flaws
                 ),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from functions.gallery.embedding.fingerprint import PerceptualHash, distances
+from functions.gallery.embedding.likeness import Looks, judge
 from functions.gallery.embedding.vectors import Vector
 from functions.gallery.errors import ImageNotFound, InvalidExamples
 from functions.gallery.filters import field_type, parse_filter
@@ -42,7 +42,7 @@ class SearchOptions:
     region: Region | None = None  # the part of a single example to search for
     group_by: str | None = None  # a declared field: return only the best image of each value
     collapse_duplicates: bool = False  # of images of the same bytes return one
-    collapse_copies: bool = False  # and of images whose perceptual hashes nearly agree
+    collapse_copies: bool = False  # and of images of the same picture, see likeness.py
 
     @property
     def collapses(self) -> bool:
@@ -61,15 +61,7 @@ class SearchResult:
     took_ms: Mapping[str, float] = field(default_factory=dict)  # decode, embed, search
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What is known of a single example, a picture or a stored image."""
-
-    sha256: str
-    hash: PerceptualHash | None
-
-
-_KnowExample = Callable[[], _Known | None]  # reads a stored image when it is first needed
+_KnowExample = Callable[[], Looks | None]  # of a single one; reads a stored image when needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +96,7 @@ class Searcher:
         first, last = options.offset, options.offset + options.limit
         more = len(matches) > last
         page: Sequence[Match] = matches[first:last]
-        page = self._with_bands(page, example)
+        page = self._judged(page, example)
         watch.lap("search")
         pictures = [each for each in wanted if isinstance(each, EmbeddedPicture)]
         took_ms = _sum(*(picture.took_ms for picture in pictures), watch.took_ms)
@@ -134,22 +126,21 @@ class Searcher:
             target = 2 * target - np.mean(vectors[positives:], axis=0)
         return _unit(target)
 
-    def _example(self, single: str | EmbeddedPicture | None) -> _Known | None:
-        """Return what is known of a single example, if there is one; a stored image is read."""
+    def _example(self, single: str | EmbeddedPicture | None) -> Looks | None:
+        """Return a single example, if there is one; a stored image is read."""
         if isinstance(single, EmbeddedPicture):
-            return _Known(single.sha256, single.hash)
-        image = None if single is None else self.store.get([single]).get(single)
-        return None if image is None else _Known(image.sha256, image.perceptual_hash)
+            return single
+        return None if single is None else self.store.get([single]).get(single)
 
-    def _with_bands(self, page: Sequence[Match], example: _KnowExample) -> Sequence[Match]:
-        """Add the band of each match to a single example."""
-        bands = self.examples.embedder.card.bands
-        if bands is None or not self.spec.distance.has_bands or (known := example()) is None:
+    def _judged(self, page: Sequence[Match], example: _KnowExample) -> Sequence[Match]:
+        """Add what each match has in common with a single example."""
+        if (known := example()) is None:
             return page
+        bands = self.examples.bands(self.spec)
+        verdicts = [judge(known, match.image, match.similarity, bands) for match in page]
         return [
-            replace(match, band=bands.of(match.similarity, *distances(known.hash, other)))
-            for match in page
-            for other in [match.image.perceptual_hash]
+            replace(match, matched=verdict.likeness, band=verdict.band)
+            for match, verdict in zip(page, verdicts, strict=True)
         ]
 
     def _matches(self, query: Query, options: SearchOptions, example: _KnowExample) -> list[Match]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from functions.gallery.embedding.fingerprint import PerceptualHash
+from functions.gallery.embedding.fingerprint import Fingerprint, PerceptualHash
 from functions.gallery.embedding.vectors import Vector, Vectors
 from functions.gallery.errors import ImageNotFound, StoreRejected
 from functions.gallery.pictures.picture import Flaw
@@ -32,6 +32,8 @@ from functions.gallery.stores.rounding import rounded
 
 VECTOR = "image"  # the names of a point's two vectors
 HASH = "hash"  # the bits of the perceptual hash; pictures without one have no such vector
+_HASH = "perceptual_hash"
+_COLOURS = "colours"
 _METADATA = "metadata"
 _COPIES = "meta"
 _PLAIN = re.compile(r"[\w-]+")
@@ -53,10 +55,16 @@ def write_payload(image: StoredImage) -> dict[str, Any]:
         "bytes": image.bytes,
         "added_at": rfc3339(image.added_at),
         "model": image.model,
-        "perceptual_hash": image.perceptual_hash.hex if image.perceptual_hash else "",
+        **_write_fingerprint(image.fingerprint),
         "flaws": list(image.flaws),
         **write_metadata(image.metadata),
     }
+
+
+def _write_fingerprint(fingerprint: Fingerprint | None) -> dict[str, str]:
+    if fingerprint is None:
+        return {}
+    return {_HASH: fingerprint.hash.hex, _COLOURS: fingerprint.stored_colours}
 
 
 def write_metadata(metadata: Metadata) -> dict[str, Any]:
@@ -68,8 +76,8 @@ def write_metadata(metadata: Metadata) -> dict[str, Any]:
 def write_vectors(image: StoredImage, vector: Vector) -> dict[str, Any]:
     """Return the vectors of an image's point by name."""
     vectors = {VECTOR: vector.tolist()}
-    if image.perceptual_hash is not None:
-        vectors[HASH] = image.perceptual_hash.vector().tolist()
+    if image.fingerprint is not None:
+        vectors[HASH] = image.fingerprint.hash.vector().tolist()
     return vectors
 
 
@@ -84,7 +92,7 @@ def read_images(points: Iterable[Any]) -> dict[str, StoredImage]:
 def _read_image(image_id: str, payload: Mapping[str, Any] | None) -> StoredImage:
     try:
         fields = dict(payload or {})
-        hash = fields.pop("perceptual_hash")
+        hash, colours = fields.pop(_HASH, None), fields.pop(_COLOURS, None)
         fields.pop("copied", None)  # of an earlier version
         flaws = fields.pop("flaws", ())  # none in an earlier version
         copies, text = fields.pop(_COPIES), fields.pop(_METADATA, None)
@@ -92,7 +100,7 @@ def _read_image(image_id: str, payload: Mapping[str, Any] | None) -> StoredImage
             id=image_id,
             added_at=datetime.fromisoformat(fields.pop("added_at")),
             metadata=copies if text is None else json.loads(text),  # None: written by schema 2
-            perceptual_hash=PerceptualHash.parse(hash) if hash else None,
+            fingerprint=Fingerprint.parse(hash, colours) if hash and colours else None,
             flaws=tuple(map(Flaw, flaws)),
             **fields,
         )
