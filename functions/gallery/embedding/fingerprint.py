@@ -5,6 +5,7 @@ hash, different pictures neither. Depends on pictures and numpy.
 """
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -132,17 +133,16 @@ class Fingerprint:
         return cls(PerceptualHash.of_luminance(luminance), _colours(blocks))
 
     @classmethod
-    def parse(cls, hash: str, colours: str) -> Self:
-        """Read the stored form of both; raises ValueError for anything else."""
-        cells = base64.b64decode(colours, validate=True)
-        if len(cells) != _COLOURS_BYTES:
+    def read(cls, stored: Mapping[str, str]) -> Self:
+        """Read what `write` returned; raises KeyError or ValueError for anything else."""
+        colours = base64.b64decode(stored["colours"], validate=True)
+        if len(colours) != _COLOURS_BYTES:
             raise ValueError(f"the colours of a picture are {_COLOURS_BYTES} bytes")
-        return cls(PerceptualHash.parse(hash), cells)
+        return cls(PerceptualHash.parse(stored["hash"]), colours)
 
-    @property
-    def stored_colours(self) -> str:
-        """The colours in base64, the form in which they are stored."""
-        return base64.b64encode(self.colours).decode()
+    def write(self) -> dict[str, str]:
+        """Return the form in which it is stored."""
+        return {"hash": self.hash.hex, "colours": base64.b64encode(self.colours).decode()}
 
     def is_same_picture(self, other: "Fingerprint") -> bool:
         """Return whether these can be two files of one picture: shapes and colours agree."""

@@ -32,8 +32,6 @@ from functions.gallery.stores.rounding import rounded
 
 VECTOR = "image"  # the names of a point's two vectors
 HASH = "hash"  # the bits of the perceptual hash; pictures without one have no such vector
-_HASH = "perceptual_hash"
-_COLOURS = "colours"
 _METADATA = "metadata"
 _COPIES = "meta"
 _PLAIN = re.compile(r"[\w-]+")
@@ -55,16 +53,10 @@ def write_payload(image: StoredImage) -> dict[str, Any]:
         "bytes": image.bytes,
         "added_at": rfc3339(image.added_at),
         "model": image.model,
-        **_write_fingerprint(image.fingerprint),
+        "fingerprint": image.fingerprint.write() if image.fingerprint else None,
         "flaws": list(image.flaws),
         **write_metadata(image.metadata),
     }
-
-
-def _write_fingerprint(fingerprint: Fingerprint | None) -> dict[str, str]:
-    if fingerprint is None:
-        return {}
-    return {_HASH: fingerprint.hash.hex, _COLOURS: fingerprint.stored_colours}
 
 
 def write_metadata(metadata: Metadata) -> dict[str, Any]:
@@ -92,7 +84,8 @@ def read_images(points: Iterable[Any]) -> dict[str, StoredImage]:
 def _read_image(image_id: str, payload: Mapping[str, Any] | None) -> StoredImage:
     try:
         fields = dict(payload or {})
-        hash, colours = fields.pop(_HASH, None), fields.pop(_COLOURS, None)
+        fingerprint = fields.pop("fingerprint", None)
+        fields.pop("perceptual_hash", None)  # of an earlier version
         fields.pop("copied", None)  # of an earlier version
         flaws = fields.pop("flaws", ())  # none in an earlier version
         copies, text = fields.pop(_COPIES), fields.pop(_METADATA, None)
@@ -100,7 +93,7 @@ def _read_image(image_id: str, payload: Mapping[str, Any] | None) -> StoredImage
             id=image_id,
             added_at=datetime.fromisoformat(fields.pop("added_at")),
             metadata=copies if text is None else json.loads(text),  # None: written by schema 2
-            fingerprint=Fingerprint.parse(hash, colours) if hash and colours else None,
+            fingerprint=Fingerprint.read(fingerprint) if fingerprint else None,
             flaws=tuple(map(Flaw, flaws)),
             **fields,
         )
