@@ -81,7 +81,7 @@ class FakeStore:
         with self._lock_if_open():
             images = [i for i in self._filtered(query.where) if i.id not in query.without]
             if isinstance(hash := query.target, PerceptualHash):
-                found = [_hash_match(image, hash) for image in images if image.perceptual_hash]
+                found = [_hash_match(image, hash) for image in images if image.fingerprint]
                 is_distance = True
             else:
                 target = target_vector(query, self._spec.dims, self.vectors)
@@ -213,8 +213,8 @@ class FakeCollections:
 
 
 def _hash_match(image: StoredImage, hash: PerceptualHash) -> Match:
-    assert image.perceptual_hash is not None
-    differing = hash.distance(image.perceptual_hash)
+    assert image.fingerprint is not None
+    differing = hash.distance(image.fingerprint.hash)
     return Match(image, differing, hash_similarity(differing))
 
 

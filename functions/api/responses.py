@@ -345,8 +345,8 @@ class GroupedImage(Image):
     )
     similarity: float | None = Field(description="Of the vectors; for lookalike only")
     removable: bool = Field(
-        description="Whether an image of the group that stays replaces it: it has the same bytes or "
-        "is the same picture. A raw file and the best picture made from it both stay"
+        description="Whether an image of the group that stays replaces it: it has the same bytes "
+        "or is the same picture. A raw file and the best picture made from it both stay"
     )
 
 

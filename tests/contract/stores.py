@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from functions.gallery.embedding.fingerprint import PerceptualHash
+from functions.gallery.embedding.fingerprint import Fingerprint, PerceptualHash
 from functions.gallery.embedding.vectors import Vectors
 from functions.gallery.names import image_id
 from functions.gallery.pictures.picture import Flaw
@@ -84,10 +84,15 @@ def an_image(name: str, **changes: Any) -> StoredImage:
         bytes=12_345,
         added_at=datetime(2025, 3, 1, 12, 30, 0, 123456, tzinfo=UTC),
         model="test@1",
-        perceptual_hash=PerceptualHash("0f1e2d3c4b5a6978"),
+        fingerprint=a_fingerprint("0f1e2d3c4b5a6978" * 4),
         flaws=(Flaw.DAMAGED,),
     )
     return replace(image, **changes)
+
+
+def a_fingerprint(hash: str) -> Fingerprint:
+    """Return a fingerprint with this hash, in 64 hex digits, and always the same colours."""
+    return Fingerprint(PerceptualHash.parse(hash), bytes(192))
 
 
 def unit(*rows: list[float]) -> Vectors:

@@ -47,7 +47,7 @@ def answers(store):
         store.count((Condition("price", gte=3.0),)),
         store.count((Condition("category", any_of=("c1",)),)),
         [store.search(Query(vector)) for vector in VECTORS[:5]],
-        store.search(Query(an_image("x").perceptual_hash, limit=5)),
+        store.search(Query(an_image("x").fingerprint.hash, limit=5)),
     )
 
 

@@ -16,7 +16,7 @@ from functions.gallery.errors import (
     StoreRejected,
 )
 from functions.gallery.records import CollectionSpec, Condition, Distance, Order, Query
-from tests.contract.stores import BACK_ENDS, an_image, random_units, unit
+from tests.contract.stores import BACK_ENDS, a_fingerprint, an_image, random_units, unit
 
 EAST, NORTH, WEST = [1.0, 0, 0, 0], [0, 1.0, 0, 0], [-1.0, 0, 0, 0]
 NORTH_EAST = [1.0, 1.0, 0, 0]
@@ -519,18 +519,19 @@ def test_eight_threads_writing_and_reading_leave_a_correct_store(store):
     assert [match.score for match in best] == pytest.approx([1.0] * 8)
 
 
-HASH = PerceptualHash("00ff00ff1234abcd")
+HASH = PerceptualHash("00ff00ff1234abcd" * 4)
 
 
 def flipped(hash, *bits):
-    return PerceptualHash(f"{hash.bits ^ sum(1 << bit for bit in bits):016x}")
+    return PerceptualHash(f"{hash.bits ^ sum(1 << bit for bit in bits):064x}")
 
 
 @pytest.fixture
 def copies(store):
     """Pictures whose hashes differ by 0, 2, 5 and 33 bits from HASH, and one without a hash."""
     hashes = [HASH, flipped(HASH, 0, 63), flipped(HASH, *range(5)), flipped(HASH, *range(33)), None]
-    images = [an_image(f"{n}.jpg", perceptual_hash=hash) for n, hash in enumerate(hashes)]
+    prints = [hash and a_fingerprint(hash.hex) for hash in hashes]
+    images = [an_image(f"{n}.jpg", fingerprint=each) for n, each in enumerate(prints)]
     store.put(images, unit(EAST, NORTH, WEST, NORTH, EAST))
     return store
 
@@ -544,7 +545,7 @@ def test_a_search_by_hash_counts_the_differing_bits(copies):
         ("2.jpg", 5),
         ("3.jpg", 33),
     ]
-    assert matches[2].similarity == 1 - 5 / 64
+    assert matches[2].similarity == 1 - 5 / 256
 
 
 def test_a_search_by_hash_obeys_filter_offset_and_ids_to_leave_out(copies):
@@ -557,7 +558,7 @@ def test_a_search_by_hash_obeys_filter_offset_and_ids_to_leave_out(copies):
 
 
 def test_a_picture_that_lost_its_hash_is_not_found_by_the_old_one(copies):
-    copies.put([an_image("0.jpg", perceptual_hash=None)], unit(EAST))
+    copies.put([an_image("0.jpg", fingerprint=None)], unit(EAST))
 
     assert names(copies.search(Query(HASH, limit=1))) == ["1.jpg"]
 

@@ -51,8 +51,8 @@ class Neighbours:
         targets = {image.id: _hashes(image, rule.kind) for image in images}
         hashes = list({hash: None for each in targets.values() for hash in each})
         if self._table is not None:
-            rows = np.array([hash.words() for hash in hashes]).reshape(len(hashes), -1)
-            near = self._table.nearest(rows, -SAME_HASH_BITS, MOST_SIMILAR + 1) if hashes else []
+            rows = [hash.words() for hash in hashes]
+            near = self._table.nearest(rows, -SAME_HASH_BITS, MOST_SIMILAR + 1) if rows else []
         else:
             queries = [Query(hash, where=self.where) for hash in hashes]
             near = self._nearest(queries, lambda match: match.score <= SAME_HASH_BITS)
@@ -68,8 +68,8 @@ class Neighbours:
         def search(ids: Sequence[str]) -> list[list[Match]]:
             if (table := self._table) is not None:
                 rows = {id: row for id in ids if (row := table.row(id)) is not None}
-                found = table.nearest(np.array([*rows.values()]), least, MOST_SIMILAR + 1)
-                by_id = dict(zip(rows, found, strict=True)) if rows else {}
+                near = table.nearest([*rows.values()], least, MOST_SIMILAR + 1) if rows else []
+                by_id = dict(zip(rows, near, strict=True))
                 return [by_id.get(id, []) for id in ids]
             queries = [Query(id, where=self.where, without=(id,)) for id in ids]
             return self._nearest(queries, lambda match: match.similarity >= least)

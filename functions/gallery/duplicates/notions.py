@@ -1,7 +1,7 @@
 """An image that duplicates another, and how those of each kind are found. Depends on the records.
 
-The notions are in embedding/likeness.py. The kind `edited` groups all images whose hashes agree, and
-`lookalike` all whose vectors are close, whatever else they share.
+The notions are in embedding/likeness.py. The kind `edited` groups all images whose hashes agree,
+and `lookalike` all whose vectors are close, whatever else they share.
 """
 
 from collections.abc import Collection, Mapping

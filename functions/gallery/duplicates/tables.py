@@ -45,13 +45,13 @@ class Table:
         position = self._position.get(id)
         return None if position is None else self._rows[position]
 
-    def nearest(self, rows: Rows, least: float, most: int) -> list[list[Match]]:
+    def nearest(self, rows: Sequence[Rows], least: float, most: int) -> list[list[Match]]:
         """Find the images whose score to each row is at least `least`, nearest first, then by id.
 
         At most `most` for each.
         """
         found: list[list[tuple[float, int]]] = [[] for _ in rows]
-        for first, scores in self._parts(rows):
+        for first, scores in self._parts(np.array(rows)):
             for row, column in np.argwhere(scores >= least).tolist():
                 found[row].append((-scores[row, column].item(), first + column))
         return [
