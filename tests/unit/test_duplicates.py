@@ -374,7 +374,7 @@ def test_each_duplicate_has_the_strictest_notion_that_holds():
         picture("mirrored", bits=4, degrees=120, file="e", turned=True),
         picture("near", bits=90, degrees=10, file="f"),
         picture("plain", bits=None, degrees=5, file="0"),
-        picture("far", bits=90, degrees=200, file="1"),
+        picture("far", bits=170, degrees=200, file="1"),
     ]
     store = store_with(keeper, *others)
 
