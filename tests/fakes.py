@@ -276,7 +276,7 @@ class FakeEmbedder:
     """An Embedder that sees only 4 x 4 patches; similar patches have similar vectors."""
 
     card = ModelCard(
-        name="patches", version="1", file="-", sha256="-", input_px=4, dims=48, views=(1.0,)
+        name="patches", version="1", file="-", sha256="-", input_px=64, dims=48, views=(1.0,)
     )
 
     def __init__(self, dims: int | None = None) -> None:

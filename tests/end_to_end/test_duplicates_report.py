@@ -14,8 +14,7 @@ from PIL import Image
 from rich.console import Console
 
 from functions.gallery.bootstrap import build_gallery
-from functions.gallery.duplicates.notions import LOOKALIKE_SIMILARITY, Likeness
-from functions.gallery.embedding.fingerprint import SAME_PICTURE_BITS
+from functions.gallery.embedding.likeness import Likeness
 from functions.gallery.intake.add import Submission
 from functions.gallery.settings import Settings
 from tests.drawing import jpeg, scene, written
@@ -249,7 +248,7 @@ def test_groups_contain_only_what_still_matches_their_keeper_at_the_end_of_the_s
     tmp_path, data
 ):
     gallery, output = build_gallery(Settings(lookalike_data=data)), StringIO()
-    wanted = Search((Likeness.SAME_PICTURE,), SAME_PICTURE_BITS, LOOKALIKE_SIMILARITY)
+    wanted = Search((Likeness.SAME_PICTURE,), None)
     walk, whole = gallery.walk_duplicates, []
 
     def changing(options, after=None):

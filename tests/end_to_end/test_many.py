@@ -224,7 +224,7 @@ def test_searches_in_a_batch_return_the_same_results_as_on_their_own(http):
     assert results[2]["problem"]["code"] == "image-not-found"
 
 
-def test_a_comparison_reports_same_bytes_same_picture_and_similarity(http):
+def test_a_comparison_reports_what_pictures_have_in_common(http):
     ids = add_four(http)
     copy = written(scene(0).resize((160, 120)), quality=60)
 
@@ -237,10 +237,10 @@ def test_a_comparison_reports_same_bytes_same_picture_and_similarity(http):
     altered = compare({"id": ids[0]}, {"image": b64(copy)})
     other = compare({"id": ids[0]}, {"id": ids[1]})
 
-    assert (same["same_bytes"], same["same_picture"], same["hash_distance"]) == (True, True, 0)
+    assert (same["matched"], same["hash_distance"]) == ("same-bytes", 0)
     assert same["similarity"] == pytest.approx(1, abs=1e-5)
-    assert (altered["same_bytes"], altered["same_picture"]) == (False, True)
-    assert (other["same_bytes"], other["same_picture"]) == (False, False)
+    assert (altered["matched"], altered["band"]) == ("same-picture", "same picture")
+    assert (other["matched"], other["hash_distance"] > 60) == (None, True)
     assert other["similarity"] < altered["similarity"] < 1
 
 

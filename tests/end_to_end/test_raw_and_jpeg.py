@@ -10,8 +10,7 @@ from PIL import Image
 from rich.console import Console
 
 from functions.gallery.bootstrap import build_gallery
-from functions.gallery.duplicates.notions import LOOKALIKE_SIMILARITY, Likeness
-from functions.gallery.embedding.fingerprint import SAME_PICTURE_BITS
+from functions.gallery.embedding.likeness import Likeness
 from functions.gallery.intake.add import Submission
 from functions.gallery.settings import Settings
 from tests.drawing import jpeg, scene, written
@@ -116,7 +115,7 @@ def test_a_raw_file_can_be_compared_with_its_jpeg(http):
 
     compared = http.post("/v1/compare", json={"a": sides[0], "b": sides[1]}).json()
 
-    assert (compared["same_bytes"], compared["same_picture"]) == (False, True)
+    assert compared["matched"] == "same-picture"
 
 
 def test_a_raw_file_without_a_large_preview_is_refused_by_its_kind(http):
@@ -166,7 +165,7 @@ def test_the_report_proposes_the_copies_only(tmp_path, filled):
 
 
 def test_the_report_proposes_nothing_that_lost_its_reason_during_the_search(tmp_path, filled):
-    wanted = Search((Likeness.SAME_PICTURE,), SAME_PICTURE_BITS, LOOKALIKE_SIMILARITY)
+    wanted = Search((Likeness.SAME_PICTURE,), None)
     walk = filled.walk_duplicates
 
     def removing(options, after=None):

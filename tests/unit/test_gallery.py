@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from functions.gallery import gallery as gallery_module
+from functions.gallery.embedding.likeness import Likeness, Verdict
 from functions.gallery.errors import (
     DamagedPicture,
     ImageNotFound,
@@ -414,7 +415,7 @@ def test_images_are_found_by_the_hashes_of_their_bytes(gallery):
     }
 
 
-def test_two_pictures_are_compared_by_bytes_hash_and_vector(gallery):
+def test_two_pictures_are_compared_by_bytes_fingerprint_and_vector(gallery):
     id = gallery.add(submission(jpeg(1), "a.jpg")).image.id
     copy = written(scene(1).resize((160, 120)), "PNG")
 
@@ -422,11 +423,12 @@ def test_two_pictures_are_compared_by_bytes_hash_and_vector(gallery):
     altered = gallery.compare(copy, id)
     other = gallery.compare(jpeg(2), jpeg(1))
 
-    assert (same.same_bytes, same.hash_distance) == (True, 0)
+    assert same.verdict == Verdict(Likeness.SAME_BYTES, None, 0)
     assert same.similarity == pytest.approx(1)
-    assert not altered.same_bytes
-    assert altered.hash_distance <= 4
-    assert other.hash_distance > 10
+    assert altered.verdict.likeness is Likeness.SAME_PICTURE
+    assert altered.verdict.distance <= 8
+    assert other.verdict.likeness is None
+    assert other.verdict.distance > 60
     assert other.similarity < altered.similarity < 1
 
 

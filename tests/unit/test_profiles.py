@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from functions.gallery.embedding.fingerprint import SAME_PICTURE_BITS, PerceptualHash
+from functions.gallery.embedding.fingerprint import Fingerprint
 from functions.gallery.pictures import profiles
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
@@ -129,7 +129,7 @@ def test_a_large_photo_is_reduced_before_its_colours_are_converted(large):
     assert picture.to_srgb is not None
     for part in (1.0, 0.5):
         assert np.abs(picture.square(part, 224).astype(int) - twin.square(part, 224)).mean() < 2
-    assert PerceptualHash.of(picture).distance(PerceptualHash.of(twin)) <= SAME_PICTURE_BITS
+    assert Fingerprint.of(picture).is_same_picture(Fingerprint.of(twin))
     region = Region(0.1, 0.2, 0.5, 0.5)
     found, expected = (each.cropped(region).square(1.0, 224) for each in (picture, twin))
     assert np.abs(found.astype(int) - expected).mean() < 2
@@ -362,7 +362,7 @@ import resource
 from pathlib import Path
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
-from functions.gallery.embedding.fingerprint import SAME_PICTURE_BITS, PerceptualHash
+from functions.gallery.embedding.fingerprint import Fingerprint
 from functions.gallery.pictures import profiles
 from tests.drawing import scene
 from tests.unit.test_profiles import cmyk_file, p3_file

@@ -152,16 +152,17 @@ def test_images_with_the_same_bytes_can_be_collapsed(gallery):
 
 
 def test_copies_of_one_picture_can_be_collapsed(gallery):
-    copies = [scene(1), scene(1).resize((160, 120)), scene(1).convert("L").convert("RGB")]
+    copies = [scene(1), scene(1).resize((160, 120)), scene(1).resize((400, 240))]
     for n, copy in enumerate(copies):
         add(gallery, written(copy, "PNG"), f"{n}.png")
-    for plain in (RED, GREEN):  # without a hash, so not copies
+    for plain in (RED, GREEN):  # without a fingerprint, so not copies
         add(gallery, plain, f"{len(plain)}-{plain[60:70].hex()}.png")
     add(gallery, jpeg(2), "other.jpg")
-
+    grey = written(scene(1).convert("L").convert("RGB"), "PNG")  # edited, so not hidden
+    add(gallery, grey, "grey.png")
     result = gallery.find_similar(jpeg(1), SearchOptions(collapse_copies=True))
 
-    assert sorted(match.hidden for match in result.matches) == [0, 0, 0, 2]
+    assert sorted(match.hidden for match in result.matches) == [0, 0, 0, 0, 2]
     assert result.matches[0].hidden == 2
 
 

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 from dataclasses import replace
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
@@ -150,8 +150,8 @@ class PictureOptions(RequestModel):
 class DuplicatesQuery(RequestModel):
     """What counts as a duplicate, and which page of the groups."""
 
-    kind: Likeness = Field(
-        Likeness.SAME_PICTURE,
+    kind: Literal["same-bytes", "same-picture", "edited", "turned", "lookalike"] = Field(
+        "same-picture",
         description="Equal files; the same picture in another size, format or quality, equal files "
         "included; with edited and recoloured ones; mirrored or turned ones; or close vectors",
     )
@@ -168,7 +168,8 @@ class DuplicatesQuery(RequestModel):
 
     def for_gallery(self) -> DuplicateOptions:
         """Return these options for the gallery."""
-        return DuplicateOptions(**self.model_dump(exclude={"cursor"}))
+        options = self.model_dump(exclude={"cursor", "kind"})
+        return DuplicateOptions(Likeness(self.kind), **options)
 
 
 # --- Searching
