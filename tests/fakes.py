@@ -82,6 +82,7 @@ class FakeStore:
             images = [i for i in self._filtered(query.where) if i.id not in query.without]
             if isinstance(hash := query.target, PerceptualHash):
                 found = [_hash_match(image, hash) for image in images if image.fingerprint]
+                found = [m for m in found if query.most_bits is None or m.score <= query.most_bits]
                 is_distance = True
             else:
                 target = target_vector(query, self._spec.dims, self.vectors)

@@ -121,6 +121,7 @@ class SignedForm:
 # --- Collections
 
 DEFAULT_GALLERY = "lookalike"
+SCHEMA_VERSION = 4  # of the layout of a collection: stores/payload.py and its vectors
 
 
 class Distance(StrEnum):
@@ -169,9 +170,14 @@ class CollectionSpec:
 
     @property
     def name(self) -> str:
-        """One per gallery, model, width and distance; cosine, the default, is left out."""
+        """One per gallery, model, width, distance and layout; cosine, the default, is left out.
+
+        Names without a layout are those of schema 2 and 3.
+        """
         name = f"{self.gallery}--{self.model}--{self.dims}".replace("@", "-")
-        return name if self.distance is Distance.COSINE else f"{name}--{self.distance.value}"
+        if self.distance is not Distance.COSINE:
+            name += f"--{self.distance.value}"
+        return f"{name}--schema-{SCHEMA_VERSION}"
 
     def fits(self, other: "CollectionSpec") -> bool:
         """Whether vectors made for one can be searched with vectors made for the other."""
@@ -187,6 +193,16 @@ class Collection:
     filling: bool = False  # it does not hold every image yet and must not be served
     replaces: str | None = None  # the collection it was filled from, while that is kept
     originals: str = ""  # whose pictures it indexes (originals/identity.py); none: not known yet
+    schema: int = SCHEMA_VERSION
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether an earlier version of Lookalike made it; only reindexing reads it."""
+        return self.schema != SCHEMA_VERSION
+
+    def fits(self, spec: CollectionSpec) -> bool:
+        """Whether a process with this spec can serve it."""
+        return not self.is_outdated and self.spec.fits(spec)
 
     def is_paired_with(self, other: "Collection") -> bool:
         """Whether one of the two was filled from the other, and from no third one since."""
@@ -222,6 +238,7 @@ class Query:
     where: Filter = ()
     without: tuple[str, ...] = ()  # ids to leave out
     ties: bool = True  # order equal scores at the page's edge by id; False: any order, but faster
+    most_bits: int | None = None  # for a hash: leave out images whose hash differs in more bits
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,7 @@ def hash_signs(found: PerceptualHash | None) -> NDArray[np.float32]:
 
     The scalar product of two is HASH_BITS - 2 x distance.
     """
-    return np.zeros(HASH_BITS, np.float32) if found is None else 2 * found.vector() - 1
+    return np.zeros(HASH_BITS, np.float32) if found is None else found.signs()
 
 
 def turned_signs(signs: Signs) -> list[Signs]:

@@ -52,7 +52,7 @@ def aliases(**named: str) -> httpx.Response:
     return result({"aliases": entries})
 
 
-ALIAS_IN_USE = aliases(lookalike="lookalike--test-1--4")
+ALIAS_IN_USE = aliases(lookalike="lookalike--test-1--4--schema-4")
 
 
 def collection(
@@ -290,7 +290,7 @@ def test_the_key_is_in_every_request_and_the_version_is_not_requested(server):
 
     store.check()
 
-    name = "/collections/lookalike--test-1--4"
+    name = "/collections/lookalike--test-1--4--schema-4"
     assert paths(server) == ["GET /aliases", f"GET {name}", f"GET {name}"]
     assert {request.headers["api-key"] for request in server.requests} == {"secret-key"}
     store.close()
@@ -309,7 +309,7 @@ def test_a_hosted_address_is_reached_with_or_without_a_port(server, url, reached
 
     assert [str(request.url) for request in server.requests] == [
         f"{reached}/aliases",
-        f"{reached}/collections/lookalike--test-1--4",
+        f"{reached}/collections/lookalike--test-1--4--schema-4",
     ]
 
 
@@ -325,14 +325,14 @@ def test_an_invalid_address_is_a_settings_error(server):
 
 
 def test_a_new_server_gets_collection_indexes_and_alias_before_the_first_write(server):
-    missing = refusal(404, "Not found: Collection `lookalike--test-1--4` doesn't exist!")
+    missing = refusal(404, "Not found: Collection `lookalike--test-1--4--schema-4` doesn't exist!")
     indexed = result({"operation_id": 1, "status": "completed"})
     server.responses = [aliases(), missing, result(True), collection(indexed=False)]
     server.responses += [*[indexed] * len(indexed_fields(SPEC)), aliases(), result(True)]
 
     server.connect().close()
 
-    name = "/collections/lookalike--test-1--4"
+    name = "/collections/lookalike--test-1--4--schema-4"
     sent = paths(server)
     assert sent[:4] == ["GET /aliases", f"GET {name}", f"PUT {name}", f"GET {name}"]
     assert set(sent[4:-2]) == {f"PUT {name}/index"}
@@ -343,7 +343,7 @@ def test_a_new_server_gets_collection_indexes_and_alias_before_the_first_write(s
         "model": "test@1",
         "dims": 4,
         "distance": "cosine",
-        "schema": 3,
+        "schema": 4,
         "filling": False,
         "replaces": None,
         "originals": "",
@@ -365,7 +365,7 @@ OURS = Owner("s3:test", Ours())
 
 
 def test_a_new_server_that_others_create_the_collection_on_first_is_left_to_them(server):
-    missing = refusal(404, "Not found: Collection `lookalike--test-1--4` doesn't exist!")
+    missing = refusal(404, "Not found: Collection `lookalike--test-1--4--schema-4` doesn't exist!")
     exists = refusal(409, "Wrong input: Collection already exists!")
     theirs = collection(indexed=False, originals="s3:theirs")
     server.responses = [aliases(), missing, exists, theirs]
@@ -376,20 +376,22 @@ def test_a_new_server_that_others_create_the_collection_on_first_is_left_to_them
     assert [r.method for r in server.requests].count("PUT") == 1  # no index, no alias
 
 
-def test_a_collection_of_schema_2_gets_an_owner_and_schema_3_before_its_first_use(server):
-    old, new = collection(schema=2), collection(originals="s3:test")
+def test_a_collection_of_schema_2_gets_an_owner_but_is_only_reindexed(server):
+    old, owned = collection(schema=2), collection(schema=2, originals="s3:test")
     record = {"id": an_image("a").id, "payload": write_payload(an_image("a"))}
     sample = result({"points": [record], "next_page_offset": None})
-    server.responses = [ALIAS_IN_USE, old, sample, old, result(True), new]
+    missing = refusal(404, f"Not found: Collection `{SPEC.name}` doesn't exist!")
+    server.responses = [ALIAS_IN_USE, old, sample, old, result(True), owned, missing]
 
-    QdrantStore.open(server.collections(), SPEC, OURS).close()
+    with pytest.raises(ModelMismatch, match=r"schema 2 .*needs 4\. Run scripts/reindex"):
+        QdrantStore.open(server.collections(), SPEC, OURS)
 
-    name = "/collections/lookalike--test-1--4"
+    name = f"/collections/{SPEC.name}"
     sent = paths(server)
     assert sent[2:4] == [f"POST {name}/points/scroll", f"GET {name}"]
-    assert sent[4:] == [f"PATCH {name}", f"GET {name}"]
+    assert sent[4:] == [f"PATCH {name}", f"GET {name}", f"GET {name}"]
     written = json.loads(server.requests[4].content)["metadata"]
-    assert (written["schema"], written["originals"]) == (3, "s3:test")
+    assert (written["schema"], written["originals"]) == (2, "s3:test")
 
 
 def test_an_old_collection_that_others_take_over_meanwhile_is_left_to_them(server):
@@ -404,7 +406,7 @@ def test_an_old_collection_that_others_take_over_meanwhile_is_left_to_them(serve
 
 
 def test_a_new_server_that_keeps_no_descriptions_is_refused_at_once(server):
-    missing = refusal(404, "Not found: Collection `lookalike--test-1--4` doesn't exist!")
+    missing = refusal(404, "Not found: Collection `lookalike--test-1--4--schema-4` doesn't exist!")
     response = json.loads(collection().content)
     del response["result"]["config"]["metadata"]
     server.responses = [aliases(), missing, result(True), httpx.Response(200, json=response)]
@@ -426,7 +428,7 @@ def test_a_gallery_has_its_own_alias_and_collections(server):
 
     QdrantStore.open(server.collections(gallery="shop"), shop).close()
 
-    assert paths(server) == ["GET /aliases", "GET /collections/shop--test-1--4"]
+    assert paths(server) == ["GET /aliases", "GET /collections/shop--test-1--4--schema-4"]
 
 
 def test_creating_a_collection_again_adds_the_indexes_missing_after_a_kill(server):
@@ -441,7 +443,7 @@ def test_creating_a_collection_again_adds_the_indexes_missing_after_a_kill(serve
 
 
 def test_a_collection_that_another_process_just_created_is_used(server):
-    missing = refusal(404, "Not found: Collection `lookalike--test-1--4` doesn't exist!")
+    missing = refusal(404, "Not found: Collection `lookalike--test-1--4--schema-4` doesn't exist!")
     exists = refusal(409, "Wrong input: Collection already exists!")
     server.responses = [
         aliases(),
@@ -461,7 +463,7 @@ def test_a_collection_that_another_process_just_created_is_used(server):
 
 
 def test_a_collection_of_another_model_is_refused_and_nothing_is_written(server):
-    missing = refusal(404, "Not found: Collection `lookalike--test-1--4` doesn't exist!")
+    missing = refusal(404, "Not found: Collection `lookalike--test-1--4--schema-4` doesn't exist!")
     other = CollectionSpec("other@1", 4)
     server.responses = [aliases(lookalike=other.name), collection(other), missing]
 
@@ -480,7 +482,7 @@ def test_after_a_swap_the_old_settings_still_use_the_old_collection(server):
 
     store.count()
 
-    assert paths(server)[-1] == "POST /collections/lookalike--test-1--4/points/count"
+    assert paths(server)[-1] == "POST /collections/lookalike--test-1--4--schema-4/points/count"
     store.close()
 
 
@@ -490,7 +492,7 @@ def test_a_swap_does_not_affect_a_running_process(server, store):
 
     store.count()
 
-    assert paths(server)[-1] == "POST /collections/lookalike--test-1--4/points/count"
+    assert paths(server)[-1] == "POST /collections/lookalike--test-1--4--schema-4/points/count"
 
 
 def test_a_collection_that_is_being_filled_is_not_opened(server):
@@ -504,7 +506,7 @@ def test_a_collection_that_is_being_filled_is_not_opened(server):
 def test_a_swap_moves_the_alias_in_one_request(server):
     server.responses = [ALIAS_IN_USE, result(True)]
 
-    server.collections().use("lookalike--test-1--2")
+    server.collections().use("lookalike--test-1--2--schema-4")
 
     assert paths(server) == ["GET /aliases", "POST /collections/aliases"]
     assert json.loads(server.requests[1].content)["actions"] == [
@@ -512,7 +514,7 @@ def test_a_swap_moves_the_alias_in_one_request(server):
         {
             "create_alias": {
                 "alias_name": "lookalike",
-                "collection_name": "lookalike--test-1--2",
+                "collection_name": "lookalike--test-1--2--schema-4",
             }
         },
     ]
@@ -526,7 +528,7 @@ def test_a_server_that_stores_no_collection_metadata_is_refused(server):
         server.collections().mark(whole)
 
     written = json.loads(server.requests[0].content)["metadata"]
-    assert paths(server)[0] == "PATCH /collections/lookalike--test-1--4"
+    assert paths(server)[0] == "PATCH /collections/lookalike--test-1--4--schema-4"
     assert (written["filling"], written["replaces"]) == (False, "old")
 
 
@@ -551,7 +553,7 @@ def test_a_search_by_id_without_the_image_itself_is_one_request(server, store):
 
     store.search(Query(target, without=(target,)))
 
-    assert paths(server) == ["POST /collections/lookalike--test-1--4/points/query/batch"]
+    assert paths(server) == ["POST /collections/lookalike--test-1--4--schema-4/points/query/batch"]
     assert json.loads(server.requests[0].content)["searches"][0]["query"]["nearest"] == target
 
 
@@ -575,7 +577,7 @@ def test_searches_read_only_the_images_of_their_pages_in_one_request(server, sto
         [Query(EAST[0], limit=5, offset=10), Query(EAST[0], limit=2, offset=4)]
     )
 
-    name = "/collections/lookalike--test-1--4/points"
+    name = "/collections/lookalike--test-1--4--schema-4/points"
     assert paths(server) == [f"POST {name}/query/batch", f"POST {name}"]
     searched, read = [json.loads(request.content) for request in server.requests]
     assert [s["with_payload"] for s in searched["searches"]] == [False, False]

@@ -520,32 +520,55 @@ def test_eight_threads_writing_and_reading_leave_a_correct_store(store):
 
 
 HASH = PerceptualHash("00ff00ff1234abcd" * 4)
+DISTANCES = (0, 1, 40, 41, 128, 256)
 
 
 def flipped(hash, *bits):
     return PerceptualHash(f"{hash.bits ^ sum(1 << bit for bit in bits):064x}")
 
 
+def with_hash(name, hash):
+    return an_image(name, fingerprint=hash and a_fingerprint(hash.hex))
+
+
 @pytest.fixture
 def copies(store):
-    """Pictures whose hashes differ by 0, 2, 5 and 33 bits from HASH, and one without a hash."""
-    hashes = [HASH, flipped(HASH, 0, 63), flipped(HASH, *range(5)), flipped(HASH, *range(33)), None]
-    prints = [hash and a_fingerprint(hash.hex) for hash in hashes]
-    images = [an_image(f"{n}.jpg", fingerprint=each) for n, each in enumerate(prints)]
-    store.put(images, unit(EAST, NORTH, WEST, NORTH, EAST))
+    """Pictures whose hashes differ by so many bits from HASH, and one without a hash."""
+    hashes = [flipped(HASH, *range(0, 3 * bits, 3)) for bits in DISTANCES[:4]]
+    hashes += [flipped(HASH, *range(bits)) for bits in DISTANCES[4:]]
+    images = [with_hash(f"{n}.jpg", hash) for n, hash in enumerate([*hashes, None])]
+    store.put(images, unit(EAST, NORTH, WEST, NORTH, EAST, WEST, EAST))
     return store
 
 
 def test_a_search_by_hash_counts_the_differing_bits(copies):
     matches = copies.search(Query(HASH, limit=10))
 
-    assert [(match.image.name, match.score) for match in matches] == [
-        ("0.jpg", 0),
-        ("1.jpg", 2),
-        ("2.jpg", 5),
-        ("3.jpg", 33),
-    ]
-    assert matches[2].similarity == 1 - 5 / 256
+    found = [(match.image.name, match.score) for match in matches]
+    assert found == [(f"{n}.jpg", bits) for n, bits in enumerate(DISTANCES)]
+    assert [match.similarity for match in matches] == [1 - bits / 256 for bits in DISTANCES]
+
+
+def test_distances_of_hashes_are_the_same_before_and_after_the_index_is_built(copies, monkeypatch):
+    monkeypatch.setattr("functions.gallery.stores.embedded.store._WORTH_AN_INDEX", 100)
+    dice = np.random.default_rng(5)
+    hashes = [PerceptualHash(dice.bytes(32).hex()) for _ in range(600)]
+    images = [with_hash(f"other {n}.jpg", hash) for n, hash in enumerate(hashes)]
+    copies.put(images, random_units(600, 4))
+    exact = sorted([*DISTANCES, *(HASH.distance(hash) for hash in hashes)])
+
+    before = copies.search(Query(HASH, limit=700))
+    copies.optimize()
+    after = copies.search(Query(HASH, limit=700))
+
+    assert [match.score for match in before] == exact
+    assert after == before
+
+
+def test_a_search_by_hash_leaves_out_those_that_differ_in_more_bits(copies):
+    for most, expected in ((0, 1), (1, 2), (39, 2), (40, 3), (256, 6)):
+        assert len(copies.search(Query(HASH, most_bits=most))) == expected
+    assert names(copies.search(Query(HASH, offset=2, most_bits=40))) == ["2.jpg"]
 
 
 def test_a_search_by_hash_obeys_filter_offset_and_ids_to_leave_out(copies):
@@ -558,7 +581,7 @@ def test_a_search_by_hash_obeys_filter_offset_and_ids_to_leave_out(copies):
 
 
 def test_a_picture_that_lost_its_hash_is_not_found_by_the_old_one(copies):
-    copies.put([an_image("0.jpg", fingerprint=None)], unit(EAST))
+    copies.put([with_hash("0.jpg", None)], unit(EAST))
 
     assert names(copies.search(Query(HASH, limit=1))) == ["1.jpg"]
 
@@ -566,6 +589,7 @@ def test_a_picture_that_lost_its_hash_is_not_found_by_the_old_one(copies):
 def test_several_queries_at_once_return_what_each_returns_alone(copies):
     queries = [
         Query(HASH, limit=2),
+        Query(HASH, most_bits=40),
         Query(unit(NORTH)[0], limit=1, offset=1),
         Query(an_image("2.jpg").id, without=(an_image("2.jpg").id,)),
     ]

@@ -54,7 +54,7 @@ class Neighbours:
             rows = [hash.words() for hash in hashes]
             near = self._table.nearest(rows, -SAME_HASH_BITS, MOST_SIMILAR + 1) if rows else []
         else:
-            queries = [Query(hash, where=self.where) for hash in hashes]
+            queries = [Query(hash, where=self.where, most_bits=SAME_HASH_BITS) for hash in hashes]
             near = self._nearest(queries, lambda match: match.score <= SAME_HASH_BITS)
         by_hash = dict(zip(hashes, near, strict=True))
         for image in images:
@@ -108,7 +108,7 @@ class Neighbours:
         exact = [vectors.get(t) if isinstance(t, str) else t for t in targets]
         keys = [target.tobytes() if isinstance(target, np.ndarray) else target for target in exact]
         wanted = {
-            key: Query(target, limit=MOST_SIMILAR + 1, where=self.where)
+            key: Query(target, MOST_SIMILAR + 1, where=self.where, most_bits=_most_bits(target))
             for key, target in zip(keys, exact, strict=True)
             if key is not None and target is not None and key not in self._crowds
         }
@@ -124,6 +124,10 @@ class Neighbours:
 
     def _copies_of(self, hashes: tuple[str, ...]) -> Filter:
         return (*self.where, Condition("sha256", any_of=hashes))
+
+
+def _most_bits(target: Target) -> int | None:
+    return SAME_HASH_BITS if isinstance(target, PerceptualHash) else None
 
 
 def _hashes(image: StoredImage, kind: Likeness | None) -> tuple[PerceptualHash, ...]:

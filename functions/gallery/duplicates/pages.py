@@ -5,7 +5,9 @@ its keeper, so a page needs to know nothing about those before it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
+from time import monotonic
 from typing import Any
 
 from functions.gallery.duplicates.groups import Find, Neighbourhoods, followers_of
@@ -13,7 +15,7 @@ from functions.gallery.duplicates.neighbours import Neighbours
 from functions.gallery.duplicates.notions import Duplicate, Rule
 from functions.gallery.duplicates.shots import removable
 from functions.gallery.duplicates.tables import MOST_VECTOR_BYTES, hash_table, vector_table
-from functions.gallery.embedding.fingerprint import PerceptualHash
+from functions.gallery.embedding.fingerprint import SAME_HASH_BITS, PerceptualHash
 from functions.gallery.embedding.likeness import REPLACEABLE, Bands, Likeness
 from functions.gallery.embedding.vectors import Vector
 from functions.gallery.filters import parse_filter
@@ -30,6 +32,9 @@ _VECTOR_TABLE_BATCH = 250
 _LIST_BATCH = 1_000
 _MOST_KNOWN = 1_000  # neighbourhoods in one page: seconds, of the 30 that a function has
 _MOST_SHOWN = 500  # images in one page, about a megabyte of JSON
+# Then a page ends, however large the gallery is, if so many neighbourhoods are known. Where it ends
+# does not change the groups.
+_PAGE_S, _LEAST_KNOWN = 0.6, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,8 @@ class Duplicates:
         Raises InvalidFilter, InvalidCursor or StoreError.
         """
         where = parse_filter(options.filter, self.spec.fields)
-        return self._page(Neighbours(self.store, where), options, after, _BATCH)
+        ends_at = monotonic() + _PAGE_S
+        return self._page(Neighbours(self.store, where), options, after, _BATCH, ends_at)
 
     def walk(self, options: DuplicateOptions, after: str | None = None) -> Iterator[DuplicatePage]:
         """Return all pages after the id `after`.
@@ -103,7 +109,7 @@ class Duplicates:
             batch = _VECTOR_TABLE_BATCH
         neighbours = Neighbours(self.store, where, table)
         while True:
-            page = self._page(neighbours, options, after, batch)
+            page = self._page(neighbours, options, after, batch, inf)
             yield page
             after = page.after
             if after is None:
@@ -123,7 +129,12 @@ class Duplicates:
                 return
 
     def _page(
-        self, neighbours: Neighbours, options: DuplicateOptions, after: str | None, batch: int
+        self,
+        neighbours: Neighbours,
+        options: DuplicateOptions,
+        after: str | None,
+        batch: int,
+        ends_at: float,
     ) -> DuplicatePage:
         rule = Rule(options.kind, self.bands, options.min_similarity)
         near = Neighbourhoods(_find(neighbours, rule))
@@ -145,7 +156,9 @@ class Duplicates:
                     groups.append(group)
             looked_at += done
             after = part.images[done].id if done < len(part.images) else part.after
-            if after is None or _is_full(groups, options) or len(near.known) >= _MOST_KNOWN:
+            known = len(near.known)
+            is_over = known >= _MOST_KNOWN or (known >= _LEAST_KNOWN and monotonic() >= ends_at)
+            if after is None or _is_full(groups, options) or is_over:
                 return DuplicatePage(tuple(groups), after, looked_at, undecided)
 
 
@@ -163,8 +176,9 @@ def near_duplicates_of(
     """
     hash = image.fingerprint and image.fingerprint.hash
     hashes = (hash, *hash.turned) if hash else ()
-    targets = [*hashes, vector] if vector is not None else [*hashes]
-    queries = [Query(target, limit=limit, without=(image.id,)) for target in targets]
+    query = Query("", limit, without=(image.id,))
+    queries = [replace(query, target=hash, most_bits=SAME_HASH_BITS) for hash in hashes]
+    queries += [replace(query, target=vector)] if vector is not None else []
     rule = Rule(None, bands)
     found: dict[str, Duplicate] = {}
     for query, matches in zip(queries, store.search_many(queries), strict=True):

@@ -18,7 +18,7 @@ from functions.gallery.records import Match, StoredImage
 MOST_VECTOR_BYTES = 1_000_000_000  # 195,000 vectors of 1,280 numbers; beyond, the store is searched
 _READ_AT_ONCE = 500
 # Hash differences that fit into the processor's cache: twice as fast as all columns at once.
-_HASH_COLUMNS = 8_192
+_HASH_COLUMNS = 4_096
 
 Rows = NDArray[Any]  # (images, ...): a hash as (4,) uint64, or a vector, in each
 Scores = Callable[[Rows, Rows], NDArray[Any]]  # (n, ...), (m, ...) -> (n, m), larger is nearer
@@ -52,7 +52,9 @@ class Table:
         """
         found: list[list[tuple[float, int]]] = [[] for _ in rows]
         for first, scores in self._parts(np.array(rows)):
-            for row, column in np.argwhere(scores >= least).tolist():
+            # Flat: numpy's search in two dimensions takes as long as counting the bits.
+            for at in np.flatnonzero(scores >= least).tolist():
+                row, column = divmod(at, scores.shape[1])
                 found[row].append((-scores[row, column].item(), first + column))
         return [
             [self._match(self._images[at], -score) for score, at in sorted(near)[:most]]
@@ -74,12 +76,14 @@ def hash_table(images: Iterable[StoredImage]) -> Table:
     hashed = [(image, image.fingerprint.hash.words()) for image in by_id if image.fingerprint]
 
     def scores(one: Rows, other: Rows) -> NDArray[Any]:
+        """Count one word after the other: a tenth of the time of all four at once."""
         differing = np.zeros((len(one), len(other)), np.int16)
         for word in range(HASH_BITS // 64):
             differing += np.bitwise_count(one[:, word, None] ^ other[None, :, word])
         return -differing
 
     rows = np.array([words for _, words in hashed], np.uint64).reshape(-1, HASH_BITS // 64)
+    rows = np.asfortranarray(rows)  # the same word of all hashes lies together
     return Table(
         [image for image, _ in hashed],
         rows,

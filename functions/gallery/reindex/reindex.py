@@ -3,6 +3,10 @@
 Until the swap the collection in use is copied. From then on functions of the old and of the new
 settings can write, each to its own collection, so the new one is compared with the originals.
 
+A collection of an earlier version of Lookalike stays in use until `finish`, because processes of
+that version could not start on the new one. Those of this version open the new one as soon as it is
+complete (stores/collection_info.py).
+
 Depends on the ports, intake and sync. Everything that must survive a kill is in the collections:
 which one is in use, which is being filled, which was replaced. So another process can repeat any
 step.
@@ -63,7 +67,7 @@ class Reindexing:
         current = self._current()
         if current is None:
             return Situation.EMPTY
-        if not current.spec.fits(self.spec):
+        if not current.fits(self.spec):
             return Situation.OTHER
         return Situation.SWAPPED if current.replaces else Situation.DONE
 
@@ -77,12 +81,13 @@ class Reindexing:
         used = self._current()
         if used is None:
             raise StoreError("The store is empty; there is nothing to reindex")
-        if not used.spec.fits(self.spec):
+        if not used.fits(self.spec):
             kept = self._replaced_by(used)
-            if kept is not None and not kept.spec.fits(self.spec):
+            if kept is not None and not kept.fits(self.spec):
+                whose = "version of Lookalike" if used.is_outdated else "settings"
                 raise StoreError(
                     f"The previous collection, {kept.name}, is still kept; run scripts/reindex "
-                    "--finish with the settings of the collection in use first"
+                    f"--finish with the {whose} of the collection in use first"
                 )
             used = yield from self._fill_and_swap(used, workers)
         old = self._replaced_by(used)
@@ -96,7 +101,7 @@ class Reindexing:
         ModelMismatch if it would delete the collection of these settings.
         """
         used = self._current()
-        if used is None or not used.spec.fits(self.spec):
+        if used is None or not used.fits(self.spec):
             raise ModelMismatch(
                 "The collection in use has other settings than these; run scripts/reindex first, "
                 "or use the settings of the functions"
@@ -104,6 +109,8 @@ class Reindexing:
         old = self._replaced_by(used)
         if old is not None:
             yield from self._repeat(lambda _: self._compare(used, workers))
+            if old.is_outdated:
+                self.collections.use(used.name)
             self._close(old.name)
             self.collections.drop(old.name)
         self.collections.mark(replace(used, replaces=None))
@@ -129,15 +136,21 @@ class Reindexing:
         self.collections.close()
 
     def _current(self) -> Collection | None:
+        """Return the collection in use; of an earlier version, the one that replaces it."""
         name = self.collections.current()
-        return None if name is None else self.collections.read(name)
+        used = None if name is None else self.collections.read(name)
+        if used is not None and used.is_outdated:
+            own = self.collections.read(self.spec.name)
+            if own is not None and not own.filling and own.replaces == used.name:
+                return own
+        return used
 
     def _replaced_by(self, used: Collection) -> Collection | None:
         return None if used.replaces is None else self.collections.read(used.replaces)
 
     def _fill_and_swap(self, old: Collection, workers: int) -> Generator[Step, None, Collection]:
         new = self.collections.read(self.spec.name)
-        if new is not None and not new.spec.fits(self.spec):
+        if new is not None and not new.fits(self.spec):
             raise ModelMismatch(
                 f"The settings of collection {new.name} do not match its name; delete it first"
             )
@@ -154,7 +167,8 @@ class Reindexing:
         self._open(new).optimize()
         new = replace(new, filling=False, replaces=old.name)
         self.collections.mark(new)
-        self.collections.use(new.name)
+        if not old.is_outdated:
+            self.collections.use(new.name)
         return new
 
     def _repeat(self, make_pass: Callable[[int], Iterator[Step]]) -> Iterator[Step]:
@@ -175,7 +189,9 @@ class Reindexing:
             indexer=self.indexer,
             fields=self.spec.fields,
             dims=self.spec.dims,
-            truncates=old.spec.model == self.spec.model and old.spec.dims >= self.spec.dims,
+            truncates=not old.is_outdated
+            and old.spec.model == self.spec.model
+            and old.spec.dims >= self.spec.dims,
         )
         images = copier.old.count()
         for copied in copier.run(workers):
@@ -198,7 +214,7 @@ class Reindexing:
 
     def _open(self, collection: Collection) -> VectorStore:
         if collection.name not in self._stores:
-            fields = self.spec.fields if collection.spec.fits(self.spec) else {}
+            fields = self.spec.fields if collection.fits(self.spec) else {}
             spec = replace(collection.spec, fields=fields)
             self._stores[collection.name] = self.open_store(replace(collection, spec=spec))
         return self._stores[collection.name]

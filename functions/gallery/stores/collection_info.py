@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from functions.gallery.errors import ModelMismatch
-from functions.gallery.records import Collection, CollectionSpec, Distance
+from functions.gallery.records import SCHEMA_VERSION, Collection, CollectionSpec, Distance
 
-SCHEMA_VERSION = 3  # of the layout in payload.py
-READABLE = {2, SCHEMA_VERSION}  # 2: does not say whose it is (ownership.py)
+# What reindexing can read. 2: does not say whose it is (ownership.py); 2 and 3: hashes of 64 bits.
+READABLE = {2, 3, SCHEMA_VERSION}
 
 
 def describe(collection: Collection) -> dict[str, Any]:
@@ -16,7 +16,7 @@ def describe(collection: Collection) -> dict[str, Any]:
         "model": collection.spec.model,
         "dims": collection.spec.dims,
         "distance": collection.spec.distance.value,
-        "schema": SCHEMA_VERSION,
+        "schema": collection.schema,
         "filling": collection.filling,
         "replaces": collection.replaces,
         "originals": collection.originals,
@@ -46,7 +46,7 @@ def read_description(name: str, info: Mapping[str, Any]) -> Collection:
             f"Collection {name} was not made by Lookalike; use another store"
         ) from error
     filling, replaces = bool(info.get("filling")), info.get("replaces")
-    return Collection(name, spec, filling, replaces, info.get("originals", ""))
+    return Collection(name, spec, filling, replaces, info.get("originals", ""), info["schema"])
 
 
 def choose(
@@ -59,24 +59,24 @@ def choose(
 
     The one in use if it fits; else one that was made for this spec, is complete, and was filled
     from the one in use or the other way round. So processes with the old and with the new settings
-    can both start while both collections are kept, and one that is no longer kept up to date is
-    not opened. Raises ModelMismatch with what to do, and what `admit` raises for a collection that
-    this process must not open.
+    (or of an earlier version of Lookalike and of this one) can both start while both collections
+    are kept, and one that is no longer kept up to date is not opened. Raises ModelMismatch with
+    what to do, and what `admit` raises for a collection that this process must not open.
     """
     used = None if current is None else read(current)
     if used is not None:
         admit(used)
     own = None
-    if used is None or not used.spec.fits(spec):
+    if used is None or not used.fits(spec):
         own = read(spec.name)
     found = [collection for collection in (used, own) if collection is not None]
     for collection in found:
-        if not collection.spec.fits(spec):
+        if not collection.fits(spec):
             continue
         if collection.filling:
             raise ModelMismatch(
                 f"Collection {collection.name} is still being filled. Wait for scripts/reindex to "
-                "finish, or restore the previous settings."
+                "finish, or restore the previous settings or version of Lookalike."
             )
         if collection is used:
             return collection.name
@@ -84,12 +84,19 @@ def choose(
             admit(collection)
             return collection.name
     if found:
-        raise _mismatch(found[0].spec, spec)
+        raise _mismatch(found[0], spec)
     return None
 
 
-def _mismatch(found: CollectionSpec, wanted: CollectionSpec) -> ModelMismatch:
-    settings = ("model", "dims", "distance")
+def _mismatch(collection: Collection, wanted: CollectionSpec) -> ModelMismatch:
+    if collection.is_outdated:
+        return ModelMismatch(
+            f"Collection {collection.name} has schema {collection.schema} of an earlier version "
+            f"of Lookalike; this version needs {SCHEMA_VERSION}. Run scripts/reindex, which fills "
+            "a new collection from the originals while the earlier version serves the old one, or "
+            "go back to the earlier version."
+        )
+    found, settings = collection.spec, ("model", "dims", "distance")
     key = next(key for key in settings if getattr(found, key) != getattr(wanted, key))
     undo = f"restore LOOKALIKE_{key.upper()}"
     if key == "model":  # a new version of Lookalike can bring a new model

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from functions.gallery.embedding.fingerprint import Fingerprint, PerceptualHash
+from functions.gallery.embedding.fingerprint import HASH_BITS, Fingerprint, PerceptualHash
 from functions.gallery.embedding.vectors import Vector, Vectors
 from functions.gallery.errors import ImageNotFound, StoreRejected
 from functions.gallery.pictures.picture import Flaw
@@ -31,7 +31,10 @@ from functions.gallery.records import (
 from functions.gallery.stores.rounding import rounded
 
 VECTOR = "image"  # the names of a point's two vectors
-HASH = "hash"  # the bits of the perceptual hash; pictures without one have no such vector
+# The bits of the perceptual hash as +1 and -1; pictures without a hash have no such vector. The dot
+# product of two is 256 - 2 x the bits that differ, also of the copies of one bit for each number
+# that the stores search: exact, without a graph, and 32 bytes a picture in memory.
+HASH = "hash"
 _METADATA = "metadata"
 _COPIES = "meta"
 _PLAIN = re.compile(r"[\w-]+")
@@ -69,7 +72,7 @@ def write_vectors(image: StoredImage, vector: Vector) -> dict[str, Any]:
     """Return the vectors of an image's point by name."""
     vectors = {VECTOR: vector.tolist()}
     if image.fingerprint is not None:
-        vectors[HASH] = image.fingerprint.hash.vector().tolist()
+        vectors[HASH] = image.fingerprint.hash.signs().tolist()
     return vectors
 
 
@@ -160,6 +163,11 @@ def vector_name(query: Query) -> str:
     return HASH if isinstance(query.target, PerceptualHash) else VECTOR
 
 
+def score_threshold(query: Query) -> float | None:
+    """Return the score that the hits of a query must exceed, if there is one."""
+    return None if query.most_bits is None else HASH_BITS - 2.0 * query.most_bits - 1.0
+
+
 def target_vector(
     query: Query, dims: int, read: Callable[[Sequence[str]], Mapping[str, Vector]]
 ) -> Vector:
@@ -169,7 +177,7 @@ def target_vector(
     """
     target = query.target
     if isinstance(target, PerceptualHash):
-        return target.vector()
+        return target.signs()
     if not isinstance(target, str):
         check_vectors(target[None], 1, dims)
         return target

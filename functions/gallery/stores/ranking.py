@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from functions.gallery.embedding.fingerprint import PerceptualHash, hash_similarity
+from functions.gallery.embedding.fingerprint import HASH_BITS, PerceptualHash, hash_similarity
 from functions.gallery.records import CollectionSpec, Distance, Match, Query, StoredImage
 
 _TIES = 16  # read beyond the page, so that equal scores at its edge can be put in order
@@ -41,7 +41,7 @@ def rank(
         limit = min(limit * 4, most)
         hits = fetch(limit)
     small_is_near = distance in (Distance.EUCLID, Distance.MANHATTAN)
-    sign = 1 if small_is_near or isinstance(query.target, PerceptualHash) else -1
+    sign = 1 if small_is_near and not isinstance(query.target, PerceptualHash) else -1
     hits.sort(key=lambda hit: (sign * hit.score, hit.id))
     return hits[query.offset : wanted]
 
@@ -52,6 +52,9 @@ def make_matches(
     """Join hits to their images; those removed since the search are left out."""
     there = [(hit, images[hit.id]) for hit in hits if hit.id in images]
     if isinstance(query.target, PerceptualHash):
-        return [Match(image, round(hit.score), hash_similarity(hit.score)) for hit, image in there]
+        bits = [round((HASH_BITS - hit.score) / 2) for hit, _ in there]  # see payload.HASH
+        return [
+            Match(image, n, hash_similarity(n)) for n, (_, image) in zip(bits, there, strict=True)
+        ]
     similarity, dims = spec.distance.similarity, spec.dims
     return [Match(image, hit.score, similarity(hit.score, dims)) for hit, image in there]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from functions.gallery.errors import ModelMismatch
 from functions.gallery.names import image_id
 from functions.gallery.ports import Collections, Originals, VectorStore
 from functions.gallery.records import Collection, StoredImage
@@ -28,9 +29,19 @@ class Adoption:
     owner: str
 
     def used(self) -> Collection | None:
-        """Return the collection in use, if there is one."""
+        """Return the collection in use, if there is one.
+
+        Raises ModelMismatch if an earlier version of Lookalike made it: images are not written to
+        such a collection.
+        """
         name = self.collections.current()
-        return None if name is None else self.collections.read(name)
+        used = None if name is None else self.collections.read(name)
+        if used is not None and used.is_outdated:
+            raise ModelMismatch(
+                f"Collection {used.name} was made by an earlier version of Lookalike; run "
+                "scripts/adopt of that version, then scripts/reindex of this one"
+            )
+        return used
 
     def sample(self, collection: Collection) -> tuple[int, int]:
         """Return how many images of a sample have an original here, and its size."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from functions.gallery.embedding.fingerprint import PerceptualHash
+from functions.gallery.embedding.fingerprint import Fingerprint, PerceptualHash
 from functions.gallery.embedding.vectors import Vectors
 from functions.gallery.names import image_id
 from functions.gallery.records import StoredImage
@@ -88,5 +88,5 @@ def made_image(number: int, model: str) -> StoredImage:
         added_at=datetime(2026, 1, 1, tzinfo=UTC),
         model=model,
         metadata={"kind": kind_of(number)},
-        perceptual_hash=PerceptualHash.parse(digest[:16]),
+        fingerprint=Fingerprint(PerceptualHash.parse(digest), bytes(192)),
     )

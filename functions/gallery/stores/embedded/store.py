@@ -47,6 +47,7 @@ _EXACTLY = edge.CountRequest(exact=True)
 _RESCORE = edge.SearchParams(
     quantization=edge.QuantizationSearchParams(rescore=True, oversampling=8.0)
 )
+_BITS_ONLY = edge.SearchParams(quantization=edge.QuantizationSearchParams(rescore=False))
 _DIALECT = FilterDialect(
     all_of=lambda must, must_not: edge.Filter(must=must, must_not=must_not),
     any_of=lambda parts: edge.Filter(should=parts),
@@ -123,11 +124,18 @@ class EdgeStore:
         """
         where = self._filter(query.where, query.without)
         target: Any = payload.target_vector(query, self._spec.dims, self.vectors)
-        nearest = edge.Query.Nearest(target, using=payload.vector_name(query))
+        name, threshold = payload.vector_name(query), payload.score_threshold(query)
+        nearest = edge.Query.Nearest(target, using=name)
+        params = _BITS_ONLY if name == payload.HASH else _RESCORE
 
         def fetch(limit: int) -> list[Hit]:
             request = edge.QueryRequest(
-                limit=limit, query=nearest, filter=where, with_payload=False, params=_RESCORE
+                limit=limit,
+                query=nearest,
+                filter=where,
+                with_payload=False,
+                params=params,
+                score_threshold=threshold,
             )
             with self._call() as shard:
                 return [Hit(str(p.id), p.score) for p in shard.query(request)]

