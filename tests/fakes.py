@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from functions.gallery.embedding.card import ModelCard
+from functions.gallery.embedding.card import GraphFile, ModelCard, View
 from functions.gallery.embedding.fingerprint import PerceptualHash, hash_similarity
 from functions.gallery.embedding.vectors import Vector, Vectors, truncate
 from functions.gallery.errors import ImageNotFound, ObjectChanged, StoreError
@@ -276,9 +276,7 @@ def _fits(condition: Condition, kind: FieldType, value: Any) -> bool:
 class FakeEmbedder:
     """An Embedder that sees only 4 x 4 patches; similar patches have similar vectors."""
 
-    card = ModelCard(
-        name="patches", version="1", file="-", sha256="-", input_px=64, dims=48, views=(1.0,)
-    )
+    card = ModelCard("patches", "1", network=GraphFile("-", "-"), dims=48, views=(View(1.0, 64),))
 
     def __init__(self, dims: int | None = None) -> None:
         if dims is not None:

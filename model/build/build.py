@@ -10,7 +10,7 @@ import onnx
 from model.build.channel_order import pair_channels
 from model.build.fitting import fit
 from model.build.float_graph import build_body, middle_names
-from model.build.head import attach
+from model.build.head import Head, build_head, join
 from model.build.quantise import quantise
 from model.build.tflite_weights import check_weights, read_classifier, read_layers
 from model.build.views import MODEL_FOLDER, read_views
@@ -20,7 +20,7 @@ CARD = MODEL_FOLDER / "card.json"
 # The hashes of all pictures that had a part in making the graph; they must not measure it.
 SEEN = MODEL_FOLDER / "build" / "seen.json"
 
-# Ranges are taken from every second picture of a calibration set of 1,000: 1,500 views.
+# Ranges are taken from every second picture of a calibration set of 1,000.
 _RANGES_STEP = 2
 
 
@@ -45,31 +45,33 @@ def main() -> None:
             f"these are not the photos of version {card['version']}: name yours with --version"
         )
     floats = build_body(layers)
-    int8 = quantise(layers, read_views(files[::_RANGES_STEP]))
+    views = [view for of in read_views(files[::_RANGES_STEP]) for view in of]
+    int8 = quantise(layers, views)
     dims = card["output"]["dims"]
     head = fit(floats, int8, files, read_classifier(content), middle_names(layers), dims)
     card["version"] = arguments.version or card["version"]
-    write_model(MODEL_FOLDER, card, attach(int8, head))
+    write_model(MODEL_FOLDER, card, int8, head)
     SEEN.write_text(json.dumps(seen, indent=0) + "\n")
     if arguments.float:
-        write_model(arguments.float, card | {"name": f"{card['name']}-float"}, attach(floats, head))
+        write_model(arguments.float, card | {"name": f"{card['name']}-float"}, floats, head)
 
 
-def write_model(folder: Path, card: dict, model: onnx.ModelProto) -> None:
-    """Write a graph and its card, without the figures that were measured for another graph."""
+def write_model(folder: Path, card: dict, body: onnx.ModelProto, head: Head) -> None:
+    """Write both graphs and their card, without the figures that were measured for others."""
     folder.mkdir(parents=True, exist_ok=True)
-    graph = model.SerializeToString(deterministic=True)
-    file = f"{card['name']}.onnx"
-    (folder / file).write_bytes(graph)
-    written = card | {
-        "file": file,
-        "sha256": hashlib.sha256(graph).hexdigest(),
-        "bytes": len(graph),
-    }
+    written = card | _write_graph(folder, f"{card['name']}.onnx", join(body, head))
+    written["head"] = _write_graph(folder, "head.onnx", build_head(head))
     for measured in ("measured", "bands"):
         written.pop(measured, None)
     (folder / CARD.name).write_text(json.dumps(written, indent=2) + "\n")
-    print(f"{file}: {written['bytes']} bytes, sha256 {written['sha256']}")
+
+
+def _write_graph(folder: Path, file: str, model: onnx.ModelProto) -> dict[str, str | int]:
+    graph = model.SerializeToString(deterministic=True)
+    (folder / file).write_bytes(graph)
+    facts = {"file": file, "sha256": hashlib.sha256(graph).hexdigest(), "bytes": len(graph)}
+    print(*facts.values())
+    return facts
 
 
 if __name__ == "__main__":

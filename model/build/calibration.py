@@ -25,7 +25,7 @@ class Reach:
     means: Floats  # (channels,)
 
 
-def observe(layers: Sequence[Layer], pixels: Pixels) -> dict[int, Reach]:
+def observe(layers: Sequence[Layer], pixels: Sequence[Pixels]) -> dict[int, Reach]:
     """Run every view through the float graph; return the reach of each layer's output."""
     numbers = [layer.output for layer in layers if layer.kind != "mean"]
     names = [f"t{number}" for number in numbers]
@@ -50,6 +50,7 @@ def observe(layers: Sequence[Layer], pixels: Pixels) -> dict[int, Reach]:
     return reaches
 
 
-def observe_input(pixels: Pixels) -> Floats:
+def observe_input(pixels: Sequence[Pixels]) -> Floats:
     """Return the mean of red, green and blue over all views, on the network's scale of -1 to 1."""
-    return pixels.mean(axis=(0, 1, 2), dtype=np.float64) / 127.5 - 1
+    means = [view.mean(axis=(0, 1), dtype=np.float64) for view in pixels]
+    return np.mean(means, axis=0) / 127.5 - 1

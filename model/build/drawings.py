@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from model.build.views import INPUT_PX, Pixels
+from model.build.views import Pixels
 
+INPUT_PX = 224  # what TensorFlow Lite's file takes
 NAMES = ("gradient", "discs", "stripes", "checks", "noise", "rings")
 
 

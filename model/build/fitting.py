@@ -1,4 +1,4 @@
-"""Run the graphs over calibration pictures and fit the head on their pools."""
+"""Run the bodies over calibration pictures and fit the head on their pools."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,7 +10,9 @@ import onnxruntime
 from model.build.float_graph import INPUT_NAME
 from model.build.head import Head, Pools, fit_head
 from model.build.tflite_weights import Floats
-from model.build.views import VIEWS, Pixels, read_copies, read_cuts
+from model.build.views import VIEWS, Pixels, read_copies, read_views
+
+_COPIES_STEP = 2  # every second picture is altered: 8,500 copies
 
 
 def fit(
@@ -21,24 +23,20 @@ def fit(
     names: tuple[str, ...],
     dims: int,
 ) -> Head:
-    """Fit on every cut of every picture; weaken what altered copies and int8 change.
+    """Fit on the int8 pools of every picture; weaken what altered copies and int8 change.
 
     `names` are the outputs that hold the pools of the middle layers.
     """
-    body, rounded = _Body(floats), _Body(int8)
-    cuts, rounded_views, copies, originals = [], [], [], []
-    for pixels in read_cuts(files):
-        cuts.append(body.pools(pixels))
-        rounded_views.append(rounded.pools(pixels[: len(VIEWS)]))
-    for cut, (view, pixels) in zip(cuts, read_copies(files), strict=True):
-        copies.append(body.pools(pixels))
-        originals.append({name: rows[[view] * len(pixels)] for name, rows in cut.items()})
-    views = [{name: rows[: len(VIEWS)] for name, rows in cut.items()} for cut in cuts]
-    variations = [
-        (_stacked(copies), _stacked(originals)),
-        (_stacked(rounded_views), _stacked(views)),
-    ]
-    return fit_head(_stacked(cuts), variations, classifier, names, dims)
+    body, exact = _Body(int8), _Body(floats)
+    views = list(read_views(files))
+    pictures = _stacked(map(body.pools, views))
+    rounded = pictures, _stacked(map(exact.pools, views))
+    altered = range(0, len(files), _COPIES_STEP)
+    copies = [[body.pools(copy) for copy in read_copies(files[row])] for row in altered]
+    rows = np.repeat(altered, len(copies[0]))
+    originals = {name: pools[rows] for name, pools in pictures.items()}
+    copied = _stacked(pools for each in copies for pools in each), originals
+    return fit_head([copied, rounded], [view.weight for view in VIEWS], classifier, names, dims)
 
 
 class _Body:
@@ -50,10 +48,13 @@ class _Body:
         self._session = onnxruntime.InferenceSession(graph.SerializeToString(), options)
         self._names = [output.name for output in self._session.get_outputs()]
 
-    def pools(self, pixels: Pixels) -> Pools:
-        return dict(zip(self._names, self._session.run(None, {INPUT_NAME: pixels}), strict=True))
+    def pools(self, views: Sequence[Pixels]) -> Pools:
+        """Return the pools of a picture's views, (views, width) each."""
+        rows = [self._session.run(None, {INPUT_NAME: view[np.newaxis]}) for view in views]
+        pools = zip(self._names, map(np.concatenate, zip(*rows, strict=True)), strict=True)
+        return dict(pools)
 
 
 def _stacked(pools: Iterable[Pools]) -> Pools:
     every = list(pools)
-    return {name: np.concatenate([each[name] for each in every]) for name in every[0]}
+    return {name: np.stack([each[name] for each in every]) for name in every[0]}

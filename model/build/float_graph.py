@@ -7,9 +7,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from model.build.tflite_weights import Layer
-from model.build.views import INPUT_PX
 
-INPUT_NAME = "pixels"  # (n, 224, 224, 3) uint8, RGB
+INPUT_NAME = "pixels"  # (n, px, px, 3) uint8, RGB; px is a multiple of 32
 FEATURES = "features"  # (n, 1280) float32, after the global average pool
 _MIDDLE_WIDTHS = (160, 320)  # channels of the other tensors that are pooled
 
@@ -52,12 +51,12 @@ def build_body(layers: Sequence[Layer]) -> onnx.ModelProto:
         _add_layer(graph, layer)
     flatten = helper.make_node("Flatten", [f"t{layers[-1].output}"], [FEATURES], axis=1)
     graph.nodes.append(flatten)
-    outputs = [_output(FEATURES, layers[-2].weights.shape[0])]
+    outputs = [rows_of(FEATURES, layers[-2].weights.shape[0])]
     graph.constant("zero", 0.0)
     for number, width in _middles(layers):
         _add_pool(graph, f"t{number}")
-        outputs.append(_output(f"t{number}_pool", 2 * width))
-    pixels = ["n", INPUT_PX, INPUT_PX, 3]
+        outputs.append(rows_of(f"t{number}_pool", 2 * width))
+    pixels = ["n", "height", "width", 3]
     inputs = [helper.make_tensor_value_info(INPUT_NAME, TensorProto.UINT8, pixels)]
     name = "mobilenetv2-1.0-224"
     return finish(helper.make_graph(graph.nodes, name, inputs, outputs, graph.constants))
@@ -95,7 +94,8 @@ def _add_pool(graph: Nodes, tensor: str) -> None:
     graph.add("Concat", [mean, spread], f"{tensor}_pool", axis=1)
 
 
-def _output(name: str, width: int) -> onnx.ValueInfoProto:
+def rows_of(name: str, width: int) -> onnx.ValueInfoProto:
+    """Describe an input or output of (n, width) float32."""
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", width])
 
 
@@ -140,8 +140,8 @@ def _add_layer(graph: Nodes, layer: Layer) -> None:
 def same_pads(size: int, stride: int) -> list[int]:
     """Return TensorFlow's SAME padding as ONNX pads: top, left, bottom, right.
 
-    Every picture side in this network is even where the stride is 2, so the total is
-    size - stride and the odd pixel goes to the bottom and the right.
+    A side that is a multiple of 32 is even wherever the stride is 2, so the total is size - stride
+    and the odd pixel goes to the bottom and the right.
     """
     total = max(size - stride, 0)
     first = total // 2

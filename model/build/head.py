@@ -12,16 +12,18 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
-from model.build.float_graph import FEATURES, Nodes, finish
+from model.build.float_graph import FEATURES, Nodes, finish, rows_of
 from model.build.tflite_weights import Floats
 from model.quality.vectors import unit
 
-OUTPUT_NAME = "vectors"  # (n, dims) float32, rows of length 1
+JOINED = "joined"  # (n, inputs) float32, a view; the head gets the mean of a picture's views
+VECTORS = "vectors"  # (n, dims) float32, rows of length 1
 # The widths of the middle tensors and their weights next to the features. 96 and 64 channels
 # were worse, and so were other weights; see docs/quality.md.
 MIDDLE_WEIGHTS = {160: 0.4, 320: 0.4}
 _CLASSIFIER_POWER = 0.25  # how much the classifier's weights count
 _POWER = 0.5  # of the inverse scatter; 0.75 was worse
+_LEAST_LENGTH = 1e-12
 _FLOOR = 1.0  # added to the scatter's eigenvalues, in parts of their mean; 0.3 was worse
 
 Pools = dict[str, Floats]  # by output of the body: FEATURES (n, 1280), middles (n, 2 x channels)
@@ -101,39 +103,58 @@ def _joined(head: Head, pools: Pools) -> Floats:
     return np.concatenate(parts, axis=-1)
 
 
-def attach(body: onnx.ModelProto, head: Head) -> onnx.ModelProto:
-    """Put the head on a graph whose outputs are the pools; the features stay an output."""
+def join(body: onnx.ModelProto, head: Head) -> onnx.ModelProto:
+    """Join the pools of a body to one row per view, JOINED; the features stay an output."""
     graph = Nodes(body.graph)
-    # For a picture that leaves every number at 0: it stays 0 instead of NaN.
-    least = graph.constant("least_length", 1e-12)
-
-    def normalised(rows: str, output: str) -> str:
-        raw = graph.add("ReduceL2", [rows], f"{output}_raw", axes=[1], keepdims=1)
-        return graph.add("Div", [rows, graph.add("Max", [raw, least], f"{output}_length")], output)
-
-    parts = [normalised(graph.add("Sqrt", [FEATURES], "roots"), "unit_roots")]
+    graph.constant("least_length", _LEAST_LENGTH)
+    parts = [_normalised(graph, graph.add("Sqrt", [FEATURES], "roots"), "unit_roots")]
     for name, mean, deviation in zip(head.names, head.means, head.deviations, strict=True):
         centre = graph.constant(f"{name}_centre", mean.astype(np.float32))
         centred = graph.add("Sub", [name, centre], f"{name}_centred")
         scale = graph.constant(f"{name}_scale", (1 / deviation).astype(np.float32))
-        parts.append(normalised(graph.add("Mul", [centred, scale], f"{name}_even"), f"{name}_unit"))
-    joined = graph.add("Concat", parts, "joined", axis=1)
-    levels = graph.constant("levels", head.levels)
-    floats = graph.add("Cast", [levels], "float_levels", to=onnx.TensorProto.FLOAT)
-    product = graph.add("MatMul", [joined, floats], "product")
-    steps = graph.constant("steps", head.steps)
-    normalised(graph.add("Mul", [product, steps], "turned"), OUTPUT_NAME)
-    return _finish(body.graph, graph, len(head.steps))
+        even = graph.add("Mul", [centred, scale], f"{name}_even")
+        parts.append(_normalised(graph, even, f"{name}_unit"))
+    graph.add("Concat", parts, JOINED, axis=1)
+    features = [output for output in body.graph.output if output.name == FEATURES]
+    outputs = [rows_of(JOINED, len(head.levels)), *features]
+    return finish(
+        helper.make_graph(graph.nodes, body.graph.name, body.graph.input, outputs, graph.constants)
+    )
 
 
-def _finish(body: onnx.GraphProto, graph: Nodes, dims: int) -> onnx.ModelProto:
-    """Make vectors and features the outputs, and drop what neither needs."""
-    needed, nodes = {OUTPUT_NAME, FEATURES}, []
-    for node in reversed(graph.nodes):
-        if needed & set(node.output):
-            needed |= set(node.input)
-            nodes.insert(0, node)
-    constants = [each for each in graph.constants if each.name in needed]
-    vectors = helper.make_tensor_value_info(OUTPUT_NAME, onnx.TensorProto.FLOAT, ["n", dims])
-    outputs = [vectors, *(each for each in body.output if each.name == FEATURES)]
-    return finish(helper.make_graph(nodes, body.name, body.input, outputs, constants))
+def build_head(head: Head) -> onnx.ModelProto:
+    """Return the graph from joined rows to unit vectors, in integers.
+
+    A row is the sum of two parts of 8 bits: with one part, vectors have a cosine of 0.99985 to the
+    exact ones at worst, with two 1.0. The weights are unsigned, because x86 without VNNI clips the
+    sums of signed ones; see channel_order.py.
+    """
+    graph = Nodes()
+    graph.constant("least_length", _LEAST_LENGTH)
+    levels = (head.levels.astype(np.int16) + 128).astype(np.uint8)
+    graph.constant("levels", levels)
+    graph.constant("middle", np.array(128, np.uint8))
+
+    def multiplied(rows: str, part: str) -> tuple[str, list[str]]:
+        rounded = [f"{part}_levels", f"{part}_step", f"{part}_zero"]
+        graph.nodes.append(helper.make_node("DynamicQuantizeLinear", [rows], rounded, name=part))
+        sums = [rounded[0], "levels", rounded[2], "middle"]
+        whole = graph.add("MatMulInteger", sums, f"{part}_sums")
+        floats = graph.add("Cast", [whole], f"{part}_floats", to=onnx.TensorProto.FLOAT)
+        return graph.add("Mul", [floats, rounded[1]], f"{part}_product"), rounded
+
+    coarse, rounded = multiplied(JOINED, "coarse")
+    nearest = graph.add("DequantizeLinear", rounded, "nearest")
+    rest, _ = multiplied(graph.add("Sub", [JOINED, nearest], "difference"), "fine")
+    product = graph.add("Add", [coarse, rest], "product")
+    turned = graph.add("Mul", [product, graph.constant("steps", head.steps)], "turned")
+    _normalised(graph, turned, VECTORS)
+    inputs, outputs = rows_of(JOINED, len(levels)), rows_of(VECTORS, len(head.steps))
+    return finish(helper.make_graph(graph.nodes, "head", [inputs], [outputs], graph.constants))
+
+
+def _normalised(graph: Nodes, rows: str, output: str) -> str:
+    raw = graph.add("ReduceL2", [rows], f"{output}_raw", axes=[1], keepdims=1)
+    # For a picture that leaves every number at 0: it stays 0 instead of NaN.
+    length = graph.add("Max", [raw, "least_length"], f"{output}_length")
+    return graph.add("Div", [rows, length], output)

@@ -31,14 +31,14 @@ _INPUT_SCALE = 1 / 127.5
 class _OneView(CalibrationDataReader):
     """One view, because the quantizer insists on a run; it gets all ranges as overrides."""
 
-    def __init__(self, pixels: Pixels) -> None:
-        self._left = [{INPUT_NAME: pixels[:1]}]
+    def __init__(self, view: Pixels) -> None:
+        self._left = [{INPUT_NAME: view[np.newaxis]}]
 
     def get_next(self) -> dict[str, Pixels] | None:
         return self._left.pop() if self._left else None
 
 
-def quantise(layers: Sequence[Layer], pixels: Pixels) -> onnx.ModelProto:
+def quantise(layers: Sequence[Layer], pixels: Sequence[Pixels]) -> onnx.ModelProto:
     """Return the int8 body; the same layers (in pairs) and views give the same bytes."""
     reaches = observe(layers, pixels)
     means = {number: reach.means for number, reach in reaches.items()}
@@ -51,7 +51,7 @@ def quantise(layers: Sequence[Layer], pixels: Pixels) -> onnx.ModelProto:
     first = corrected[0]
     half_level = first.weights.sum(axis=(1, 2, 3)) * 0.5 * _INPUT_SCALE
     corrected[0] = replace(first, bias=(first.bias + half_level).astype(np.float32))
-    model = _insert_scales(corrected, pixels, _all_scales(corrected, reaches, scales))
+    model = _insert_scales(corrected, pixels[0], _all_scales(corrected, reaches, scales))
     return _enter_as_uint8(model, f"t{layers[0].inputs[0]}")
 
 
@@ -90,7 +90,7 @@ def _scale(kind: QuantType, scale: float, zero: int) -> dict:
 
 
 def _insert_scales(
-    layers: Sequence[Layer], pixels: Pixels, overrides: dict[str, list[dict]]
+    layers: Sequence[Layer], view: Pixels, overrides: dict[str, list[dict]]
 ) -> onnx.ModelProto:
     logging.getLogger().setLevel(logging.ERROR)  # its advice to pre-process does not apply
     with tempfile.TemporaryDirectory() as folder:
@@ -98,7 +98,7 @@ def _insert_scales(
         quantize_static(
             build_body(layers),
             target,
-            _OneView(pixels),
+            _OneView(view),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv", "Add", "Clip"],
             per_channel=True,

@@ -8,17 +8,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import onnx
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from onnx.numpy_helper import to_array
 
 from model.build.build import CARD
 from model.build.drawings import draw_all
 from model.build.float_graph import FEATURES
-from model.build.head import OUTPUT_NAME
+from model.build.head import JOINED
 from model.build.tflite_weights import Floats, check_weights, read_layers
-from model.build.views import MODEL_FOLDER, VIEWS, Pixels, read_views
+from model.build.views import MODEL_FOLDER, Pixels, read_views
 from model.quality.machine import machine
 from model.quality.sets import read_set
-from model.quality.vectors import Graph, unit
+from model.quality.vectors import WHOLE, Graph, unit
 
 GOLDEN = MODEL_FOLDER.parent / "tests" / "model" / "golden.npz"
 _REFERENCE_SET = "dev-caltech101"
@@ -41,7 +43,7 @@ def main() -> None:
     graphs = {"float": Graph(arguments.float), "int8": Graph(MODEL_FOLDER)}
     photos = read_set(arguments.sets / _REFERENCE_SET)
     rows = np.linspace(0, len(photos.files) - 1, _REFERENCE_VIEWS).astype(int)
-    pixels = read_views([photos.path(row) for row in rows], (1.0,))
+    pixels = np.concatenate(list(read_views(map(photos.path, rows), [WHOLE])))
     expected = unit(reference.features(pixels).astype(np.float32))
     cosines = {
         f"cosine_features_{name}": _spread(expected, unit(_run(graph, pixels, FEATURES)))
@@ -53,10 +55,13 @@ def main() -> None:
         "one_thread_ms_a_view": _times(graphs, arguments.weights, pixels),
     }
     CARD.write_text(json.dumps(card, indent=2) + "\n")
+    rows = _run(graphs["int8"], draw_all(), JOINED)
     np.savez(
         GOLDEN,
         tensorflow_lite=reference.features(draw_all()),
-        float=_run(graphs["float"], draw_all(), OUTPUT_NAME).astype(np.float16),
+        float=_vectors(graphs["float"], draw_all()).astype(np.float16),
+        rows=rows,
+        turned=unit(rows @ _matrix(MODEL_FOLDER / card["head"]["file"])).astype(np.float32),
     )
     print(json.dumps(card["measured"], indent=2))
 
@@ -92,6 +97,15 @@ def _run(graph: Graph, pixels: Pixels, output: str) -> Floats:
     return np.concatenate([graph.run(view[np.newaxis])[output] for view in pixels])
 
 
+def _matrix(head: Path) -> Floats:
+    constants = {each.name: to_array(each) for each in onnx.load(head).graph.initializer}
+    return (constants["levels"].astype(np.float64) - 128) * constants["steps"]
+
+
+def _vectors(graph: Graph, pixels: Pixels) -> Floats:
+    return np.stack([graph.vector(row) for row in _run(graph, pixels, JOINED)])
+
+
 def _spread(ours: Floats, theirs: Floats) -> dict[str, float]:
     cosines = (ours * theirs).sum(axis=1)
     figures = {"mean": cosines.mean(), "p5": np.percentile(cosines, 5), "min": cosines.min()}
@@ -103,20 +117,20 @@ def _times(graphs: Mapping[str, Graph], weights: Path, pixels: Pixels) -> dict[s
     lite = Interpreter(str(weights), num_threads=1)
     lite.allocate_tensors()
 
-    def run_lite(views: Pixels) -> None:
-        for view in views:
-            lite.set_tensor(0, view[np.newaxis])
-            lite.invoke()
+    def run_lite(view: Pixels) -> None:
+        lite.set_tensor(0, view)
+        lite.invoke()
 
+    row = _run(graphs["int8"], pixels[:1], JOINED)[0]
     runs: dict[str, Callable[[Pixels], object]] = {name: of.run for name, of in graphs.items()}
-    runs["tensorflow_lite"] = run_lite
+    runs |= {"tensorflow_lite": run_lite, "head": lambda _: graphs["int8"].vector(row)}
     taken: dict[str, list[float]] = {name: [] for name in runs}
-    for first in range(_WARM + _TIMED):
-        views = pixels[np.arange(first, first + len(VIEWS)) % len(pixels)]
+    for number in range(_WARM + _TIMED):
+        view = pixels[number % len(pixels)][np.newaxis]
         for name, run in runs.items():
             started = time.process_time()
-            run(views)
-            taken[name].append((time.process_time() - started) * 1000 / len(VIEWS))
+            run(view)
+            taken[name].append((time.process_time() - started) * 1000)
     figures = {name: round(float(np.median(ms[_WARM:])), 2) for name, ms in taken.items()}
     ratio = round(figures["int8"] / figures["tensorflow_lite"], 2)
     return {"rounds": _TIMED, **figures, "int8_by_tensorflow_lite": ratio}

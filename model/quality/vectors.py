@@ -1,76 +1,96 @@
 """Embed pictures with every variant of the model that is compared. Decodes as the service does.
 
 A variant is one way to turn a graph's outputs for some views into a vector. Each picture is decoded
-once and each graph runs once per picture.
+once, and each graph runs once for the same views.
 """
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from functions.gallery.embedding.card import read_card
+from functions.gallery.embedding.card import ModelCard, View, read_card
 from functions.gallery.embedding.fingerprint import HASH_BITS, PerceptualHash
 from functions.gallery.embedding.vectors import Vector, Vectors
-from functions.gallery.embedding.views import cut_views, join_views
+from functions.gallery.embedding.views import cut_views
 from functions.gallery.errors import PictureError
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
+from functions.gallery.pictures.picture import Picture
 from model.quality.sets import LabelledSet, SetError
 
+WHOLE = View(1.0, 224)  # what the network was trained on
 FLOAT = ", float"  # the variant "X, float" is the float parent of "X"
 Signs = NDArray[np.float32]  # (n, HASH_BITS), see `hash_signs`
 Sources = Sequence[tuple[str, Callable[[], bytes]]]  # a picture's name, and what reads its bytes
 
 
 class Graph:
-    """The graph of a model folder, on one thread."""
+    """The network of a model folder with its head, on one thread."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the graph that card.json in this folder names."""
+        """Open the graphs that card.json in this folder names."""
         self.card = read_card(folder)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            folder / self.card.file, options, providers=["CPUExecutionProvider"]
-        )
-        self._outputs = [output.name for output in self._session.get_outputs()]
-        self._pixels = self._session.get_inputs()[0].name
+        self._network = _open(folder / self.card.network.file)
+        self._head = _open(folder / self.card.head.file) if self.card.head else None
 
-    def run(self, squares: NDArray[np.uint8]) -> dict[str, Vectors]:
-        """Return every output by name, one row per square."""
-        values = self._session.run(None, {self._pixels: squares})
-        return dict(zip(self._outputs, values, strict=True))
+    def run(self, pixels: NDArray[np.uint8]) -> dict[str, Vectors]:
+        """Return every output of the network by name, one row per view; views of one size."""
+        return _run(self._network, pixels)
+
+    def vector(self, row: Vector) -> Vector:
+        """Return the unit vector of a picture from the mean of its views."""
+        if self._head is None:
+            return unit(row)
+        (vector,) = _run(self._head, row[np.newaxis]).popitem()[1]
+        return vector
+
+
+def _open(file: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+
+
+def _run(session: onnxruntime.InferenceSession, rows: NDArray[Any]) -> dict[str, Vectors]:
+    names = [output.name for output in session.get_outputs()]
+    values = session.run(names, {session.get_inputs()[0].name: rows})
+    return dict(zip(names, values, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """The unit mean, over some views, of a graph's vectors or of its plain features.
+    """The vector, from some views, of a graph with its head or of its plain features.
 
     The features are the network's own numbers, without what was fitted on top of them.
     """
 
     name: str
     graph: Graph
-    views: tuple[float, ...]  # some of those that the card lists
+    views: tuple[View, ...]  # the card's: with those of a long picture from end to end
     output: Literal["vectors", "features"] = "vectors"
     width: int | None = None  # keep only the first so many numbers
     against: str | None = None  # the variant it is compared with
 
-    def vector(self, outputs: Mapping[str, Vectors]) -> Vector:
-        """Make a picture's vector from the graph's outputs for all its views.
+    @property
+    def card(self) -> ModelCard:
+        """The card with these views."""
+        if self.views == self.graph.card.views:
+            return self.graph.card
+        return replace(self.graph.card, views=self.views, long_views=None)
 
-        All views that the card lists include those of a long picture from end to end.
-        """
-        card, rows = self.graph.card, unit(outputs[self.output])
-        if self.views != card.views:
-            rows = rows[[card.views.index(view) for view in self.views]]
-        return unit(join_views(rows, replace(card, views=self.views))[: self.width])
+    def vector(self, outputs: Mapping[str, Vectors], weights: Vector) -> Vector:
+        """Make a picture's vector from the network's outputs for its views and their weights."""
+        if self.output == "features":
+            whole = unit(weights @ unit(outputs["features"]))
+        else:
+            whole = self.graph.vector(weights @ next(iter(outputs.values())))
+        return unit(whole[: self.width])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +109,7 @@ def variants_of(folder: Path, float_folder: Path | None, widths: Sequence[int]) 
     graph = Graph(folder)
     views = graph.card.views
     variants = [
-        Variant("plain, one view", graph, (1.0,), "features"),
+        Variant("plain, one view", graph, (WHOLE,), "features"),
         Variant("plain", graph, views, "features", against="plain, one view"),
         Variant("served", graph, views, against="plain, one view"),
     ]
@@ -111,8 +131,8 @@ def embed(sources: Sources, variants: Sequence[Variant], what: str) -> Embedded:
 
     Raises SetError with the name of a picture that cannot be decoded.
     """
-    graphs = {each.graph for each in variants}
-    short_side = max(graph.card.short_side_px for graph in graphs)
+    keys = {(each.graph, each.card) for each in variants}
+    short_side = max(card.short_side_px for _, card in keys)
     vectors: dict[str, list[Vector]] = {each.name: [] for each in variants}
     signs = []
     for number, (name, read) in enumerate(sources, start=1):
@@ -120,13 +140,21 @@ def embed(sources: Sources, variants: Sequence[Variant], what: str) -> Embedded:
             picture = decode(read(), Limits(), short_side_px=short_side)
         except (PictureError, OSError) as error:  # OSError: Pillow, while altering
             raise SetError(f"{name} cannot be decoded; remove it from labels.csv") from error
-        outputs = {graph: graph.run(cut_views(picture, graph.card)) for graph in graphs}
+        seen = {key: _see(picture, *key) for key in keys}
         for each in variants:
-            vectors[each.name].append(each.vector(outputs[each.graph]))
+            vectors[each.name].append(each.vector(*seen[each.graph, each.card]))
         signs.append(hash_signs(PerceptualHash.of(picture)))
         if number % 500 == 0 or number == len(sources):
             print(f"{what}: {number} of {len(sources)}", file=sys.stderr)
     return Embedded({name: np.stack(rows) for name, rows in vectors.items()}, np.stack(signs))
+
+
+def _see(picture: Picture, graph: Graph, card: ModelCard) -> tuple[dict[str, Vectors], Vector]:
+    """Return the network's outputs for the views of a picture, and the weights of the views."""
+    views = cut_views(picture, card)
+    rows = [graph.run(pixels[np.newaxis]) for pixels, _ in views]
+    outputs = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+    return outputs, np.array([weight for _, weight in views], np.float32)
 
 
 def embed_set(labelled: LabelledSet, variants: Sequence[Variant]) -> Embedded:

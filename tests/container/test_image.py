@@ -179,5 +179,5 @@ def test_the_image_contains_byte_code_and_nothing_that_it_does_not_need():
     assert {"functions", "model", "requirements.txt"} <= set(inside["top"])
     assert {"scripts", "infra", "tests", "README.md"}.isdisjoint(inside["top"])
     assert inside["byte code"] == inside["code"] > 30
-    assert inside["model"] == ["card.json", "mobilenetv2-1.0-224-int8.onnx"]
+    assert inside["model"] == ["card.json", "head.onnx", "mobilenetv2-1.0-224-int8.onnx"]
     assert inside["tests"] == inside["compilers"] == []

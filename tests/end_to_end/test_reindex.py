@@ -32,7 +32,14 @@ def another_model(tmp_path_factory) -> Path:
     shutil.copytree(ROOT / "model", folder, ignore=shutil.ignore_patterns("build"))
     card = json.loads((folder / "card.json").read_text())
     (folder / "card.json").write_text(
-        json.dumps(card | {"name": "another", "version": "1", "views": [0.8]})
+        json.dumps(
+            card
+            | {
+                "name": "another",
+                "version": "1",
+                "views": [{"part": 0.8, "px": 224, "weight": 1}],
+            }
+        )
     )
     return folder
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.build.views import read_views
-from tests.model.served import CARD, embed, open_graph
+from functions.gallery.embedding.embedder import OnnxEmbedder
+from functions.gallery.pictures.decode import decode
+from functions.gallery.pictures.limits import Limits
+from tests.model.served import MODEL
 
 CLOTHING = Path(os.environ.get("LOOKALIKE_SETS", "no folder of sets")) / "dev-clothing"
 KINDS = ("dress", "hat", "pants", "shoes", "t-shirt")
@@ -23,11 +25,10 @@ def photos(role, each):
 
 @pytest.mark.skipif(not CLOTHING.is_dir(), reason="the picture sets are not on this machine")
 def test_most_of_the_five_nearest_garments_are_of_the_same_kind():
-    graph = open_graph()
     queries, query_kinds = photos("query", each=5)
     gallery, kinds = photos("gallery", each=20)
 
-    nearest = embed_pictures(graph, queries) @ embed_pictures(graph, gallery).T
+    nearest = embed_pictures(queries) @ embed_pictures(gallery).T
 
     ranked = np.array(kinds)[np.argsort(-nearest, axis=1)[:, :5]]
     precision = (ranked == np.array(query_kinds)[:, np.newaxis]).mean()
@@ -35,7 +36,8 @@ def test_most_of_the_five_nearest_garments_are_of_the_same_kind():
     assert precision >= 0.75
 
 
-def embed_pictures(graph, files):
-    views = embed(graph, read_views(files)).reshape(len(files), len(CARD["views"]), -1)
-    means = views.mean(axis=1)
-    return means / np.linalg.norm(means, axis=1, keepdims=True)
+def embed_pictures(files):
+    embedder = OnnxEmbedder(MODEL)
+    short_side = embedder.card.short_side_px
+    pictures = [decode(file.read_bytes(), Limits(), short_side_px=short_side) for file in files]
+    return embedder.embed(pictures)

@@ -17,7 +17,7 @@ from model.quality.measure import embedded_sets, measure
 from model.quality.ranking import rank_sets
 from model.quality.report import put_table, ranking_table
 from model.quality.sets import SetError, find_sets, hash_of
-from model.quality.vectors import Graph, Variant, embed, hash_signs, turned_signs
+from model.quality.vectors import WHOLE, Graph, Variant, embed, hash_signs, turned_signs
 from tests.drawing import scene, written
 from tests.model.served import MODEL
 
@@ -60,10 +60,10 @@ def variants() -> list[Variant]:
     graph = Graph(MODEL)
     views = graph.card.views
     return [
-        Variant("whole", graph, (1.0,)),
+        Variant("whole", graph, (WHOLE,)),
         Variant("served", graph, views),
         Variant("narrow", graph, views, width=320, against="served"),
-        Variant("served, float", graph, (1.0,)),
+        Variant("served, float", graph, (WHOLE,)),
     ]
 
 
@@ -86,8 +86,8 @@ def test_the_bench_sees_long_pictures_as_the_service_does(variants):
     embedded = embed([("long", lambda: data)], variants, "pictures")
 
     np.testing.assert_allclose(embedded.vectors["served"], embedder.embed([picture]), atol=1e-6)
-    whole = Graph(MODEL).run(picture.square(1.0, 224)[np.newaxis])["vectors"]
-    np.testing.assert_allclose(embedded.vectors["whole"], whole, atol=1e-6)
+    whole = Graph(MODEL).run(picture.square(1.0, 224)[np.newaxis])["joined"][0]
+    np.testing.assert_allclose(embedded.vectors["whole"][0], Graph(MODEL).vector(whole), atol=1e-6)
 
 
 def test_the_signs_of_a_turned_picture_are_those_of_its_mirrored_hash():

@@ -8,15 +8,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from functions.gallery.embedding.card import View
 from functions.gallery.embedding.embedder import OnnxEmbedder
 from functions.gallery.errors import ModelMismatch
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
+from model.quality.vectors import Graph
 from tests.conftest import ROOT
 from tests.drawing import jpeg, scene, written
 from tests.unit.test_pictures import STORED_TRANSPOSE
 
 MODEL = ROOT / "model"
+VIEW = {"part": 1.0, "px": 224, "weight": 1}
 
 
 @pytest.fixture(scope="module")
@@ -82,24 +85,65 @@ def test_a_picture_losslessly_saved_again_gives_the_same_vector(embedder):
     assert vector_of(embedder, again) @ vector_of(embedder, data) > 0.9999
 
 
-def test_a_vector_is_the_normalised_mean_of_its_views(embedder):
-    picture = decode(jpeg(6, 500, 375), Limits(), short_side_px=374)
-    views = np.stack([picture.square(part, 224) for part in embedder.card.views])
-    (each,) = embedder._session.run([embedder._output], {embedder._input: views})
+def test_a_vector_is_the_head_of_the_weighted_mean_of_the_views(embedder):
+    picture = decode(jpeg(6, 500, 375), Limits(), short_side_px=448)
+    graph = Graph(MODEL)
+    whole, half = (
+        graph.run(picture.square(part, px)[np.newaxis])["joined"][0]
+        for part, px in ((1.0, 288), (0.5, 224))
+    )
 
-    mean = each.mean(axis=0)
+    np.testing.assert_allclose(embedder.joined(picture), (2 * whole + half) / 3, atol=1e-6)
+    expected = graph.vector((2 * whole + half) / 3)
+    np.testing.assert_allclose(embedder.embed([picture])[0], expected, atol=1e-6)
 
-    np.testing.assert_allclose(embedder.embed([picture])[0], mean / np.linalg.norm(mean), atol=1e-6)
 
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [("sha256", "0" * 64), ("input", {"px": 192}), ("output", {"dims": 640}), ("views", None)],
-)
-def test_a_card_that_does_not_fit_the_graph_is_refused(tmp_path, key, value):
+def test_a_card_of_earlier_versions_gives_the_unit_mean_of_the_rows(embedder, tmp_path):
     card = json.loads((MODEL / "card.json").read_text())
     shutil.copy(MODEL / card["file"], tmp_path)
-    (tmp_path / "card.json").write_text(json.dumps(card | {key: value}))
+    old = {name: card[name] for name in ("name", "version", "file", "sha256")}
+    long_views = {"longer_than": 1.5, "longest_box": 2.5, "most": 8, "weight": 0.5}
+    old |= {"input": {"px": 192}, "output": {"dims": 2240}, "views": [1.0, 0.5]}
+    (tmp_path / "card.json").write_text(json.dumps(old | {"long_views": long_views}))
+    graph = Graph(MODEL)
+
+    def row(box):
+        return graph.run(long.view(box, 192)[np.newaxis])["joined"][0]
+
+    own = OnnxEmbedder(tmp_path)
+    long = decode(written(scene(7, 600, 300), "PNG"), Limits(), short_side_px=400)
+    (vector,) = own.embed([long])
+
+    assert own.card.views == (View(1.0, 192), View(0.5, 192))
+    assert own.card.short_side_px == 384
+    squares = [(150, 0, 450, 300), (225, 75, 375, 225)]
+    mean = sum(map(row, squares)) / 4 + row((0, 0, 600, 300)) / 2
+    np.testing.assert_allclose(vector, mean / np.linalg.norm(mean), atol=1e-6)
+
+
+WRONG = [
+    {"sha256": "0" * 64},
+    {"file": "missing.onnx"},
+    {"output": {"dims": 640}},
+    {"views": None},
+    {"views": [1.0]},  # of how many pixels?
+    {"views": [{"part": 1.0, "px": 224}]},
+    *({"views": [VIEW | wrong]} for wrong in ({"part": 1.1}, {"px": 0}, {"weight": 0})),
+    {"head": None},
+    {"head": {"file": "head.onnx", "sha256": "0" * 64}},
+    {"head": {"file": "missing.onnx", "sha256": "0" * 64}},
+    {"head": {"file": "network.onnx", "sha256": "of the network"}},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+def test_a_card_that_does_not_fit_the_graphs_is_refused(tmp_path, wrong):
+    card = json.loads((MODEL / "card.json").read_text())
+    for file in (card["file"], card["head"]["file"]):
+        shutil.copy(MODEL / file, tmp_path)
+    shutil.copy(MODEL / card["file"], tmp_path / "network.onnx")
+    written = json.dumps(card | wrong).replace("of the network", card["sha256"])
+    (tmp_path / "card.json").write_text(written)
 
     with pytest.raises(ModelMismatch):
         OnnxEmbedder(tmp_path)

@@ -1,15 +1,14 @@
 """A long picture is seen from end to end; the vectors of others are as if there were none."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from functions.gallery.embedding.card import LongViews, ModelCard, read_card
+from functions.gallery.embedding.card import LongViews, read_card
 from functions.gallery.embedding.embedder import OnnxEmbedder
-from functions.gallery.embedding.views import cut_views, join_views, long_boxes
+from functions.gallery.embedding.views import cut_views, long_boxes
 from functions.gallery.errors import ModelMismatch
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
@@ -21,6 +20,7 @@ MODEL = ROOT / "model"
 CARD = read_card(MODEL)
 LONG = CARD.long_views
 assert LONG is not None
+COUNT = len(CARD.views)
 
 
 @pytest.fixture(scope="module")
@@ -74,35 +74,27 @@ def test_every_pixel_of_a_long_picture_is_in_a_box(size):
 
 
 @pytest.mark.parametrize("size", [(400, 400), (320, 240), (600, 400), (400, 600)])
-def test_other_pictures_have_the_vectors_of_their_centre_squares_to_the_bit(embedder, size):
-    picture = picture_of(scene(1, *size))
-    views = np.stack([picture.square(part, 224) for part in (1.0, 0.75, 0.5)])
-    (each,) = embedder._session.run([embedder._output], {embedder._input: views})
+def test_other_pictures_are_seen_in_their_centre_squares_only(size):
+    views = cut_views(picture_of(scene(1, *size)), CARD)
 
-    mean = each.reshape(1, 3, 1280).mean(axis=1)
-    expected = mean / np.linalg.norm(mean, axis=1, keepdims=True)
-
-    assert (embedder.embed([picture]) == expected).all()
+    assert [pixels.shape for pixels, _ in views] == [(288, 288, 3), (224, 224, 3)]
+    assert [weight for _, weight in views] == pytest.approx([2 / 3, 1 / 3])
 
 
-def test_the_vector_of_a_long_picture_is_half_centre_and_half_whole(embedder):
-    picture = picture_of(scene(2, 640, 240))
+def test_a_long_picture_is_half_centre_and_half_whole():
+    image = scene(2, 640, 240)
+    picture = picture_of(image)
     whole = [
-        picture.image.resize((224, 224), Image.Resampling.BILINEAR, box=box)
+        image.resize((LONG.px, LONG.px), Image.Resampling.BILINEAR, box=box)
         for box in ((0, 0, 320, 240), (320, 0, 640, 240))
     ]
-    squares = [picture.square(part, 224) for part in (1.0, 0.75, 0.5)]
-    views = np.stack([*squares, *map(np.asarray, whole)])
-    each = np.concatenate(
-        [
-            embedder._session.run([embedder._output], {embedder._input: view[np.newaxis]})[0]
-            for view in views
-        ]
-    )
 
-    mean = each[:3].mean(axis=0) / 2 + each[3:].mean(axis=0) / 2
+    views = cut_views(picture, CARD)
 
-    np.testing.assert_allclose(embedder.embed([picture])[0], mean / np.linalg.norm(mean), atol=1e-6)
+    expected = [picture.square(1.0, 288), picture.square(0.5, 224), *map(np.asarray, whole)]
+    assert len(views) == len(expected)
+    assert all((pixels == of).all() for (pixels, _), of in zip(views, expected, strict=True))
+    assert [weight for _, weight in views] == pytest.approx([1 / 3, 1 / 6, 1 / 4, 1 / 4])
 
 
 @pytest.mark.parametrize("size", [(711, 400), (300, 667), (900, 301), (1000, 100)])
@@ -112,17 +104,19 @@ def test_a_mirrored_long_picture_has_the_mirrored_views(size):
     upside_down = picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
     wide = size[0] > size[1]
 
-    views = cut_views(picture_of(picture), CARD).astype(int)
-    flipped = {
-        "mirrored": cut_views(picture_of(mirrored), CARD)[:, :, ::-1].astype(int),
-        "upside down": cut_views(picture_of(upside_down), CARD)[:, ::-1].astype(int),
-    }
+    def flipped(image: Image.Image, axis: int) -> list[np.ndarray]:
+        views = [
+            np.flip(pixels, axis).astype(int) for pixels, _ in cut_views(picture_of(image), CARD)
+        ]
+        swapped = wide == (axis == 1)  # the boxes come in the other order
+        return views[:COUNT] + (views[COUNT:][::-1] if swapped else views[COUNT:])
 
-    for name, of in flipped.items():
-        swapped = wide == (name == "mirrored")  # the boxes come in the other order
-        boxes = of[3:][::-1] if swapped else of[3:]
+    views = [pixels.astype(int) for pixels, _ in cut_views(picture_of(picture), CARD)]
+
+    for others in (flipped(mirrored, axis=1), flipped(upside_down, axis=0)):
         # Pillow's filter adds up from the left, so that a value can be rounded the other way.
-        assert np.abs(views - np.concatenate([of[:3], boxes])).max() <= 1
+        pairs = zip(views, others, strict=True)
+        assert max(np.abs(one - other).max() for one, other in pairs) <= 1
 
 
 SIZES = {"16:9": (800, 450), "9:16": (450, 800), "9:20": (360, 800), "3:1": (900, 300)}
@@ -145,18 +139,19 @@ def test_pictures_that_agree_in_the_middle_only_are_no_near_duplicates(embedder,
     files = [written(image, "PNG"), written(other, "PNG"), written(small, "PNG")]
 
     vector, middle, copy = (vector_of(embedder, data) for data in files)
-    squares_only = replace(CARD, long_views=None)
-    by_squares = [embed_by(embedder, squares_only, data) for data in files]
+    by_squares = [by_squares_only(embedder, data) for data in files]
 
     assert by_squares[0] @ by_squares[1] > 0.98
     assert vector @ middle < CARD.bands.lookalike[-1][1]
     assert vector @ copy > by_squares[0] @ by_squares[2] - 0.01
 
 
-def embed_by(embedder: OnnxEmbedder, card: ModelCard, data: bytes) -> np.ndarray:
-    views = cut_views(decode(data, Limits(), short_side_px=card.short_side_px), card)
-    (vectors,) = embedder._session.run([embedder._output], {embedder._input: views})
-    return join_views(vectors, card)
+def by_squares_only(embedder: OnnxEmbedder, data: bytes) -> np.ndarray:
+    picture = decode(data, Limits(), short_side_px=CARD.short_side_px)
+    side, (width, height) = min(picture.pixels.size), picture.pixels.size
+    left, top = (width - side) // 2, (height - side) // 2
+    square = picture.pixels.crop((left, top, left + side, top + side))
+    return embedder.embed([picture_of(square)])[0]
 
 
 def test_pictures_of_any_shape_can_be_embedded_together(embedder):
@@ -170,18 +165,18 @@ def test_pictures_of_any_shape_can_be_embedded_together(embedder):
 
 
 def test_no_run_of_the_graph_gets_more_views_than_an_ordinary_picture_has(embedder, monkeypatch):
-    class Session:
-        def run(self, outputs, inputs):
-            (views,) = inputs.values()
-            counts.append(len(views))
-            return [np.ones((len(views), 1280), np.float32)]
+    class Network:
+        def run(self, pixels):
+            counts.append(len(pixels))
+            return np.ones((len(pixels), 2240), np.float32)
 
     counts: list[int] = []
-    monkeypatch.setattr(embedder, "_session", Session())
+    monkeypatch.setattr(embedder, "_network", Network())
 
     embedder.embed([picture_of(scene(1, 2000, 60)), picture_of(scene(1, 300, 300))])
 
-    assert counts == [3, 3, 3, 2, 3]
+    # The square of 288 pixels; that of 224 and eight boxes; two squares.
+    assert counts == [1, 2, 2, 2, 2, 1, 1, 1]
 
 
 def test_a_strip_as_long_as_files_can_be_is_seen_to_its_ends():
@@ -190,10 +185,10 @@ def test_a_strip_as_long_as_files_can_be_is_seen_to_its_ends():
 
     views = cut_views(picture_of(strip), CARD)
 
-    assert [view.std() > 10 for view in views] == [False] * 10 + [True]
+    assert [view.std() > 10 for view, _ in views] == [False] * (COUNT + 7) + [True]
 
 
-def test_a_card_without_views_of_long_pictures_has_centre_squares_only(embedder, tmp_path):
+def test_a_card_without_views_of_long_pictures_has_centre_squares_only(tmp_path):
     card = json.loads((MODEL / "card.json").read_text())
     del card["long_views"]
     (tmp_path / "card.json").write_text(json.dumps(card))
@@ -201,13 +196,13 @@ def test_a_card_without_views_of_long_pictures_has_centre_squares_only(embedder,
     old = read_card(tmp_path)
 
     assert old.long_views is None
-    assert len(cut_views(picture_of(scene(1, 900, 300)), old)) == 3
-    ones = np.ones((3, 4), np.float32)
-    np.testing.assert_allclose(join_views(ones, old), [0.5] * 4)
+    weights = [weight for _, weight in cut_views(picture_of(scene(1, 900, 300)), old)]
+    assert weights == pytest.approx([2 / 3, 1 / 3])
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"weight": 1.5}, {"most": 0}, {"longest_box": 0.5}, {"longer_than": "wide"}, None]
+    "wrong",
+    [{"weight": 1.5}, {"most": 0}, {"longest_box": 0.5}, {"longer_than": "wide"}, {"px": 0}, None],
 )
 def test_a_card_with_views_out_of_range_is_refused(tmp_path, wrong):
     card = json.loads((MODEL / "card.json").read_text())
@@ -219,4 +214,4 @@ def test_a_card_with_views_out_of_range_is_refused(tmp_path, wrong):
 
 
 def test_the_card_says_how_long_pictures_are_seen():
-    assert LongViews(longer_than=1.52, longest_box=2.5, most=8, weight=0.5) == LONG
+    assert LongViews(longer_than=1.52, longest_box=2.5, most=8, weight=0.5, px=224) == LONG

@@ -12,6 +12,28 @@ from functions.gallery.errors import ModelMismatch, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """A centre square of every picture."""
+
+    part: float  # of the short side
+    px: int  # the side of the square that the graph gets
+    weight: float = 1.0  # next to the other centre squares
+
+    @classmethod
+    def read(cls, fields: Mapping[str, Any] | float, px: int | None) -> Self:
+        """Read a view of a model card; a number is a part that is resized to `px`.
+
+        Raises KeyError, TypeError or ValueError.
+        """
+        if not isinstance(fields, Mapping):
+            fields = {"part": fields, "px": px, "weight": 1}
+        part, side, weight = float(fields["part"]), int(fields["px"]), float(fields["weight"])
+        if not 0 < part <= 1 or side < 1 or not 0 < weight < math.inf:
+            raise ValueError("a view is out of range")
+        return cls(part, side, weight)
+
+
+@dataclass(frozen=True, slots=True)
 class LongViews:
     """How pictures are seen from end to end whose long side is many times the short side."""
 
@@ -19,28 +41,48 @@ class LongViews:
     longest_box: float  # times the short side, unless this takes more than `most` boxes
     most: int
     weight: float  # of all boxes together; the centre squares have the rest of 1
+    px: int  # the side of the square that a box becomes
+
+    @classmethod
+    def read(cls, fields: Mapping[str, Any], px: int | None) -> Self:
+        """Read the fields of a model card; `px` is used by older cards, whose boxes have none.
+
+        Raises KeyError, TypeError or ValueError.
+        """
+        longer_than, longest_box = float(fields["longer_than"]), float(fields["longest_box"])
+        most, weight, side = int(fields["most"]), float(fields["weight"]), fields.get("px", px)
+        if longer_than < 1 or longest_box < 1 or most < 1 or not 0 < weight < 1 or side < 1:
+            raise ValueError("the views of long pictures are out of range")
+        return cls(longer_than, longest_box, most, weight, int(side))
+
+
+@dataclass(frozen=True, slots=True)
+class GraphFile:
+    """A graph next to the card."""
+
+    file: str
+    sha256: str
 
     @classmethod
     def read(cls, fields: Mapping[str, Any]) -> Self:
-        """Read the fields of a model card; raises KeyError, TypeError or ValueError."""
-        longer_than, longest_box = float(fields["longer_than"]), float(fields["longest_box"])
-        most, weight = int(fields["most"]), float(fields["weight"])
-        if longer_than < 1 or longest_box < 1 or most < 1 or not 0 < weight < 1:
-            raise ValueError("the views of long pictures are out of range")
-        return cls(longer_than, longest_box, most, weight)
+        """Read the fields of a model card; raises KeyError or TypeError."""
+        return cls(fields["file"], fields["sha256"])
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """How pictures enter the graph and what comes out."""
+    """How pictures enter the network and what comes out.
+
+    The network takes (n, px, px, 3) uint8 and returns a row per view. A picture's vector is the
+    weighted mean of its rows, through the head if there is one, with length 1.
+    """
 
     name: str
     version: str
-    file: str
-    sha256: str
-    input_px: int  # the graph takes (n, input_px, input_px, 3) uint8
+    network: GraphFile
     dims: int
-    views: tuple[float, ...]  # centre squares, as parts of the short side
+    views: tuple[View, ...]
+    head: GraphFile | None = None
     long_views: LongViews | None = None  # of long pictures, in addition
     bands: Bands | None = None  # what similarities mean in words, if measured
 
@@ -51,8 +93,8 @@ class ModelCard:
 
     @property
     def short_side_px(self) -> int:
-        """The short side that a decoder must keep so that the smallest view is not enlarged."""
-        return math.ceil(self.input_px / min(self.views))
+        """The short side that a decoder must keep so that no view is enlarged."""
+        return math.ceil(max(view.px / view.part for view in self.views))
 
     def truncated(self, dims: int | None) -> "ModelCard":
         """Return the card of a model whose vectors are cut to `dims` numbers; None for all.
@@ -74,15 +116,15 @@ def read_card(folder: Path) -> ModelCard:
     """Read card.json of a model folder; raises ModelMismatch if it is missing or incomplete."""
     try:
         card = json.loads((folder / "card.json").read_text())
+        px = card["input"].get("px")  # of older cards; views say it themselves
         return ModelCard(
             name=card["name"],
             version=card["version"],
-            file=card["file"],
-            sha256=card["sha256"],
-            input_px=card["input"]["px"],
+            network=GraphFile.read(card),
             dims=card["output"]["dims"],
-            views=tuple(card["views"]),
-            long_views=LongViews.read(card["long_views"]) if "long_views" in card else None,
+            views=tuple(View.read(view, px) for view in card["views"]),
+            head=GraphFile.read(card["head"]) if "head" in card else None,
+            long_views=LongViews.read(card["long_views"], px) if "long_views" in card else None,
             bands=Bands.read(card["bands"]) if "bands" in card else None,
         )
     except (OSError, ValueError, KeyError, TypeError) as error:

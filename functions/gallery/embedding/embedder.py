@@ -1,36 +1,96 @@
-"""Pictures to vectors: runs the graph that the model card describes. The only user of onnxruntime.
+"""Pictures to vectors: runs the graphs that the model card describes. The only user of onnxruntime.
 
 Depends on the card and on pictures.
 """
 
 import hashlib
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 
-from functions.gallery.embedding.card import read_card
+from functions.gallery.embedding.card import GraphFile, read_card
 from functions.gallery.embedding.vectors import Vector, Vectors, truncate
-from functions.gallery.embedding.views import cut_views, join_views
+from functions.gallery.embedding.views import cut_views
 from functions.gallery.errors import ModelMismatch, OutOfMemory
 from functions.gallery.pictures.picture import Picture
 
 
 class OnnxEmbedder:
-    """The graph in a model folder; several threads can use one embedder."""
+    """The network and the head in a model folder; several threads can use one embedder."""
 
     def __init__(self, folder: Path, dims: int | None = None) -> None:
-        """Load the graph that card.json in this folder describes.
+        """Load the graphs that card.json in this folder describes.
 
         With `dims`, only the first so many numbers of each vector are kept. Raises ModelMismatch if
-        the graph does not fit its card, or SettingsError if it has fewer numbers than that.
+        a graph does not fit the card, or SettingsError if it has fewer numbers than that.
         """
         card = read_card(folder)
-        graph = (folder / card.file).read_bytes()
-        if hashlib.sha256(graph).hexdigest() != card.sha256:
-            raise ModelMismatch(f"{folder / card.file} is not the graph that card.json describes")
+        self._network = last = _Graph(folder, card.network)
+        self._head = _Graph(folder, card.head) if card.head else None
+        for px in {view.px for view in card.views}:
+            self._network.check_input([px, px, 3])
+        if self._head:
+            self._head.check_input(self._network.returns)
+            last = self._head
+        if last.returns != [card.dims]:
+            raise ModelMismatch(f"{last.file} returns {last.returns}, its card says {card.dims}")
+        self._graph_dims = card.dims
+        self.card = card.truncated(dims)
+
+    def embed(self, pictures: Sequence[Picture]) -> Vectors:
+        """Return one unit vector per picture; similar pictures have similar vectors.
+
+        Shape (len(pictures), dims), float32, in the order given; (0, dims) for no pictures. See
+        ModelCard for what a vector is. Raises OutOfMemory.
+        """
+        vectors = [self._embed_one(picture) for picture in pictures]
+        whole = np.stack(vectors) if vectors else np.empty((0, self._graph_dims), np.float32)
+        return truncate(whole, self.card.dims)
+
+    def joined(self, picture: Picture) -> Vector:
+        """Return the weighted mean of the network's rows for a picture: what the head gets."""
+        views, at_once, rows = cut_views(picture, self.card), len(self.card.views), []
+        for _, same in groupby((pixels for pixels, _ in views), key=len):
+            pixels = np.stack(list(same))
+            # As many at once as other pictures have: onnxruntime keeps the memory of the most.
+            for first in range(0, len(pixels), at_once):
+                rows.append(self._network.run(pixels[first : first + at_once]))
+        weights = np.array([weight for _, weight in views], np.float32)
+        mean: Vector = weights @ np.concatenate(rows)
+        return mean
+
+    def _embed_one(self, picture: Picture) -> Vector:
+        try:
+            vector: Vector = self.joined(picture)
+            if self._head:
+                (vector,) = self._head.run(vector[np.newaxis])
+        except (MemoryError, Fail, RuntimeException) as error:
+            if not isinstance(error, MemoryError) and "alloc" not in str(error):
+                raise
+            raise OutOfMemory("Memory ran out while embedding; try again") from error
+        # A graph of the user's own can return rows of any length.
+        unit: Vector = vector / np.linalg.norm(vector)
+        return unit
+
+
+class _Graph:
+    """A graph with one input; of its outputs the first counts."""
+
+    def __init__(self, folder: Path, described: GraphFile) -> None:
+        """Load a graph; raises ModelMismatch if it is not the one that the card describes."""
+        self.file = described.file
+        try:
+            graph = (folder / self.file).read_bytes()
+        except OSError as error:
+            raise ModelMismatch(f"No {self.file} in {folder}; check LOOKALIKE_MODEL") from error
+        if hashlib.sha256(graph).hexdigest() != described.sha256:
+            raise ModelMismatch(f"{folder / self.file} is not the graph that card.json describes")
         options = onnxruntime.SessionOptions()
         # One thread a picture: 1,769 MB of Lambda are one vCPU; an import runs one picture a core.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -38,34 +98,22 @@ class OnnxEmbedder:
         self._session = onnxruntime.InferenceSession(
             graph, options, providers=["CPUExecutionProvider"]
         )
-        # A graph may have more outputs; the vectors come first.
-        (pixels,), (vectors, *_) = self._session.get_inputs(), self._session.get_outputs()
-        if pixels.shape[1:] != [card.input_px, card.input_px, 3]:
-            raise ModelMismatch(f"The graph takes {pixels.shape}, its card says {card.input_px} px")
-        if vectors.shape[1:] != [card.dims]:
-            raise ModelMismatch(f"The graph returns {vectors.shape}, its card says {card.dims}")
-        self._input, self._output = pixels.name, vectors.name
-        self._graph_dims = card.dims
-        self.card = card.truncated(dims)
+        (takes,), (returns, *_) = self._session.get_inputs(), self._session.get_outputs()
+        self._input, self._output = takes.name, returns.name
+        self._takes: list[Any] = takes.shape[1:]
+        self.returns: list[Any] = returns.shape[1:]
 
-    def embed(self, pictures: Sequence[Picture]) -> Vectors:
-        """Return one unit vector per picture; similar pictures have similar vectors.
+    def check_input(self, shape: Sequence[int]) -> None:
+        """Raise ModelMismatch if rows of this shape do not fit; an open side fits any."""
+        fits = len(shape) == len(self._takes) and all(
+            not isinstance(side, int) or side == needed
+            for side, needed in zip(self._takes, shape, strict=True)
+        )
+        if not fits:
+            raise ModelMismatch(f"{self.file} takes {self._takes}, its card needs {list(shape)}")
 
-        Shape (len(pictures), dims), float32, in the order given; (0, dims) for no pictures. A
-        vector is the unit mean over the views of the picture, see views.py. Raises OutOfMemory.
-        """
-        vectors = [self._embed_one(picture) for picture in pictures]
-        whole = np.stack(vectors) if vectors else np.empty((0, self._graph_dims), np.float32)
-        return truncate(whole, self.card.dims)
-
-    def _embed_one(self, picture: Picture) -> Vector:
-        try:
-            views, at_once = cut_views(picture, self.card), len(self.card.views)
-            # As many at once as other pictures have: onnxruntime keeps the memory of the most.
-            parts = [views[first : first + at_once] for first in range(0, len(views), at_once)]
-            runs = [self._session.run([self._output], {self._input: part}) for part in parts]
-        except (MemoryError, Fail, RuntimeException) as error:
-            if not isinstance(error, MemoryError) and "alloc" not in str(error):
-                raise
-            raise OutOfMemory("Memory ran out while embedding; try again") from error
-        return join_views(np.concatenate([vectors for (vectors,) in runs]), self.card)
+    def run(self, rows: NDArray[Any]) -> Vectors:
+        """Return one row for each."""
+        (returned,) = self._session.run([self._output], {self._input: rows})
+        result: Vectors = returned
+        return result

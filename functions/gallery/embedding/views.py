@@ -1,4 +1,4 @@
-"""Cuts a picture into the views that the graph gets, and joins their vectors. Depends on the card.
+"""Cuts a picture into the views that the network gets. Depends on the card.
 
 Every picture is seen in centre squares. They see all of a square picture and two thirds of a 3:2
 photo, but only 56 % of a 16:9 picture and a tenth of a 10:1 strip. So a long picture is also seen
@@ -11,29 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.gallery.embedding.card import LongViews, ModelCard
-from functions.gallery.embedding.vectors import Vector, Vectors
 from functions.gallery.pictures.picture import Box, Picture
 
 
-def cut_views(picture: Picture, card: ModelCard) -> NDArray[np.uint8]:
-    """Return the views of a picture, (n, px, px, 3): the centre squares, then those from the ends.
+def cut_views(picture: Picture, card: ModelCard) -> list[tuple[NDArray[np.uint8], float]]:
+    """Return each view of a picture, (px, px, 3), and its weight; the weights add up to 1.
 
-    A mirrored picture has the mirrored views, perhaps in another order.
+    The centre squares come first, then the boxes. A mirrored picture has the mirrored views,
+    perhaps in another order.
     """
-    boxes = long_boxes(*picture.pixels.size, card.long_views) if card.long_views else []
-    squares = [picture.square(part, card.input_px) for part in card.views]
-    return np.stack([*squares, *(picture.view(box, card.input_px) for box in boxes)])
-
-
-def join_views(vectors: Vectors, card: ModelCard) -> Vector:
-    """Return the weighted mean of the vectors of the views, of length 1; rows as in `cut_views`."""
-    count = len(card.views)
-    mean = vectors[:count].mean(axis=0)
-    if card.long_views and len(vectors) > count:
-        weight = card.long_views.weight
-        mean = (1 - weight) * mean + weight * vectors[count:].mean(axis=0)
-    joined: Vector = mean / np.linalg.norm(mean[np.newaxis], axis=1)
-    return joined
+    long = card.long_views
+    boxes = long_boxes(*picture.pixels.size, long) if long else []
+    whole = long.weight if long and boxes else 0.0
+    share = (1 - whole) / sum(view.weight for view in card.views)
+    views = [(picture.square(each.part, each.px), share * each.weight) for each in card.views]
+    if long:
+        views += [(picture.view(box, long.px), whole / len(boxes)) for box in boxes]
+    return views
 
 
 def long_boxes(width: int, height: int, views: LongViews) -> list[Box]:
