@@ -5,15 +5,16 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import onnx
 
 from model.build.channel_order import pair_channels
-from model.build.fitting import fit
-from model.build.float_graph import build_body, middle_names
-from model.build.head import Head, build_head, join
+from model.build.fitting import see
+from model.build.float_graph import build_body
+from model.build.head import Head, build_head, fit_head, join
 from model.build.quantise import quantise
 from model.build.tflite_weights import check_weights, read_classifier, read_layers
-from model.build.views import MODEL_FOLDER, read_views
+from model.build.views import MODEL_FOLDER, VIEWS, read_views
 from model.quality.sets import hash_of
 
 CARD = MODEL_FOLDER / "card.json"
@@ -47,8 +48,9 @@ def main() -> None:
     floats = build_body(layers)
     views = [view for of in read_views(files[::_RANGES_STEP]) for view in of]
     int8 = quantise(layers, views)
-    dims = card["output"]["dims"]
-    head = fit(floats, int8, files, read_classifier(content), middle_names(layers), dims)
+    pools, copies = see(int8, files)
+    weights = np.array([view.weight for view in VIEWS], np.float32)
+    head = fit_head(pools, copies, weights, read_classifier(content), card["output"]["dims"])
     card["version"] = arguments.version or card["version"]
     write_model(MODEL_FOLDER, card, int8, head)
     SEEN.write_text(json.dumps(seen, indent=0) + "\n")

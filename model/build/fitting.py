@@ -1,4 +1,4 @@
-"""Run the bodies over calibration pictures and fit the head on their pools."""
+"""Run the int8 body over calibration pictures, for the pools that the head is fitted on."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,35 +8,21 @@ import onnx
 import onnxruntime
 
 from model.build.float_graph import INPUT_NAME
-from model.build.head import Head, Pools, fit_head
-from model.build.tflite_weights import Floats
-from model.build.views import VIEWS, Pixels, read_copies, read_views
+from model.build.head import Pools, Variation
+from model.build.views import Pixels, read_copies, read_views
 
-_COPIES_STEP = 2  # every second picture is altered: 8,500 copies
+_COPIES_STEP = 4  # every fourth picture is altered: 4,250 copies
 
 
-def fit(
-    floats: onnx.ModelProto,
-    int8: onnx.ModelProto,
-    files: Sequence[Path],
-    classifier: Floats,
-    names: tuple[str, ...],
-    dims: int,
-) -> Head:
-    """Fit on the int8 pools of every picture; weaken what altered copies and int8 change.
-
-    `names` are the outputs that hold the pools of the middle layers.
-    """
-    body, exact = _Body(int8), _Body(floats)
-    views = list(read_views(files))
-    pictures = _stacked(map(body.pools, views))
-    rounded = pictures, _stacked(map(exact.pools, views))
+def see(body: onnx.ModelProto, files: Sequence[Path]) -> tuple[Pools, Variation]:
+    """Return the pools of all pictures, and those of copies of some, next to their originals."""
+    graph = _Body(body)
+    pictures = _stacked(map(graph.pools, read_views(files)))
     altered = range(0, len(files), _COPIES_STEP)
-    copies = [[body.pools(copy) for copy in read_copies(files[row])] for row in altered]
+    copies = [[graph.pools(copy) for copy in read_copies(files[row])] for row in altered]
     rows = np.repeat(altered, len(copies[0]))
     originals = {name: pools[rows] for name, pools in pictures.items()}
-    copied = _stacked(pools for each in copies for pools in each), originals
-    return fit_head([copied, rounded], [view.weight for view in VIEWS], classifier, names, dims)
+    return pictures, (_stacked(pools for each in copies for pools in each), originals)
 
 
 class _Body:

@@ -43,7 +43,7 @@ class Nodes:
 def build_body(layers: Sequence[Layer]) -> onnx.ModelProto:
     """Return the graph of all layers: cast, scale to [-1, 1], layout; its outputs are the pools.
 
-    The outputs are FEATURES and, by the names of `middle_names`, mean and spread of each channel.
+    The outputs are FEATURES and, for each of the middle widths, mean and spread of each channel.
     """
     graph = Nodes()
     _add_entrance(graph, f"t{layers[0].inputs[0]}")
@@ -60,11 +60,6 @@ def build_body(layers: Sequence[Layer]) -> onnx.ModelProto:
     inputs = [helper.make_tensor_value_info(INPUT_NAME, TensorProto.UINT8, pixels)]
     name = "mobilenetv2-1.0-224"
     return finish(helper.make_graph(graph.nodes, name, inputs, outputs, graph.constants))
-
-
-def middle_names(layers: Sequence[Layer]) -> tuple[str, ...]:
-    """Name the outputs that hold the pools of the middle tensors."""
-    return tuple(f"t{number}_pool" for number, _ in _middles(layers))
 
 
 def _middles(layers: Sequence[Layer]) -> list[tuple[int, int]]:

@@ -21,13 +21,15 @@ VECTORS = "vectors"  # (n, dims) float32, rows of length 1
 # The widths of the middle tensors and their weights next to the features. 96 and 64 channels
 # were worse, and so were other weights; see docs/quality.md.
 MIDDLE_WEIGHTS = {160: 0.4, 320: 0.4}
-_CLASSIFIER_POWER = 0.25  # how much the classifier's weights count
+_CLASSIFIER_POWER = 0.5  # how much the classifier's weights count
+_TOTAL = 0.15  # how much the scatter of all pictures counts, next to that of copies
 _POWER = 0.5  # of the inverse scatter; 0.75 was worse
 _LEAST_LENGTH = 1e-12
 _FLOOR = 1.0  # added to the scatter's eigenvalues, in parts of their mean; 0.3 was worse
 
-Pools = dict[str, Floats]  # by output of the body: FEATURES (n, 1280), middles (n, 2 x channels)
-Variation = tuple[Pools, Pools]  # what should be one vector: a copy or int8, and the picture itself
+# By output of the body: FEATURES (n, views, 1280), middles (n, views, 2 x channels).
+Pools = dict[str, Floats]
+Variation = tuple[Pools, Pools]  # what should have the same vectors: copies, and originals
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,38 +44,48 @@ class Head:
 
 
 def fit_head(
-    pools: Pools, variations: list[Variation], classifier: Floats, names: tuple[str, ...], dims: int
+    pools: Pools, copies: Variation, weights: Floats, classifier: Floats, dims: int
 ) -> Head:
-    """Fit on the pools of many views of calibration pictures.
+    """Fit on the pools of pictures, and on those of altered copies, each next to its original.
 
-    Each variation counts the same however many pairs it has. `classifier` is (classes, 1280).
+    `weights` are those of the views; `classifier` is (classes, 1280).
     """
+    names = tuple(name for name in pools if name != FEATURES)
     middles = [pools[name] for name in names]
-    means = tuple(middle.mean(axis=0) for middle in middles)
-    deviations = tuple(middle.std(axis=0) + 1e-3 for middle in middles)
-    width = pools[FEATURES].shape[1] + sum(middle.shape[1] for middle in middles)
+    means = tuple(middle.mean(axis=(0, 1)) for middle in middles)
+    deviations = tuple(middle.std(axis=(0, 1)) + 1e-3 for middle in middles)
+    width = sum(rows.shape[2] for rows in pools.values())
     bare = Head(names, means, deviations, np.empty((width, 0), np.int8), np.empty(0, np.float32))
+
+    def joined(views: Pools) -> Floats:
+        return np.tensordot(_joined(bare, views), weights / weights.sum(), axes=(1, 0))
+
+    seen = joined(pools)
     first = _weights(pools, names, classifier)
-    joined = unit(_joined(bare, pools) @ first)
-    scatter = np.zeros((width, width))
-    for ours, theirs in variations:
-        differences = unit(_joined(bare, ours) @ first)
-        differences = differences - unit(_joined(bare, theirs) @ first)
-        own = (differences.T @ differences).astype(np.float64)
-        scatter += own / np.trace(own)
+    whole = unit(seen @ first)
+    altered, originals = (unit(joined(views) @ first) for views in copies)
+    scatter = _scatter(altered - originals) + _TOTAL * _scatter(whole - whole.mean(axis=0))
     values, directions = np.linalg.eigh(scatter)
     values = np.maximum(values, 0) / values.mean() + _FLOOR
-    calm = ((directions * values**-_POWER) @ directions.T).astype(np.float32)
-    seen = unit(joined @ calm)
-    seen -= seen.mean(axis=0)
-    _, turned = np.linalg.eigh((seen.T @ seen).astype(np.float64))
-    order = turned[:, ::-1][:, :dims]
+    matrix = first @ (directions * values**-_POWER) @ directions.T
+    # Single views too, because the pictures alone are fewer than the numbers of a vector.
+    rows = np.concatenate([seen, joined(copies[0]), *_joined(bare, pools).swapaxes(0, 1)])
+    turned = unit(rows @ matrix)
+    _, axes = np.linalg.eigh(_scatter(turned - turned.mean(axis=0)))
+    order = axes[:, ::-1][:, :dims]
     # The sign of an eigenvector is arbitrary; fix it so that a rebuild gives the same numbers.
     order = order * np.sign(order[np.abs(order).argmax(axis=0), np.arange(order.shape[1])])
-    matrix = (first @ calm.astype(np.float64) @ order).astype(np.float32)
+    matrix = (matrix @ order).astype(np.float32)
     steps = np.abs(matrix).max(axis=0) / 127
     levels = np.rint(matrix / steps).astype(np.int8)
     return Head(names, means, deviations, levels, steps.astype(np.float32))
+
+
+def _scatter(differences: Floats) -> NDArray[np.float64]:
+    """Return the scatter of rows, which counts the same however many there are."""
+    own = (differences.T @ differences).astype(np.float64)
+    scatter: NDArray[np.float64] = own / np.trace(own)
+    return scatter
 
 
 def _weights(pools: Pools, names: tuple[str, ...], classifier: Floats) -> NDArray[np.float64]:
@@ -84,9 +96,9 @@ def _weights(pools: Pools, names: tuple[str, ...], classifier: Floats) -> NDArra
     seen = directions * np.maximum(values, 0) ** _CLASSIFIER_POWER
     # Scaled so that features count 1 on average next to the middles' weights.
     features = unit(np.sqrt(pools[FEATURES])) @ seen
-    blocks = [seen / np.linalg.norm(features, axis=1).mean()]
+    blocks = [seen / np.linalg.norm(features, axis=2).mean()]
     for name in names:
-        width = pools[name].shape[1]
+        width = pools[name].shape[2]
         blocks.append(np.eye(width) * MIDDLE_WEIGHTS[width // 2])
     size = [sum(block.shape[axis] for block in blocks) for axis in (0, 1)]
     joined, down, across = np.zeros(size), 0, 0

@@ -40,3 +40,22 @@ def _plot_bars(path: Path, what: str, figures: Mapping[str, Mapping[str, float]]
     # Without a version in the file, the same figures give the same bytes.
     figure.savefig(path, dpi=110, metadata={"Software": None})
     plt.close(figure)
+
+
+def plot_frontier(
+    folder: Path, results: Mapping[str, Any], maps: Mapping[str, tuple[float, float]]
+) -> None:
+    """Draw mAP, of sets and in scenes, against cost; one point for each choice of views."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
+    cost = results["cost"]
+    marks = {results["served"]: "served", results["before"]: "model 2"}
+    for place, what in enumerate(("mean mAP", "mean mAP in scenes")):
+        axes[place].scatter(list(cost.values()), [maps[views][place] for views in cost], s=12)
+        for views, name in marks.items():
+            point = cost[views], maps[views][place]
+            axes[place].scatter(*point, s=40)
+            axes[place].annotate(name, point, fontsize=8, xytext=(4, 4), textcoords="offset points")
+        axes[place].set_xlabel("runs of 224 px a picture")
+        axes[place].set_ylabel(what)
+    figure.savefig(folder / "quality-frontier.png", dpi=110, metadata={"Software": None})
+    plt.close(figure)

@@ -1,7 +1,7 @@
 """Embed pictures with every variant of the model that is compared. Decodes as the service does.
 
 A variant is one way to turn a graph's outputs for some views into a vector. Each picture is decoded
-once, and each graph runs once for the same views.
+once, and each graph runs once for each cut.
 """
 
 import sys
@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from functions.gallery.embedding.card import ModelCard, View, read_card
 from functions.gallery.embedding.fingerprint import HASH_BITS, PerceptualHash
 from functions.gallery.embedding.vectors import Vector, Vectors
-from functions.gallery.embedding.views import cut_views
+from functions.gallery.embedding.views import Cut, cuts_of
 from functions.gallery.errors import PictureError
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
-from functions.gallery.pictures.picture import Picture
+from functions.gallery.pictures.picture import Box
 from model.quality.sets import LabelledSet, SetError
 
 WHOLE = View(1.0, 224)  # what the network was trained on
@@ -65,32 +65,31 @@ def _run(session: onnxruntime.InferenceSession, rows: NDArray[Any]) -> dict[str,
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """The vector, from some views, of a graph with its head or of its plain features.
+    """One way to make vectors: the views, and the graph with its head or its plain features.
 
     The features are the network's own numbers, without what was fitted on top of them.
     """
 
     name: str
     graph: Graph
-    views: tuple[View, ...]  # the card's: with those of a long picture from end to end
-    output: Literal["vectors", "features"] = "vectors"
+    views: tuple[View, ...]
+    output: Literal["joined", "features"] = "joined"
+    ends: bool = True  # long pictures are also seen from end to end, as the card says
     width: int | None = None  # keep only the first so many numbers
     against: str | None = None  # the variant it is compared with
 
     @property
     def card(self) -> ModelCard:
         """The card with these views."""
-        if self.views == self.graph.card.views:
-            return self.graph.card
-        return replace(self.graph.card, views=self.views, long_views=None)
+        long_views = self.graph.card.long_views if self.ends else None
+        return replace(self.graph.card, views=self.views, long_views=long_views)
 
-    def vector(self, outputs: Mapping[str, Vectors], weights: Vector) -> Vector:
-        """Make a picture's vector from the network's outputs for its views and their weights."""
-        if self.output == "features":
-            whole = unit(weights @ unit(outputs["features"]))
-        else:
-            whole = self.graph.vector(weights @ next(iter(outputs.values())))
-        return unit(whole[: self.width])
+    def vector(self, rows: Vectors, cuts: Sequence[Cut]) -> Vector:
+        """Make a picture's vector from the rows of its cuts."""
+        weights = np.array([cut.weight for cut in cuts], np.float32)
+        plain = self.output == "features"
+        whole = weights @ unit(rows) if plain else self.graph.vector(weights @ rows)
+        return unit(unit(whole)[: self.width])
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def variants_of(folder: Path, float_folder: Path | None, widths: Sequence[int]) 
     graph = Graph(folder)
     views = graph.card.views
     variants = [
-        Variant("plain, one view", graph, (WHOLE,), "features"),
+        Variant("plain, one view", graph, (WHOLE,), "features", ends=False),
         Variant("plain", graph, views, "features", against="plain, one view"),
         Variant("served", graph, views, against="plain, one view"),
     ]
@@ -131,8 +130,8 @@ def embed(sources: Sources, variants: Sequence[Variant], what: str) -> Embedded:
 
     Raises SetError with the name of a picture that cannot be decoded.
     """
-    keys = {(each.graph, each.card) for each in variants}
-    short_side = max(card.short_side_px for _, card in keys)
+    cards = [each.card for each in variants]
+    short_side = max(card.short_side_px for card in cards)
     vectors: dict[str, list[Vector]] = {each.name: [] for each in variants}
     signs = []
     for number, (name, read) in enumerate(sources, start=1):
@@ -140,21 +139,19 @@ def embed(sources: Sources, variants: Sequence[Variant], what: str) -> Embedded:
             picture = decode(read(), Limits(), short_side_px=short_side)
         except (PictureError, OSError) as error:  # OSError: Pillow, while altering
             raise SetError(f"{name} cannot be decoded; remove it from labels.csv") from error
-        seen = {key: _see(picture, *key) for key in keys}
-        for each in variants:
-            vectors[each.name].append(each.vector(*seen[each.graph, each.card]))
+        seen: dict[tuple[Graph, Box, int], dict[str, Vectors]] = {}
+        for each, card in zip(variants, cards, strict=True):
+            cuts = cuts_of(*picture.pixels.size, card)
+            for cut in cuts:
+                if (each.graph, *cut[:2]) not in seen:
+                    pixels = picture.view(*cut[:2])[np.newaxis]
+                    seen[each.graph, *cut[:2]] = each.graph.run(pixels)
+            rows = [seen[each.graph, *cut[:2]][each.output] for cut in cuts]
+            vectors[each.name].append(each.vector(np.concatenate(rows), cuts))
         signs.append(hash_signs(PerceptualHash.of(picture)))
         if number % 500 == 0 or number == len(sources):
             print(f"{what}: {number} of {len(sources)}", file=sys.stderr)
     return Embedded({name: np.stack(rows) for name, rows in vectors.items()}, np.stack(signs))
-
-
-def _see(picture: Picture, graph: Graph, card: ModelCard) -> tuple[dict[str, Vectors], Vector]:
-    """Return the network's outputs for the views of a picture, and the weights of the views."""
-    views = cut_views(picture, card)
-    rows = [graph.run(pixels[np.newaxis]) for pixels, _ in views]
-    outputs = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-    return outputs, np.array([weight for _, weight in views], np.float32)
 
 
 def embed_set(labelled: LabelledSet, variants: Sequence[Variant]) -> Embedded:

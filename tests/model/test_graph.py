@@ -171,7 +171,7 @@ def test_the_card_has_what_the_service_reads():
     assert CARD["output"]["dims"] == 1280
     assert CARD["output"]["normalised"] is True
     assert CARD["views"] == [
-        {"part": 1.0, "px": 288, "weight": 2},
+        {"part": 1.0, "px": 288, "weight": 1.75},
         {"part": 0.5, "px": 224, "weight": 1},
     ]
     assert CARD["widths"] == [640, 320, 160]

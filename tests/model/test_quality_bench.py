@@ -60,7 +60,7 @@ def variants() -> list[Variant]:
     graph = Graph(MODEL)
     views = graph.card.views
     return [
-        Variant("whole", graph, (WHOLE,)),
+        Variant("whole", graph, (WHOLE,), ends=False),
         Variant("served", graph, views),
         Variant("narrow", graph, views, width=320, against="served"),
         Variant("served, float", graph, (WHOLE,)),

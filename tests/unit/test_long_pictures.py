@@ -78,7 +78,7 @@ def test_other_pictures_are_seen_in_their_centre_squares_only(size):
     views = cut_views(picture_of(scene(1, *size)), CARD)
 
     assert [pixels.shape for pixels, _ in views] == [(288, 288, 3), (224, 224, 3)]
-    assert [weight for _, weight in views] == pytest.approx([2 / 3, 1 / 3])
+    assert [weight for _, weight in views] == pytest.approx([1.75 / 2.75, 1 / 2.75])
 
 
 def test_a_long_picture_is_half_centre_and_half_whole():
@@ -94,7 +94,7 @@ def test_a_long_picture_is_half_centre_and_half_whole():
     expected = [picture.square(1.0, 288), picture.square(0.5, 224), *map(np.asarray, whole)]
     assert len(views) == len(expected)
     assert all((pixels == of).all() for (pixels, _), of in zip(views, expected, strict=True))
-    assert [weight for _, weight in views] == pytest.approx([1 / 3, 1 / 6, 1 / 4, 1 / 4])
+    assert [weight for _, weight in views] == pytest.approx([1.75 / 5.5, 1 / 5.5, 1 / 4, 1 / 4])
 
 
 @pytest.mark.parametrize("size", [(711, 400), (300, 667), (900, 301), (1000, 100)])
@@ -197,7 +197,7 @@ def test_a_card_without_views_of_long_pictures_has_centre_squares_only(tmp_path)
 
     assert old.long_views is None
     weights = [weight for _, weight in cut_views(picture_of(scene(1, 900, 300)), old)]
-    assert weights == pytest.approx([2 / 3, 1 / 3])
+    assert weights == pytest.approx([1.75 / 2.75, 1 / 2.75])
 
 
 @pytest.mark.parametrize(

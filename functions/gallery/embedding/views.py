@@ -6,28 +6,45 @@ from end to end, in boxes side by side that are resized to squares.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from functions.gallery.embedding.card import LongViews, ModelCard
-from functions.gallery.pictures.picture import Box, Picture
+from functions.gallery.pictures.picture import Box, Picture, centre_square
+
+
+class Cut(NamedTuple):
+    """A part of a picture, as the network gets it."""
+
+    box: Box
+    px: int
+    weight: float  # those of a picture add up to 1
+
+
+def cuts_of(width: int, height: int, card: ModelCard) -> list[Cut]:
+    """Return the cuts of a picture: the centre squares, then the boxes.
+
+    A mirrored picture has the mirrored cuts, perhaps in another order.
+    """
+    long = card.long_views
+    boxes = long_boxes(width, height, long) if long else []
+    whole = long.weight if long and boxes else 0.0
+    share = (1 - whole) / sum(view.weight for view in card.views)
+    cuts = [
+        Cut(centre_square(width, height, view.part), view.px, share * view.weight)
+        for view in card.views
+    ]
+    if long:
+        cuts += [Cut(box, long.px, whole / len(boxes)) for box in boxes]
+    return cuts
 
 
 def cut_views(picture: Picture, card: ModelCard) -> list[tuple[NDArray[np.uint8], float]]:
-    """Return each view of a picture, (px, px, 3), and its weight; the weights add up to 1.
-
-    The centre squares come first, then the boxes. A mirrored picture has the mirrored views,
-    perhaps in another order.
-    """
-    long = card.long_views
-    boxes = long_boxes(*picture.pixels.size, long) if long else []
-    whole = long.weight if long and boxes else 0.0
-    share = (1 - whole) / sum(view.weight for view in card.views)
-    views = [(picture.square(each.part, each.px), share * each.weight) for each in card.views]
-    if long:
-        views += [(picture.view(box, long.px), whole / len(boxes)) for box in boxes]
-    return views
+    """Return each view of a picture, (px, px, 3), and its weight."""
+    cuts = cuts_of(*picture.pixels.size, card)
+    return [(picture.view(cut.box, cut.px), cut.weight) for cut in cuts]
 
 
 def long_boxes(width: int, height: int, views: LongViews) -> list[Box]:

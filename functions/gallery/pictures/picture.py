@@ -32,6 +32,13 @@ class Region:
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels of the picture
 
 
+def centre_square(width: int, height: int, part: float) -> Box:
+    """Return the centre square with a side of `part` of the short side."""
+    side = part * min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    return left, top, left + side, top + side
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
     """An upright picture, perhaps reduced; width, height and format are those of the file.
@@ -58,10 +65,7 @@ class Picture:
 
         The box is not rounded to whole pixels, so a mirrored picture has the mirrored square.
         """
-        width, height = self.pixels.size
-        side = part * min(width, height)
-        left, top = (width - side) / 2, (height - side) / 2
-        return self.view((left, top, left + side, top + side), side_px)
+        return self.view(centre_square(*self.pixels.size, part), side_px)
 
     def view(self, box: Box, side_px: int) -> NDArray[np.uint8]:
         """Return a part of the picture, resized to a square of (side_px, side_px, 3) uint8."""
