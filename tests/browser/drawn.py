@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from functions.gallery.gallery import Gallery
 from functions.gallery.intake.add import Submission
@@ -77,3 +77,27 @@ def photo_12_megapixels(kind: str = "mug", *, rotated: bool = False) -> bytes:
     exif = Image.Exif()
     exif[0x0112] = 6  # shown rotated 90 degrees clockwise
     return written(wide.transpose(Image.Transpose.ROTATE_90), exif=exif.tobytes())
+
+
+def planted() -> dict[str, bytes]:
+    """Return the files of three shop products: copies of each kind, and what is not a copy.
+
+    The names say what each is: `copy` has the same bytes, `small` and `saved` are the same picture,
+    `recoloured` has the same lightness and other colours.
+    """
+    lamp, shoe = (Image.open(io.BytesIO(new_drawing(kind, "shop"))) for kind in ("boat", "house"))
+    files = {"shop/lamp.jpg": written(lamp), "shop/shoe.jpg": written(shoe)}
+    files["shop/lamp-copy.jpg"] = files["shop/lamp-copy-2.jpg"] = files["shop/lamp.jpg"]
+    files["shop/shoe-copy.jpg"] = files["shop/shoe.jpg"]
+    files["shop/lamp-small.jpg"] = written(lamp.resize((200, 200)))
+    files["shop/lamp-saved.png"] = written(lamp, "PNG")
+    files["shop/shoe-recoloured.jpg"] = written(recoloured(shoe))
+    files["shop/shoe-mirrored.jpg"] = written(ImageOps.mirror(shoe))
+    return files
+
+
+def recoloured(image: Image.Image) -> Image.Image:
+    """Return it in the opposite colours, with the same lightness."""
+    light, *colours = image.convert("YCbCr").split()
+    turned = [channel.point(lambda value: 255 - value) for channel in colours]
+    return Image.merge("YCbCr", [light, *turned]).convert("RGB")

@@ -307,4 +307,4 @@ def test_a_near_duplicate_is_pointed_out(desktop, http):
     again = new_drawing("mug", "n", quality=60)
     desktop.set_input_files(FILES, [mug(name="second.jpg", buffer=again)])
 
-    expect_status(desktop, "second.jpg", "similar to first.jpg")
+    expect_status(desktop, "second.jpg", "The same picture: first.jpg")

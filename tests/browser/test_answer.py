@@ -1,12 +1,14 @@
 """The results: grid, percentages and bands, threshold, filters, copies, and a tile's actions."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SIZES, save_screenshot
-from tests.browser.drawn import THINGS
+from tests.browser.drawn import THINGS, planted, written
 from tests.browser.test_search import mug, names, search_with
 
 
@@ -45,8 +47,8 @@ def test_a_tile_shows_rank_percentage_and_band_from_the_api(results_page, http):
         expect(tile.locator(".rank")).to_have_text(str(result["rank"]))
         percent = int(tile.locator("strong").text_content().removesuffix("%"))
         assert abs(percent - result["similarity"] * 100) <= 1
-        if result["band"]:
-            expect(tile.locator(".band")).to_contain_text(result["band"])
+        words = {"similar": "Similar", "weak": "Weak match"}.get(result["band"], "Lookalike")
+        expect(tile.locator(".band")).to_have_text(f" {words}")
 
 
 @pytest.mark.parametrize(
@@ -168,6 +170,74 @@ def test_filters_that_match_nothing_can_be_removed(page, http):
     assert len(names(page)) > 10
 
 
+def copies_of(page: Page, name: str):
+    """Return the badge of the tile of a picture."""
+    tile = page.locator(".tile").filter(has=page.get_by_alt_text(name, exact=True))
+    return tile.locator(".badge")
+
+
+@pytest.fixture
+def shop(http, desktop) -> Iterator[list[str]]:
+    """The planted pictures; their names."""
+    planted_files = planted()
+    ids = [
+        http.post("/v1/images", params={"name": name}, content=data).json()["image"]["id"]
+        for name, data in planted_files.items()
+    ]
+    yield list(planted_files)
+    desktop.goto("about:blank")  # it still loads thumbnails, and these would be missing
+    http.post("/v1/images/delete", json={"ids": ids})
+
+
+def test_only_the_same_file_and_the_same_picture_are_folded(desktop, http, shop):
+    desktop.goto(f"/?id={id_of(http, 'shop/shoe-copy.jpg')}")
+    shown = names(desktop)
+
+    # The hashes of these are next to each other: they are different products.
+    assert {"shop/shoe.jpg", "shop/shoe-recoloured.jpg", "shop/shoe-mirrored.jpg"} <= set(shown)
+    for name in ("shop/shoe.jpg", "shop/shoe-recoloured.jpg", "shop/shoe-mirrored.jpg"):
+        expect(copies_of(desktop, name)).to_have_count(0)
+    tiles = desktop.locator(".tile").filter(has_text="shoe")
+    bands = dict(
+        zip(tiles.locator(".name").all_text_contents(), tiles.locator(".band").all(), strict=True)
+    )
+    expect(bands["shoe.jpg"]).to_have_text(" The same file")
+    expect(bands["shoe-recoloured.jpg"]).to_have_text(" Edited or recoloured")
+    expect(bands["shoe-mirrored.jpg"]).to_have_text(" Mirrored or turned")
+
+
+def test_a_folded_result_opens_exactly_its_copies(desktop, http, shop):
+    lamps = {name for name in shop if "lamp" in name}
+    desktop.goto(f"/?id={id_of(http, 'demo/boat-2.jpg')}")
+    (folded,) = lamps & set(names(desktop))
+    expect(copies_of(desktop, folded)).to_have_text("+4 copies")
+
+    with desktop.expect_response("**/v1/search"):
+        copies_of(desktop, folded).click()
+
+    opened = desktop.locator(".tile.copy")
+    expect(opened).to_have_count(4)
+    alts = opened.locator(".picture img").evaluate_all("all => all.map((image) => image.alt)")
+    assert set(alts) == lamps - {folded}
+    rank = desktop.locator(".tile", has=desktop.get_by_alt_text(folded, exact=True)).locator(
+        ".rank"
+    )
+    expect(opened.first).to_contain_text(f"Copy of {rank.text_content()}: ")
+    expect(opened.first).not_to_contain_text("%")
+
+
+def test_the_copies_of_a_filtered_result_are_those_that_the_filter_allows(desktop, http, shop):
+    desktop.goto(f"/?id={id_of(http, 'demo/boat-2.jpg')}&filter=kind:boat")
+    names(desktop)
+
+    badge = desktop.locator(".badge")
+    expect(badge).to_have_text("+2 copies")
+    badge.click()
+
+    expect(desktop.locator(".tile.copy")).to_have_count(2)
+    assert "shop/" not in " ".join(names(desktop))
+
+
 def test_copies_are_collapsed_with_a_count_and_expand_in_place(desktop, http):
     desktop.goto(f"/?id={id_of(http, 'demo/boat-2.jpg')}")
     copies = {"demo/boat-1.jpg", "copies/boat-1.jpg", "copies/boat-1-small.jpg"}
@@ -176,8 +246,8 @@ def test_copies_are_collapsed_with_a_count_and_expand_in_place(desktop, http):
 
     desktop.get_by_role("button", name="+2 copies").click()
 
-    assert copies <= set(names(desktop))
     expect(desktop.get_by_role("button", name="Hide 2 copies")).to_be_focused()
+    assert copies <= set(names(desktop))
     desktop.get_by_role("button", name="Hide 2 copies").click()
     open_filters(desktop)
     desktop.get_by_role("button", name="Show copies").click()
@@ -251,7 +321,8 @@ def test_two_pictures_can_be_compared_side_by_side(results_page, http, size):
     choose(results_page, "Compare side by side", 1)
     dialog = results_page.get_by_role("dialog", name="Side by side")
 
-    expect(dialog.locator("strong")).to_have_text(re.compile(r"^\d+%$"))
+    expect(dialog.locator(".verdict .band")).to_have_text(re.compile("^ (Similar|Weak match)$"))
+    expect(dialog).to_contain_text(re.compile(r"Match in a search: \d+%\."))
     expect(dialog.get_by_role("figure")).to_have_count(2)
     expect(dialog).to_contain_text(second)
     save_screenshot(results_page, f"compare-{size}")
@@ -265,7 +336,19 @@ def test_an_uploaded_picture_can_be_compared_too(desktop):
     names(desktop)
     choose(desktop, "Compare side by side")
 
-    expect(desktop.get_by_role("dialog").locator("strong")).to_have_text(re.compile(r"^\d+%$"))
+    expect(desktop.get_by_role("dialog")).to_contain_text(re.compile(r"Match in a search: \d+%\."))
+
+
+def test_comparing_a_picture_without_detail_says_that_copies_cannot_be_told(desktop):
+    desktop.goto("/")
+    plain = written(Image.new("RGB", (300, 300), "#d1495b"))
+    search_with(desktop, mug(buffer=plain))
+    names(desktop)
+    choose(desktop, "Compare side by side")
+
+    dialog = desktop.get_by_role("dialog")
+    expect(dialog).to_contain_text("Too little detail to tell copies.")
+    expect(dialog).not_to_contain_text("fingerprints")
 
 
 def test_details_show_metadata_and_actions(results_page, http, size):

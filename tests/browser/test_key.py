@@ -2,7 +2,9 @@
 
 import hashlib
 import re
+import time
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -130,3 +132,26 @@ def test_originals_open_with_the_key_too(page, context):
     expect(tab).to_have_url(re.compile("^blob:"))
     expect(tab.locator("img")).to_have_js_property("naturalWidth", 320)
     save_screenshot(tab, "opened")
+
+
+def test_a_deletion_is_sent_with_the_key_when_the_page_is_left(page, locked):
+    headers = {"x-api-key": "writer's key"}
+    with httpx.Client(base_url=locked, headers=headers, timeout=30) as http:
+        data = new_drawing("house", "left")
+        for name in ("left/1.jpg", "left/2.jpg"):
+            http.post("/v1/images", params={"name": name}, content=data)
+        enter(page, "writer's key")
+        page.get_by_role("link", name="Duplicates").click()
+        pair = page.locator(".group")
+        kept = pair.locator(".kept .name").text_content()
+        pair.get_by_role("button", name="Delete 1 picture").click()
+        expect(pair).to_have_count(0)
+
+        page.close()
+
+        where = {"filter": '{"name": ["left/1.jpg", "left/2.jpg"]}'}
+        deadline = time.monotonic() + 10
+        while len(left := http.get("/v1/images", params=where).json()["images"]) > 1:
+            assert time.monotonic() < deadline
+        assert [image["name"] for image in left] == [kept]
+        http.post("/v1/images/delete", json={"ids": [image["id"] for image in left]})

@@ -1,14 +1,15 @@
 // The view to add pictures: files or folders, and what became of each. Loaded when used.
-// Depends on dom, files, gallery, images, key, search, state, text and upload-queue.
+// Depends on dom, files, gallery, images, key, likeness, search, state, text and upload-queue.
 
 import { $, announce, bdi, button, el, messageCard } from './dom.js';
 import { droppedFiles, filesOfField, pastedFiles, withoutCompanions } from './files.js';
 import { can, getLimits } from './gallery.js';
 import { showThumbnail } from './images.js';
 import { askForKey } from './key.js';
+import { likenessName } from './likeness.js';
 import { clearResults } from './search.js';
 import { startSearch } from './state.js';
-import { count, fileSize, percent } from './text.js';
+import { count, fileSize } from './text.js';
 import * as queue from './upload-queue.js';
 
 const LABELS = {
@@ -200,13 +201,7 @@ function detailOf(/** @type {UploadItem} */ { state, image, near, detail, file }
 	if (state === 'duplicate' && image) return el('span', {}, 'of ', bdi(image.name));
 	const [similar] = near ?? [];
 	if (similar) {
-		return el(
-			'span',
-			{},
-			'similar to ',
-			bdi(similar.name),
-			`, ${percent(similar.similarity)} match`,
-		);
+		return el('span', {}, `${likenessName(similar)}: `, bdi(similar.name));
 	}
 	return el('span', { class: 'muted' }, detail || fileSize(file.size));
 }

@@ -38,6 +38,14 @@ export const get = (/** @type {string} */ path, /** @type {CallOptions} */ optio
 /** @type {(path: string, json: unknown, options?: CallOptions) => Promise<any>} */
 export const post = (path, json, options) => call('POST', path, { json, ...options });
 
+// Send a request that goes on when the page is left; nothing waits for its response.
+export function postAndLeave(/** @type {string} */ path, /** @type {unknown} */ json) {
+	const key = getKey();
+	const headers = { 'content-type': 'application/json', ...(key && { 'x-api-key': key }) };
+	const body = JSON.stringify(json);
+	fetch(path, { method: 'POST', keepalive: true, headers, body }).catch(() => {});
+}
+
 // Send a request. If it needs a key, ask for one and send it again.
 /** @type {(method: string, path: string, options?: CallOptions) => Promise<any>} */
 export async function call(method, path, options = {}) {

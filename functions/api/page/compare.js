@@ -1,11 +1,12 @@
 // Two pictures side by side in a dialog. Loaded when used.
-// Depends on api, dialogs, dom, full-image, gallery, local-pictures, state and text.
+// Depends on api, dialogs, dom, full-image, gallery, likeness, local-pictures, state and text.
 
 import { post } from './api.js';
 import { openDialog } from './dialogs.js';
-import { bandMark, bdi, el } from './dom.js';
+import { bdi, el } from './dom.js';
 import { fullImage } from './full-image.js';
 import { getImage } from './gallery.js';
+import { likenessMark, likenessSentence, SEES_LAYOUT } from './likeness.js';
 import { base64, getPicture, preparePicture } from './local-pictures.js';
 import { current } from './state.js';
 import { describeError, percent } from './text.js';
@@ -57,17 +58,19 @@ async function showOther(figure, other, signal) {
 	return { id: image.id };
 }
 
+// The decision first, then what is known besides it, nothing that seems to contradict it.
 function describe(/** @type {Comparison} */ comparison) {
-	const { similarity, band, same_bytes, same_picture, hash_distance } = comparison;
-	const detail = same_bytes
-		? 'Identical files.'
-		: same_picture
-			? 'The same picture in another file.'
-			: hash_distance == null
-				? ''
-				: `Their fingerprints differ in ${hash_distance} of 64 bits.`;
+	const match = `Match in a search: ${percent(comparison.similarity)}.`;
 	return [
-		el('p', {}, el('strong', {}, percent(similarity)), ' match', bandMark(band)),
-		el('p', { class: 'muted' }, detail),
+		el('p', { class: 'decision' }, likenessMark(comparison, likenessSentence(comparison))),
+		el('p', { class: 'muted' }, [match, ...reasons(comparison)].join(' ')),
 	];
+}
+
+function reasons(/** @type {Comparison} */ { matched, hash_distance }) {
+	if (matched === 'same-bytes') return [];
+	const layout = matched === null || matched === 'lookalike' ? [SEES_LAYOUT] : [];
+	if (hash_distance === null) return ['Too little detail to tell copies.', ...layout];
+	const asStored = matched === 'turned' ? 'Unturned, their' : 'Their';
+	return [`${asStored} fingerprints differ in ${hash_distance} of 256 bits.`, ...layout];
 }

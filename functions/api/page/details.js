@@ -1,10 +1,11 @@
 // The details of a result in a dialog, with its actions. Loaded when used.
-// Depends on api, dialogs, dom, full-image and text.
+// Depends on api, dialogs, dom, full-image, likeness and text.
 
 import { get } from './api.js';
 import { openDialog } from './dialogs.js';
-import { bandMark, bdi, button, el } from './dom.js';
+import { bdi, button, el } from './dom.js';
 import { fullImage } from './full-image.js';
+import { likenessMark, likenessSentence } from './likeness.js';
 import { dateTime, describeError, describeFlaws, fileSize, percent } from './text.js';
 
 export async function showDetails(
@@ -15,7 +16,11 @@ export async function showDetails(
 	const facts = el(
 		'dl',
 		{},
-		fact('Match', percent(result.similarity), bandMark(result.band)),
+		fact(
+			result.copyOf ? `Copy of ${result.copyOf}` : 'Match',
+			percent(result.similarity),
+			likenessMark(result, likenessSentence(result)),
+		),
 		fact('Size', `${width} × ${height} pixels`),
 	);
 	const metadata = Object.entries(result.metadata).map(([field, value]) =>

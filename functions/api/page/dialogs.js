@@ -36,6 +36,7 @@ export function toast(/** @type {string} */ text, /** @type {Child} */ action = 
 	const message = el('div', { class: 'toast' }, el('span', {}, text), action);
 	$('#toasts').append(message);
 	setTimeout(() => message.remove(), action ? 12_000 : 5_000);
+	return message;
 }
 
 export async function copyLink(link = location.href) {

@@ -84,23 +84,6 @@ export const messageCard = ({ title, text }, buttons, heading = 'h2') =>
 		el('div', { class: 'row' }, ...buttons),
 	);
 
-// How many of the four bars are filled.
-const BARS = { weak: 1, similar: 2, 'near-duplicate': 3, 'same picture': 4 };
-
-export const bandMark = (/** @type {Band | null} */ band) =>
-	band &&
-	BARS[band] &&
-	el(
-		'span',
-		{ class: 'band', 'data-bars': BARS[band] },
-		el(
-			'span',
-			{ class: 'bars', 'aria-hidden': 'true' },
-			[1, 2, 3, 4].map(() => el('i')),
-		),
-		` ${band}`,
-	);
-
 // Have screen readers read the text.
 export function announce(/** @type {string} */ text) {
 	$('#announcer').textContent = text;

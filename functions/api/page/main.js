@@ -32,6 +32,7 @@ async function draw() {
 		if (name === view) link.setAttribute('aria-current', 'page');
 		else link.removeAttribute('aria-current');
 	}
+	duplicates?.leave();
 	$('#start').hidden = searching;
 	$('#found').hidden = !searching;
 	if (searching) {
@@ -40,7 +41,6 @@ async function draw() {
 		return;
 	}
 	leaveResults();
-	duplicates?.leave();
 	clearQuery();
 	if (view === 'add') {
 		add ??= await import('./add.js');

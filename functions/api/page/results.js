@@ -2,12 +2,13 @@
 // Depends on all modules of the search view except query-panel.
 
 import { get, isAbort } from './api.js';
-import { copiesOf } from './copies.js';
+import { toast } from './dialogs.js';
 import { $, announce, button, el, messageCard } from './dom.js';
 import { collectValues, filterPanel } from './filters.js';
 import { can, formatsFor, rememberImages } from './gallery.js';
 import { askForKey } from './key.js';
-import { cachedResults, cancelSearch, search, searchKey } from './search.js';
+import { SEES_LAYOUT } from './likeness.js';
+import { cachedResults, cancelSearch, search, searchCopies, searchKey } from './search.js';
 import { searchProgress } from './search-progress.js';
 import { current, navigate, showView, startSearch } from './state.js';
 import { count, describeError, EMPTY_GALLERY } from './text.js';
@@ -108,8 +109,8 @@ async function render(/** @type {State} */ state, /** @type {ResultPage} */ page
 	);
 	const tiles = results.map((result) => resultTile(result, canDelete));
 	grid.append(...tiles);
-	const expanded = new Set(); // indexes of results whose copies are shown
-	let copyOf = copiesOf(results);
+	/** @type {Map<number, HTMLElement[]>} */
+	const expanded = new Map(); // index of a result -> tiles of its copies
 	applyMin = update;
 	container.replaceChildren(
 		heading,
@@ -118,6 +119,11 @@ async function render(/** @type {State} */ state, /** @type {ResultPage} */ page
 		notice,
 		grid,
 		footer,
+		el(
+			'p',
+			{ class: 'muted aside' },
+			`Pages of text and screenshots: ${SEES_LAYOUT.toLowerCase()}`,
+		),
 	);
 	update(state.min);
 	if (document.activeElement === document.body) heading.focus({ preventScroll: true });
@@ -129,16 +135,17 @@ async function render(/** @type {State} */ state, /** @type {ResultPage} */ page
 		const end = matches || MAX_BELOW;
 		let hiddenCopies = 0;
 		tiles.forEach((tile, i) => {
-			const folded = !state.copies && copyOf[i] >= 0 && !expanded.has(copyOf[i]);
-			if (folded && i < end) hiddenCopies += 1;
-			tile.hidden = folded || i >= end;
-			tile.classList.toggle('below', !matches);
-			const copies = state.copies ? [] : copyOf.filter((other, j) => other === i && j < end);
-			setCopies(tile, copies.length, expanded.has(i), () => toggleCopies(i));
+			const copies = expanded.get(i);
+			if (!copies && i < end) hiddenCopies += results[i].hidden;
+			for (const each of [tile, ...(copies ?? [])]) {
+				each.hidden = i >= end;
+				each.classList.toggle('below', !matches);
+			}
+			const number = copies?.length ?? results[i].hidden;
+			setCopies(tile, number, Boolean(copies), () => toggleCopies(i));
 		});
 		heading.textContent = matches ? 'Similar pictures' : 'No match this close';
-		const visible = matches && matches - hiddenCopies;
-		threshold.showCount(visible, results.length, hiddenCopies, Boolean(next));
+		threshold.showCount(matches, results.length, hiddenCopies, Boolean(next));
 		if (!sliding) threshold.set(min);
 		notice.hidden = matches > 0;
 		notice.replaceChildren(
@@ -149,10 +156,28 @@ async function render(/** @type {State} */ state, /** @type {ResultPage} */ page
 		footer.replaceChildren(...(next && matches === results.length ? [more] : []));
 	}
 
-	function toggleCopies(/** @type {number} */ i) {
-		if (!expanded.delete(i)) expanded.add(i);
+	async function toggleCopies(/** @type {number} */ i) {
+		const result = results[i];
+		const shown = expanded.get(i);
+		if (shown) {
+			expanded.delete(i);
+			for (const tile of shown) tile.remove();
+		} else {
+			const badge = /** @type {HTMLButtonElement} */ ($('.badge', tiles[i]));
+			badge.disabled = true;
+			try {
+				const copies = await searchCopies(state, result);
+				rememberImages(copies);
+				const made = copies.map((copy) => resultTile({ ...copy, copyOf: result.rank }, canDelete));
+				if (!made.length) toast('These copies are no longer in the gallery.');
+				else expanded.set(i, made);
+				tiles[i].after(...made);
+			} catch (error) {
+				toast(describeError(error).title);
+			}
+		}
 		update(current.min);
-		$('.badge', tiles[i]).focus({ preventScroll: true });
+		$('.badge', tiles[i])?.focus({ preventScroll: true });
 	}
 
 	async function showMore(/** @type {{ currentTarget: HTMLElement }} */ { currentTarget }) {
@@ -166,7 +191,6 @@ async function render(/** @type {State} */ state, /** @type {ResultPage} */ page
 			collectValues(state, results);
 			const added = results.slice(before).map((result) => resultTile(result, canDelete));
 			tiles.push(...added);
-			copyOf = copiesOf(results);
 			grid.append(...added);
 			update(current.min);
 			added[0]?.querySelector('button')?.focus({ preventScroll: true });

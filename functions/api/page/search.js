@@ -1,13 +1,15 @@
 // Runs searches: a new one cancels the one before. Keeps the results of recent ones.
-// Depends on api, gallery, local-pictures, state and text.
+// Depends on api, gallery, likeness, local-pictures, state and text.
 
-import { ApiError, call, retryWhileStarting } from './api.js';
+import { ApiError, call, post, retryWhileStarting } from './api.js';
 import { getLimits } from './gallery.js';
+import { isCopy } from './likeness.js';
 import { base64, getPicture, preparePicture } from './local-pictures.js';
 import { addressOf } from './state.js';
 import { STARTING } from './text.js';
 
 const PAGE_SIZE = 48; // fills rows of 2, 3, 4, 6 and 8
+const MOST_RESULTS = 100; // in one response
 const MAX_CACHED = 15;
 const SLOW_MS = 4000;
 /** @type {Map<string, ResultPage>} */
@@ -49,6 +51,25 @@ export async function search(state, progress, offset = 0) {
 	return page;
 }
 
+// The copies of a result that are hidden behind it: those of the pictures nearest to it that are the
+// same file or the same picture. The query itself and other results are left out.
+/** @type {(state: State, result: SearchResult) => Promise<SearchResult[]>} */
+export async function searchCopies(state, { id, hidden }) {
+	const filter = await filterOf(state.filter);
+	const query = { id, exclude_self: true, limit: MOST_RESULTS, ...(filter && { filter }) };
+	const shown = (cachedResults(state)?.results ?? []).map((result) => result.id);
+	const others = new Set([...shown, ...state.more, ...state.less, state.id]);
+	/** @type {SearchResult[]} */
+	const copies = [];
+	for (let offset = 0; offset !== null && copies.length < hidden; ) {
+		const { results, next_offset } = await post('/v1/search', { ...query, offset });
+		const found = results.filter(isCopy);
+		copies.push(...found.filter((/** @type {SearchResult} */ each) => !others.has(each.id)));
+		offset = found.length ? next_offset : null;
+	}
+	return copies;
+}
+
 // A form for a picture alone, because its upload can be followed; JSON for everything else.
 /** @returns {Promise<CallOptions>} */
 async function requestBody(
@@ -58,7 +79,7 @@ async function requestBody(
 	/** @type {Progress | null} */ progress,
 ) {
 	const { id, url, upload, region, more, less } = state;
-	const options = { limit: PAGE_SIZE, offset };
+	const options = { limit: PAGE_SIZE, offset, collapse_copies: !state.copies };
 	const filter = await filterOf(state.filter);
 	const examples = more.length > 0 || less.length > 0;
 	let blob = null;
@@ -80,7 +101,7 @@ async function requestBody(
 	return { json: { ...json, positive, negative, exclude_self: !blob } };
 }
 
-/** @type {(blob: Blob, options: Record<string, number>, filter: object | null) => FormData} */
+/** @type {(blob: Blob, options: Record<string, number | boolean>, filter: object | null) => FormData} */
 function formOf(blob, options, filter) {
 	const form = new FormData();
 	form.append('image', blob, 'query');

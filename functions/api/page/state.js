@@ -12,7 +12,7 @@ export const INITIAL = {
 	filter: [],
 	copies: false,
 	min: 0,
-	kind: 'same-picture',
+	kind: 'same-bytes',
 };
 
 export const stateChanges = new EventTarget();

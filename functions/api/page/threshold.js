@@ -35,8 +35,7 @@ export function thresholdSlider(
 	function showCount(shown, all, copies, hasMore) {
 		const results = count(all, 'result');
 		const hidden = copies ? `, ${count(copies, 'copy', 'copies')} hidden` : '';
-		const complete = shown + copies === all;
-		const text = !complete ? `${shown} of ${results}` : hasMore ? `First ${results}` : results;
+		const text = shown < all ? `${shown} of ${results}` : hasMore ? `First ${results}` : results;
 		summary.textContent = text + hidden;
 	}
 

@@ -1,17 +1,18 @@
 // One result: rank, picture, match in percent and words, and its actions.
-// Depends on actions, dom, images and text; loads menu.
+// Depends on actions, dom, images, likeness and text; loads menu.
 
 import { resultActions } from './actions.js';
-import { bandMark, bdi, button, el } from './dom.js';
+import { bdi, button, el } from './dom.js';
 import { thumbnail } from './images.js';
+import { likenessMark } from './likeness.js';
 import { count, percent } from './text.js';
 
 /** @type {typeof import('./menu.js') | undefined} */
 let menu;
 
 export function resultTile(/** @type {SearchResult} */ result, /** @type {boolean} */ canDelete) {
-	const { id, name, rank } = result;
-	const tile = el('li', { class: 'tile', 'data-id': id });
+	const { id, name, rank, copyOf } = result;
+	const tile = el('li', { class: copyOf ? 'tile copy' : 'tile', 'data-id': id });
 	const actions = resultActions(result, tile, canDelete);
 	const openMenu = async (/** @type {{ currentTarget: HTMLElement }} */ { currentTarget }) => {
 		menu ??= await import('./menu.js'); // once loaded it opens before the next key is read
@@ -21,6 +22,12 @@ export function resultTile(/** @type {SearchResult} */ result, /** @type {boolea
 	const quick = actions
 		.filter((action) => ['similar', 'more', 'less'].includes(action.name))
 		.map(({ label, icon, run }) => button('', run, { kind: 'round', icon, label, tabindex: '-1' }));
+	const place = copyOf
+		? [`Copy of ${copyOf}: `]
+		: [
+				el('span', { class: 'visually-hidden' }, `Rank ${rank}: `),
+				el('strong', {}, percent(result.similarity)),
+			];
 	tile.append(
 		el(
 			'button',
@@ -28,18 +35,12 @@ export function resultTile(/** @type {SearchResult} */ result, /** @type {boolea
 			thumbnail(result),
 			el('span', { class: 'visually-hidden' }, ', details'),
 		),
-		el('span', { class: 'rank', 'aria-hidden': 'true' }, rank),
+		...(copyOf ? [] : [el('span', { class: 'rank', 'aria-hidden': 'true' }, rank)]),
 		el('div', { class: 'quick' }, quick),
 		el(
 			'div',
 			{ class: 'caption' },
-			el(
-				'p',
-				{},
-				el('span', { class: 'visually-hidden' }, `Rank ${rank}: `),
-				el('strong', {}, percent(result.similarity)),
-				bandMark(result.band),
-			),
+			el('p', {}, place, likenessMark(result)),
 			el('p', { class: 'name', title: name }, bdi(name.slice(name.lastIndexOf('/') + 1))),
 			button('', openMenu, {
 				kind: 'bare dots',

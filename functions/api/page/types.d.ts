@@ -8,7 +8,12 @@ type MetadataValue = string | number | boolean;
 type Metadata = Record<string, MetadataValue | MetadataValue[]>;
 type Band = 'weak' | 'similar' | 'near-duplicate' | 'same picture';
 type Flaw = 'damaged' | 'colour-profile-ignored';
-type DuplicateKind = 'same-bytes' | 'same-picture' | 'lookalike';
+type Likeness = 'same-bytes' | 'same-picture' | 'edited' | 'turned' | 'lookalike';
+
+interface Matched {
+	matched: Likeness | null;
+	band?: Band | null;
+}
 
 interface GalleryImage {
 	id: string;
@@ -26,32 +31,30 @@ interface StoredImage extends GalleryImage {
 	metadata: Metadata;
 }
 
-interface SearchResult extends GalleryImage {
+interface SearchResult extends GalleryImage, Matched {
 	rank: number;
 	similarity: number; // 0..1
-	band: Band | null;
-	perceptual_hash: string | null; // 64 bits in hex
+	hidden: number; // copies that it stands for
+	copyOf?: number; // the rank of the result that stands for it; the match is with that
 	metadata: Metadata;
 }
 
-interface GroupedImage extends StoredImage {
-	matched: DuplicateKind | null; // null for the keeper
+interface GroupedImage extends StoredImage, Matched {
+	// `matched` is null for the keeper
 	distance: number | null;
 	similarity: number | null;
 	removable: boolean; // another picture of the group that stays replaces it
 }
 
 interface DuplicateGroup {
+	kind: Likeness;
 	keeper: string;
 	images: GroupedImage[];
 }
 
-interface Comparison {
+interface Comparison extends Matched {
 	similarity: number;
-	band: Band | null;
-	same_bytes: boolean;
-	same_picture: boolean | null;
-	hash_distance: number | null;
+	hash_distance: number | null; // null: too little detail
 }
 
 interface FileType {
@@ -106,7 +109,7 @@ interface State {
 	more: string[]; // ids of further examples
 	less: string[]; // ids of counter-examples
 	filter: [field: string, value: string][]; // a range is "low..high"
-	copies: boolean; // whether copies of a picture are shown separately
+	copies: boolean; // whether copies of a result are shown as results
 	min: number; // minimum match in percent
 	kind: string; // of duplicates
 }
@@ -156,7 +159,7 @@ interface UploadItem {
 	overwrite?: boolean;
 	nameTaken?: boolean;
 	image?: StoredImage;
-	near?: { name: string; similarity: number }[];
+	near?: ({ name: string } & Matched)[];
 }
 
 interface NamedFile {
