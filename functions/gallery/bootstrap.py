@@ -5,18 +5,21 @@ process that needs it.
 """
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from functions.gallery.embedding.embedder import OnnxEmbedder
-from functions.gallery.errors import LookalikeError, SettingsError
+from functions.gallery.errors import LookalikeError, SettingsError, StoreError
 from functions.gallery.gallery import Gallery
 from functions.gallery.intake.index import Indexer
 from functions.gallery.originals import identity
 from functions.gallery.originals.folder import FolderOriginals
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.ports import Collections, Embedder, Originals, Queue, Signer, VectorStore
-from functions.gallery.records import CollectionSpec
+from functions.gallery.records import Collection, CollectionSpec
 from functions.gallery.settings import Settings
 from functions.gallery.stores.ownership import Owner
 from functions.runtime import in_function, under_sam_local
@@ -58,6 +61,26 @@ def build_reindexing(settings: Settings) -> "Reindexing":
         reindexing.close()
         raise
     return reindexing
+
+
+@contextmanager
+def gallery_in_use(settings: Settings) -> Iterator[tuple[Originals, Collection, VectorStore]]:
+    """Open the originals and the collection in use to read them, whatever model it was made with.
+
+    Raises OtherOriginals, StoreBusy and other StoreErrors with what to do about them.
+    """
+    originals, _ = _open_originals(settings)
+    collections, open_store = _open_collections(settings)
+    with closing(collections):
+        _owner(settings, originals).admit_current(collections)
+        name = collections.current()
+        collection = None if name is None else collections.read(name)
+        if collection is None:
+            raise StoreError("The gallery is empty; add pictures with scripts/import first")
+        # Without its fields: no index is added to a collection that is only read.
+        bare = replace(collection, spec=replace(collection.spec, fields={}))
+        with closing(open_store(bare)) as store:
+            yield originals, collection, store
 
 
 def build_adoption(settings: Settings) -> "Adoption":

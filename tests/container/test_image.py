@@ -2,19 +2,24 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 import httpx
+import numpy as np
 import pytest
 from moto.server import ThreadedMotoServer
 
+from model.teach.folder import write_model
+from model.teach.maps import LinearMap
 from scripts.environment import SAM_VENV, prepare
 from tests.drawing import jpeg, scene, written
 from tests.end_to_end.lambda_emulator import EVENTS, event
@@ -75,10 +80,28 @@ def sam(*arguments: str, **environment: str) -> str:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> str:
-    """Build the image and return the path of the built template."""
+    """Build the image, with a taught model in it, and return the path of the built template."""
     folder = tmp_path_factory.mktemp("build") / "build"
-    sam("build", "--build-dir", str(folder))
+    with taught_model(ROOT / "model" / "own"):
+        sam("build", "--build-dir", str(folder))
     return str(folder / "template.yaml")
+
+
+@contextmanager
+def taught_model(folder: Path) -> Iterator[None]:
+    """Write a model of 16 numbers, as scripts/teach does, unless there is one of the tester's."""
+    if folder.exists():
+        yield
+        return
+    matrix = np.random.default_rng(0).normal(size=(1280, 16)).astype(np.float32)
+    bands = json.loads((ROOT / "model" / "card.json").read_text())["bands"]
+    write_model(
+        ROOT / "model", folder, LinearMap(np.zeros(1280, np.float32), matrix), bands, {"seed": 0}
+    )
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder)
 
 
 def invoke(built: str, function: str, name: str | Path, **environment: str) -> Any:
@@ -136,6 +159,16 @@ def test_an_api_call_works_without_any_configuration(built):
     assert response["headers"]["x-lookalike-store"] == "memory"
 
 
+def test_a_taught_model_in_the_image_is_used_if_the_parameter_names_it(built):
+    by_default, taught = (
+        json.loads(invoke(built, "ApiFunction", "http-get", **environment)["body"])["model"]
+        for environment in ({}, {"LOOKALIKE_MODEL": "model/own"})
+    )
+
+    assert "taught" not in by_default
+    assert "-taught-" in taught
+
+
 def test_pictures_that_need_libraries_of_their_own_are_accepted_in_base64(built, tmp_path):
     files = {
         "JPEG": jpeg(1),
@@ -179,5 +212,5 @@ def test_the_image_contains_byte_code_and_nothing_that_it_does_not_need():
     assert {"functions", "model", "requirements.txt"} <= set(inside["top"])
     assert {"scripts", "infra", "tests", "README.md"}.isdisjoint(inside["top"])
     assert inside["byte code"] == inside["code"] > 30
-    assert inside["model"] == ["card.json", "head.onnx", "mobilenetv2-1.0-224-int8.onnx"]
+    assert inside["model"] == ["card.json", "head.onnx", "mobilenetv2-1.0-224-int8.onnx", "own"]
     assert inside["tests"] == inside["compilers"] == []

@@ -5,7 +5,7 @@ import json
 from functions.gallery.settings import Settings
 from functions.ingest.work import SECONDS_TO_RECONCILE
 from functions.runtime import ANSWER_S, CALL_S, START_S
-from tests.infra.reading import REGION, TEMPLATE, find_all, of_type, sam_program
+from tests.infra.reading import REGION, ROOT, TEMPLATE, find_all, of_type, sam_program
 
 # Read by boto3, not by us: `sam local` passes on the shell's value to use another S3.
 READ_BY_BOTO3 = {"AWS_ENDPOINT_URL"}
@@ -52,6 +52,15 @@ def test_url_fetching_is_off_unless_the_operator_turns_it_on(resources, transfor
 
     assert (parameter["Default"], parameter["AllowedValues"]) == ("off", ["off", "https", "http"])
     assert {"Ref": "FetchUrls"} in find_all(resources, "LOOKALIKE_FETCH_URLS")
+
+
+def test_a_taught_model_goes_into_the_image_and_is_used_only_if_chosen(resources, transformed):
+    parameter = json.loads(transformed.read_text())["Parameters"]["Model"]
+    context = (ROOT / ".dockerignore").read_text().splitlines()
+
+    assert (parameter["Default"], parameter["AllowedValues"]) == ("", ["", "model/own"])
+    assert find_all(resources, "LOOKALIKE_MODEL") == [{"Ref": "Model"}] * 2
+    assert {"!model/own/*.onnx", "!model/own/card.json"} <= set(context)
 
 
 def test_only_the_function_answers_preflights_and_for_no_origin_by_default(resources, transformed):

@@ -90,6 +90,8 @@ class Reader:
     def type(self, command: str) -> str:
         """Run a block of commands; a server keeps running and replaces the previous one."""
         serves = "scripts/serve" in command
+        if "stop the server with Ctrl-C" in command:
+            self.press_ctrl_c()
         command = self._at_free_ports(command)
         if serves:
             self.press_ctrl_c()
@@ -109,7 +111,7 @@ class Reader:
         if serves:
             self.server = process
             return output_until("Ctrl-C stops it", process)
-        output, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=300)
         assert process.returncode == 0, f"{command}\n{output}"
         return output
 

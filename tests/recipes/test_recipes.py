@@ -1,6 +1,7 @@
 """The recipes, followed as printed: real files, commands, servers and pictures."""
 
 import json
+import re
 import shutil
 import sys
 
@@ -129,6 +130,16 @@ def test_copies_in_an_archive_are_found_reviewed_and_removed(reader):
     )
     aside = reader.clone / "aside" / "phone"
     assert {path.name for path in aside.iterdir()} == {"IMG_0001.jpg", "IMG_0002.jpg"}
+
+
+def test_a_catalogue_is_taught_and_then_finds_what_belongs_together(reader):
+    _, _, before, taught, _, _, after = reader.follow("Teach it what belongs together")
+
+    right = [sum(map(int, re.findall(r"(\d) of 4", output))) for output in (before, after)]
+    assert "Known labels:" in taught
+    assert right[1] >= right[0] + 3
+    assert right[1] >= 18  # of 24
+    assert (reader.clone / "own" / "report.html").is_file()
 
 
 def test_an_existing_bucket_is_indexed(reader, drawn):

@@ -1,0 +1,180 @@
+"""scripts/teach as a user runs it: a gallery, labels that the model does not see, and back."""
+
+import csv
+import json
+import random
+import shutil
+import signal
+import sys
+import time
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import ImageDraw
+
+from functions.gallery.bootstrap import build_gallery
+from functions.gallery.embedding.card import read_card
+from functions.gallery.search.search import SearchOptions
+from functions.gallery.settings import Settings
+from tests.drawing import written
+from tests.end_to_end.server import ROOT, run, started
+
+sys.path.append(str(ROOT / "scripts"))
+import demo
+
+pytestmark = pytest.mark.slow
+
+STYLES = {"plain": [], "stripes": [(1, 0)], "bars": [(0, 1)], "grid": [(1, 0), (0, 1)]}
+STYLES |= {"rising": [(1, -1)], "falling": [(1, 1)]}
+THINGS = list(demo.THINGS)
+COUNT = len(THINGS) * len(STYLES) * 2
+
+
+def drawn(thing: str, style: str, number: int) -> bytes:
+    """Draw a thing under thin lines whose direction is its style."""
+    dice = random.Random(f"{thing}{style}{number}")
+    image = demo.picture(thing, dice)
+    draw, shift = ImageDraw.Draw(image), dice.randrange(48)
+    colour = dice.choice(["#d1495b", "#00798c", "#6a4c93", "#3d405b"])
+    for right, down in STYLES[style]:
+        for at in range(shift - 336, 672, 48):
+            x, y = (0, at) if right else (at, 0)
+            draw.line([(x, y), (x + 320 * right, y + 320 * down)], colour, 2)
+    return written(image, quality=88)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory) -> Path:
+    """A folder of pictures, and a table with their style and something that nobody can see."""
+    folder = tmp_path_factory.mktemp("pictures")
+    dice = random.Random(0)
+    with (folder / "table.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["path", "style", "shelf"])
+        for style, thing, number in product(STYLES, THINGS, (1, 2)):
+            path = folder / style / f"{thing}-{number}.jpg"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(drawn(thing, style, number))
+            table.writerow([path.relative_to(folder), style, f"shelf {dice.randrange(6)}"])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def imported(pictures, tmp_path_factory) -> Path:
+    data = tmp_path_factory.mktemp("imported") / "data"
+    result = run("import", pictures / "table.csv", data=data)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return data
+
+
+@pytest.fixture(scope="module")
+def taught(imported, tmp_path_factory) -> tuple[Path, str]:
+    """The folder of a taught model, and what scripts/teach printed."""
+    out = tmp_path_factory.mktemp("taught") / "own"
+    result = run("teach", "--label", "style", "--width", "32", "--out", out, data=imported)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return out, result.stdout
+
+
+def right(data: Path, **settings: object) -> float:
+    """Return how many of the first results for pictures not in the gallery have their style."""
+    gallery = build_gallery(Settings(lookalike_data=data, **settings))
+    found = []
+    for style, thing in product(STYLES, THINGS[:4]):
+        matches = gallery.find_similar(drawn(thing, style, 9), SearchOptions(limit=4)).matches
+        found += [match.image.metadata["style"] == style for match in matches]
+    gallery.close()
+    return float(np.mean(found))
+
+
+def test_a_taught_gallery_finds_better_with_fewer_numbers_and_goes_back(imported, taught, tmp_path):
+    out, _ = taught
+    shutil.copytree(imported, tmp_path / "data")
+    before = right(tmp_path / "data")
+
+    there = run("reindex", data=tmp_path / "data", LOOKALIKE_MODEL=str(out))
+    after = right(tmp_path / "data", lookalike_model=out)
+    back = run("reindex", data=tmp_path / "data")
+
+    assert (there.returncode, back.returncode) == (0, 0), there.stderr + back.stderr
+    assert read_card(out).dims == 32
+    assert after > before + 0.1
+    assert right(tmp_path / "data") == before
+
+
+def test_the_report_says_what_was_measured_and_needs_no_other_file(taught):
+    out, printed = taught
+    report = (out / "report.html").read_text()
+    card = json.loads((out / "card.json").read_text())
+
+    assert "Known labels:" in printed and "New labels:" in printed
+    assert f"{COUNT} pictures with 6 labels from the metadata field 'style'" in printed
+    assert card["taught"]["labels"] == 6 and card["taught"]["pictures"] == COUNT
+    assert not any(name in json.dumps(card) for name in ("-1.jpg", "rising"))  # not the pictures
+    assert report.count("data:image/jpeg;base64,") > 20
+    assert "<script" not in report and 'src="http' not in report
+
+
+def test_vectors_of_the_gallery_are_used_and_teaching_again_gives_the_same_model(
+    imported, taught, tmp_path
+):
+    out = tmp_path / "again"
+    again = run("teach", "--label", "style", "--width", "32", "--out", out, data=imported)
+
+    assert again.returncode == 0, again.stderr
+    one, other = (json.loads((f / "card.json").read_text()) for f in (taught[0], out))
+    assert one == other
+    assert not any((imported / "teach").glob("*.features")) or all(
+        not path.stat().st_size for path in (imported / "teach").glob("*.features")
+    )
+
+
+def test_after_a_kill_only_missing_vectors_are_computed(pictures, tmp_path):
+    arguments = ["--folder", pictures, "--width", "32", "--out", tmp_path / "own"]
+    data = tmp_path / "data"
+
+    with started("teach", *arguments, data=data) as process:
+        deadline = time.monotonic() + 60
+        while not (cached := sum(p.stat().st_size for p in data.glob("teach/*"))):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    result = run("teach", *arguments, data=data)
+
+    assert cached < COUNT * 5_156
+    assert result.returncode == 0, result.stderr
+    (file,) = data.glob("teach/*")
+    assert file.stat().st_size == COUNT * 5_156  # each once: hash, 1,280 numbers, checksum
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--label", "colour"], "No picture has a label"),
+        ([], "Use either --label FIELD"),
+        (["--label", "style", "--out", "."], "has other files in it"),
+        (["--label", "style", "--width", "1280"], "--width must be less than"),
+    ],
+)
+def test_what_cannot_be_taught_is_refused_with_the_reason(
+    imported, tmp_path, monkeypatch, arguments, reason
+):
+    monkeypatch.chdir(ROOT)
+
+    result = run("teach", *(["--out", tmp_path / "own"] + arguments), data=imported)
+
+    assert result.returncode == 2
+    assert reason in result.stderr
+    assert not (tmp_path / "own").exists()
+
+
+def test_labels_that_no_picture_shows_are_refused_with_figures(imported, tmp_path):
+    result = run("teach", "--label", "shelf", "--out", tmp_path / "own", data=imported)
+
+    assert result.returncode == 2
+    assert "Nothing that was taught is better" in result.stderr
+    assert "mAP" in result.stdout
+    assert not (tmp_path / "own").exists()
