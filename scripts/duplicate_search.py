@@ -175,9 +175,9 @@ def _group_to_json(group: DuplicateGroup) -> dict[str, Any]:
 
 def _image_to_json(image: StoredImage, **match: Any) -> dict[str, Any]:
     fields = asdict(image)
-    del fields["etag"]  # internal
+    del fields["etag"], fields["fingerprint"]  # internal
     fields["flaws"] = list(image.flaws)
-    fields["perceptual_hash"] = image.perceptual_hash and image.perceptual_hash.hex
+    fields["perceptual_hash"] = image.fingerprint and image.fingerprint.hash.hex
     fields["added_at"] = image.added_at.isoformat().replace("+00:00", "Z")  # as the API writes it
     return fields | match
 

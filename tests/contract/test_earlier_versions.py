@@ -4,7 +4,6 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -86,18 +85,12 @@ if "QDRANT_TEST_URL" in os.environ:
     BACK_ENDS["qdrant-server"] = server
 
 
-class Sharp(FakeEmbedder):
-    """Has pictures decoded with enough pixels for a fingerprint."""
-
-    card = replace(FakeEmbedder.card, input_px=64)
-
-
 class Upgraded:
     """An earlier version's gallery of five pictures, and this version's processes."""
 
     def __init__(self, opened: Any, schema: int) -> None:
         write, open_collections, self._store, gallery = opened
-        self.originals, self.embedder = FakeOriginals(), Sharp()
+        self.originals, self.embedder = FakeOriginals(), FakeEmbedder()
         card = self.embedder.card
         self.spec = CollectionSpec(card.id, card.dims, fields=FIELDS, gallery=gallery)
         self.owner = Owner(earlier.OWNER, self.originals)

@@ -260,7 +260,8 @@ class World:
         images = self.images(self.new)
         vectors = self.collections.stores[self.new.name].vectors(list(images))
         for id, image in images.items():
-            picture = decode(self.originals.read(image.name), Limits(), short_side_px=4)
+            needed = self.embedder.card.short_side_px
+            picture = decode(self.originals.read(image.name), Limits(), short_side_px=needed)
             expected = self.embedder.embed([picture])[0]
             np.testing.assert_allclose(vectors[id], expected, atol=1e-6)
             assert image.model == self.new.model

@@ -62,7 +62,8 @@ class OnnxEmbedder:
             for first in range(0, len(pixels), at_once):
                 rows.append(self._network.run(pixels[first : first + at_once]))
         weights = np.array([weight for _, weight in views], np.float32)
-        mean: Vector = weights @ np.concatenate(rows)
+        # Not a matrix product: when memory runs out, OpenBLAS ends the process.
+        mean: Vector = (weights[:, np.newaxis] * np.concatenate(rows)).sum(axis=0)
         return mean
 
     def _embed_one(self, picture: Picture) -> Vector:
