@@ -8,16 +8,18 @@ gallery is all pictures but the absent ones. All 400 are altered in every way.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.gallery.embedding.fingerprint import HASH_BITS
 from functions.gallery.embedding.vectors import Vectors
 from model.quality.alterations import NAMES, alter
 from model.quality.metrics import Figures, nearest
 from model.quality.sets import LabelledSet, Rows, SetError, Strings, hash_of
-from model.quality.vectors import Embedded, Variant, embed
+from model.quality.vectors import Embedded, Fingerprints, Variant, embed
 
 ORIGINALS = 300  # and a third as many absent pictures
 SERVED, HASH = "served", "hash"
@@ -77,6 +79,7 @@ def alter_some(
     seen: frozenset[str],
     most: int = ORIGINALS,
     alterations: Sequence[str] = NAMES,
+    cache: Path | None = None,
 ) -> Material:
     """Choose pictures and embed their altered copies; the first variant decides who is near whom.
 
@@ -87,7 +90,7 @@ def alter_some(
     labels = [f"{each.name}/{label}" if label else "" for each, _ in sets for label in each.labels]
     embedded = Embedded(
         {v.name: np.concatenate([found.vectors[v.name] for _, found in sets]) for v in variants},
-        np.concatenate([found.signs for _, found in sets]),
+        tuple(each for _, found in sets for each in found.fingerprints),
     )
     made_the_model = np.array([hash_of(path) in seen for path in paths])
     roles = choose_roles(names, embedded.vectors[variants[0].name], made_the_model, most)
@@ -97,7 +100,7 @@ def alter_some(
         return f"{alteration} of {name}", lambda: alter(alteration, name, path.read_bytes())
 
     sources = [source(alteration, row) for alteration in alterations for row in roles.altered]
-    copies = embed(sources, variants, "altered copies")
+    copies = embed(sources, variants, "altered copies", cache)
     whole = tuple(each for each, _ in sets)
     return Material(whole, names, np.array(labels), embedded, roles, alterations, copies)
 
@@ -113,7 +116,7 @@ def find_copies(material: Material) -> dict[str, Any]:
         return search_copies(by_alteration, rows[roles.gallery], originals)
 
     hits = {name: search(copies.vectors[name], known.vectors[name]) for name in known.vectors}
-    hits[HASH] = search(copies.signs, known.signs)
+    hits[HASH] = search(signs_of(copies.fingerprints), signs_of(known.fingerprints))
     judged = {name: judge(of, names) for name, of in hits.items()}
     judged[f"{SERVED} or {HASH}"] = judge_either(hits[SERVED], hits[HASH], names)
     return {
@@ -122,6 +125,15 @@ def find_copies(material: Material) -> dict[str, Any]:
         "gallery": len(roles.gallery),
         "variants": judged,
     }
+
+
+def signs_of(fingerprints: Fingerprints) -> NDArray[np.float32]:
+    """Return the bits of hashes as -1 and 1, (n, HASH_BITS); zeros without a fingerprint.
+
+    The scalar product of two is HASH_BITS - 2 x distance.
+    """
+    none = np.zeros(HASH_BITS, np.float32)
+    return np.stack([each.hash.signs() if each else none for each in fingerprints])
 
 
 @dataclass(frozen=True, slots=True)

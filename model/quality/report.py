@@ -1,5 +1,6 @@
-"""Write results as tables into docs/quality.md."""
+"""Write results as tables into docs/quality.md and docs/duplicates.md."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ def put_tables(page: Path, results: Mapping[str, Any]) -> None:
         "ranking": ranking_table(results["ranking"]["tasks"]),
         "near-duplicates": near_duplicate_table(results["near_duplicates"]),
         "bands": band_table(results["bands"]),
+        "found": found_table(results["notions"]),
     }
     if results.get("scenes"):
         tables["scenes"] = ranking_table(results["scenes"])
@@ -87,12 +89,10 @@ def band_table(bands: Mapping[str, Any]) -> list[str]:
 
     For a set: with these limits, and with limits that were chosen without it.
     """
+    steps = (f"{least:.3f} to {bits} bits" for bits, least in bands["lookalike"])
     least = {
-        "same picture": f"{bands['same_picture']:.3f}, at most {bands['same_picture_bits']} bits",
-        "near-duplicate": f"{bands['near_duplicate']:.3f}; "
-        f"{bands['near_duplicate_with_bits']:.3f} at most {bands['near_duplicate_bits']} bits; "
-        f"both at most {bands['near_duplicate_most_bits']} bits, or "
-        f"{bands['near_duplicate_mirrored_bits']} mirrored",
+        "same picture": "hash and colours",
+        "near-duplicate": "hash alone, or " + ", ".join(steps),
         "similar": f"{bands['similar']:.3f}",
         "weak": "0",
     }
@@ -104,10 +104,96 @@ def band_table(bands: Mapping[str, Any]) -> list[str]:
         counts = [f"{figures[key]:,}" for key in ("pairs", "not_judged")]
         rows.append([band, least[band], _precision(figures), *counts, *cells])
     heads = ["band", "from", "precision", "pairs", "not judged", *sorted(without)]
-    chosen, measured = (f"{bands[f'{how}_on_pairs']:,}" for how in ("chosen", "measured"))
-    note = f"*Chosen on {chosen} pairs, measured on {measured} others.*"
+    note = f"*{bands['pairs']:,} pairs.*"
     return [*rows_of(heads, rows), "", note]
 
 
 def _precision(figures: Mapping[str, Any]) -> str:
-    return "-" if figures["precision"] is None else f"{figures['precision']:.3f}"
+    return "-" if figures["precision"] is None else f"{figures['precision']:.4f}"
+
+
+def put_notions(page: Path, results: Mapping[str, Any]) -> None:
+    """Put all tables into docs/duplicates.md."""
+    notions = results["notions"]
+    for name, lines in (
+        ("found", found_table(notions)),
+        ("different", different_table(notions)),
+        ("drawn", drawn_table(notions["drawn"])),
+    ):
+        put_table(page, _WRITER, name, lines)
+
+
+def found_table(notions: Mapping[str, Any]) -> list[str]:
+    """Show the share of copies that each notion recognises, by alteration."""
+    found = notions["found"]
+    heads = ["copy", *found["all"]]
+    rows = [
+        [name, *(f"{share:.0%}" if share else "" for share in of.values())]
+        for name, of in found.items()
+    ]
+    note = f"*{notions['altered']:,} pictures, each altered in every way.*"
+    return [*rows_of(heads, rows), "", note]
+
+
+def different_table(notions: Mapping[str, Any]) -> list[str]:
+    """Show what each notion says of pictures that are not copies."""
+    names = [name for name in notions["found"]["all"] if name != "any"]
+    different = notions["different"]
+    others = {
+        "photos of one product: other colours, other sides": notions["colourways"],
+        **{f"recoloured: {name}": of for name, of in notions["recoloured"].items()},
+    }
+    rows = [
+        [
+            "different pictures of the sets",
+            f"{different['pairs']:,}",
+            *(different[n] for n in names),
+        ]
+    ]
+    rows += [
+        [what, f"{sum(of.values()):,}", *(of.get(name, 0) for name in names)]
+        for what, of in others.items()
+    ]
+    return rows_of(["pairs", "number", *names], rows)
+
+
+def drawn_table(drawn: Mapping[str, Any]) -> list[str]:
+    """Show, by kind, how many copies and how many different drawings are taken for copies."""
+    heads = [
+        "kind",
+        "with a fingerprint",
+        "copies saved again: same picture",
+        "near-duplicate or better",
+        "edited copies: near-duplicate",
+        "pairs of different ones",
+        "same picture",
+        "precision",
+        "near-duplicate or better",
+        "precision",
+    ]
+    rows = []
+    for name, of in drawn.items():
+        again, edited = (Counter(of["found"][how]) for how in ("saved again", "edited"))
+        different = Counter(of["different"])
+        same = again["same-picture"] + edited["same-picture"]
+        near = sum(again.values()) + sum(edited.values()) - again["none"] - edited["none"]
+        wrong = sum(different.values()) - different["none"]
+        rows.append(
+            [
+                name,
+                f"{of['with_fingerprint']} of {of['pictures']}",
+                f"{again['same-picture']} of {sum(again.values())}",
+                sum(again.values()) - again["none"],
+                f"{sum(edited.values()) - edited['none']} of {sum(edited.values())}",
+                f"{sum(different.values()):,}",
+                different["same-picture"],
+                _share(same, different["same-picture"]),
+                wrong,
+                _share(near, wrong),
+            ]
+        )
+    return rows_of(heads, rows)
+
+
+def _share(right: int, wrong: int) -> str:
+    return f"{right / (right + wrong):.3f}" if right + wrong else "-"

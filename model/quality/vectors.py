@@ -4,6 +4,8 @@ A variant is one way to turn a graph's outputs for some views into a vector. Eac
 once, and each graph runs once for each cut.
 """
 
+import hashlib
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +17,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from functions.gallery.embedding.card import ModelCard, View, read_card
-from functions.gallery.embedding.fingerprint import HASH_BITS, PerceptualHash
+from functions.gallery.embedding.fingerprint import Fingerprint
 from functions.gallery.embedding.vectors import Vector, Vectors
 from functions.gallery.embedding.views import Cut, cuts_of
 from functions.gallery.errors import PictureError
@@ -26,7 +28,15 @@ from model.quality.sets import LabelledSet, SetError
 
 WHOLE = View(1.0, 224)  # what the network was trained on
 FLOAT = ", float"  # the variant "X, float" is the float parent of "X"
-Signs = NDArray[np.float32]  # (n, HASH_BITS), see `hash_signs`
+_ROOT = Path(__file__).resolve().parents[2]
+_CODE = (  # what results depend on besides the model and the pictures
+    "functions/gallery/embedding/fingerprint.py",
+    "functions/gallery/embedding/frame.py",
+    "model/quality/alterations.py",
+    "model/quality/drawn.py",
+    "model/quality/recoloured.py",
+)
+Fingerprints = tuple[Fingerprint | None, ...]
 Sources = Sequence[tuple[str, Callable[[], bytes]]]  # a picture's name, and what reads its bytes
 
 
@@ -97,7 +107,7 @@ class Embedded:
     """What was computed for some pictures, row by row."""
 
     vectors: Mapping[str, Vectors]  # by name of the variant
-    signs: Signs
+    fingerprints: Fingerprints
 
 
 def variants_of(folder: Path, float_folder: Path | None, widths: Sequence[int]) -> list[Variant]:
@@ -125,15 +135,44 @@ def variants_of(folder: Path, float_folder: Path | None, widths: Sequence[int]) 
     return variants
 
 
-def embed(sources: Sources, variants: Sequence[Variant], what: str) -> Embedded:
+def embed(
+    sources: Sources, variants: Sequence[Variant], what: str, cache: Path | None = None
+) -> Embedded:
     """Embed pictures with every variant; reports progress as `what`.
 
-    Raises SetError with the name of a picture that cannot be decoded.
+    With a folder as `cache` the results are kept there for the next run. Raises SetError with the
+    name of a picture that cannot be decoded.
     """
+    if cache is None:
+        return _embed(sources, variants, what)
+    kept = cache / f"{_key([name for name, _ in sources], variants)}.npz"
+    if not kept.exists():
+        embedded = _embed(sources, variants, what)
+        written = [each and each.write() for each in embedded.fingerprints]
+        np.savez(kept, fingerprints=json.dumps(written), **embedded.vectors)
+    with np.load(kept) as found:
+        fingerprints = json.loads(str(found["fingerprints"]))
+        return Embedded(
+            {each.name: found[each.name] for each in variants},
+            tuple(each and Fingerprint.read(each) for each in fingerprints),
+        )
+
+
+def _key(names: Sequence[str], variants: Sequence[Variant]) -> str:
+    """Return a name for the results: other pictures, models or code have another."""
+    models = [
+        (each.name, each.views, each.output, each.width, replace(each.card, bands=None))
+        for each in variants
+    ]
+    code = [(_ROOT / file).read_bytes() for file in _CODE]
+    return hashlib.sha256(repr((names, models, code)).encode()).hexdigest()[:16]
+
+
+def _embed(sources: Sources, variants: Sequence[Variant], what: str) -> Embedded:
     cards = [each.card for each in variants]
     short_side = max(card.short_side_px for card in cards)
     vectors: dict[str, list[Vector]] = {each.name: [] for each in variants}
-    signs = []
+    fingerprints = []
     for number, (name, read) in enumerate(sources, start=1):
         try:
             picture = decode(read(), Limits(), short_side_px=short_side)
@@ -148,32 +187,19 @@ def embed(sources: Sources, variants: Sequence[Variant], what: str) -> Embedded:
                     seen[each.graph, *cut[:2]] = each.graph.run(pixels)
             rows = [seen[each.graph, *cut[:2]][each.output] for cut in cuts]
             vectors[each.name].append(each.vector(np.concatenate(rows), cuts))
-        signs.append(hash_signs(PerceptualHash.of(picture)))
+        fingerprints.append(Fingerprint.of(picture))
         if number % 500 == 0 or number == len(sources):
             print(f"{what}: {number} of {len(sources)}", file=sys.stderr)
-    return Embedded({name: np.stack(rows) for name, rows in vectors.items()}, np.stack(signs))
+    return Embedded({name: np.stack(rows) for name, rows in vectors.items()}, tuple(fingerprints))
 
 
-def embed_set(labelled: LabelledSet, variants: Sequence[Variant]) -> Embedded:
+def embed_set(
+    labelled: LabelledSet, variants: Sequence[Variant], cache: Path | None = None
+) -> Embedded:
     """Embed all pictures of a set, in its order."""
     paths = map(labelled.path, range(len(labelled.files)))
     sources = [(f"{labelled.name}/{path.name}", path.read_bytes) for path in paths]
-    return embed(sources, variants, labelled.name)
-
-
-def hash_signs(found: PerceptualHash | None) -> NDArray[np.float32]:
-    """Return the bits as -1 and 1, or zeros for no hash.
-
-    The scalar product of two is HASH_BITS - 2 x distance.
-    """
-    return np.zeros(HASH_BITS, np.float32) if found is None else found.signs()
-
-
-def turned_signs(signs: Signs) -> list[Signs]:
-    """Return the signs of the pictures mirrored, upside down, and both; see `mirrored_distance`."""
-    rows = signs.reshape(-1, 8, 8)
-    mirrored = -rows[:, :, ::-1]
-    return [each.reshape(signs.shape) for each in (mirrored, rows[:, ::-1], mirrored[:, ::-1])]
+    return embed(sources, variants, labelled.name, cache)
 
 
 def unit(rows: Vectors) -> Vectors:

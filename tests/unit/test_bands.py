@@ -1,81 +1,108 @@
-"""Bands: a similarity, and a hash distance if known, as a word."""
+"""The rule of likeness: what two pictures have in common, and the band of a similarity."""
 
 from dataclasses import replace
 
 import pytest
 
-from functions.gallery.embedding.bands import Band, Bands
+from functions.gallery.embedding.fingerprint import Fingerprint, PerceptualHash
+from functions.gallery.embedding.likeness import Band, Bands, Likeness, judge, likeness
 from functions.gallery.intake.add import Submission
 from functions.gallery.records import Distance
 from functions.gallery.search.search import SearchOptions
+from model.quality.pairs import Seen
 from tests.drawing import jpeg, scene, written
 from tests.fakes import FakeEmbedder
 
-LIMITS = {
-    "same_picture": 0.97,
-    "near_duplicate": 0.9,
-    "near_duplicate_with_bits": 0.6,
-    "similar": 0.5,
-    "same_picture_bits": 2,
-    "near_duplicate_bits": 6,
-}
+LIMITS = {"lookalike": [[60, 0.8], [256, 0.9]], "similar": 0.5}
 BANDS = Bands.read(LIMITS)
+HASH = int("9d3c51a8e7046bf2" * 4, 16)
+GREEN, RED = bytes([120, 100, 90] * 64), bytes([120, 100, 200] * 64)
+
+
+def looks(bits=0, colours=GREEN, **more):
+    """Return a picture of its own bytes; so many bits of its hash differ from the first."""
+    hash = PerceptualHash(f"{HASH ^ ((1 << bits) - 1):064x}")
+    return Seen(f"{bits} {colours[2]} {more}", Fingerprint(hash, colours, **more))
+
+
+FIRST = looks(inner=None, content=1.0)
 
 
 @pytest.mark.parametrize(
-    ("similarity", "band"),
+    ("other", "expected"),
     [
-        (1.0, Band.SAME_PICTURE),
-        (0.97, Band.SAME_PICTURE),
-        (0.969, Band.NEAR_DUPLICATE),
-        (0.9, Band.NEAR_DUPLICATE),
-        (0.899, Band.SIMILAR),
-        (0.5, Band.SIMILAR),
-        (0.499, Band.WEAK),
-        (0.0, Band.WEAK),
+        (FIRST, Likeness.SAME_BYTES),
+        (looks(22), Likeness.SAME_PICTURE),
+        (looks(23), Likeness.EDITED),
+        (looks(31), Likeness.EDITED),
+        (looks(32), None),
+        (looks(22, RED), Likeness.EDITED),
+        (looks(23, RED), None),
+        (looks(128, inner=PerceptualHash(f"{HASH:064x}")), Likeness.EDITED),  # in a frame
+        (Seen("turned", Fingerprint(looks().fingerprint.hash.turned[4], GREEN)), Likeness.TURNED),
+        (looks(22, drawn=True), Likeness.SAME_PICTURE),
+        (looks(23, drawn=True), None),  # screens of one program
+        (Seen("plain", None), None),
     ],
 )
-def test_without_a_hash_the_similarity_decides_the_band(similarity, band):
-    assert BANDS.of(similarity) == band
+def test_the_strictest_notion_counts(other, expected):
+    assert likeness(FIRST, other) is expected
+    assert likeness(other, FIRST) is expected
+
+
+def test_plain_pictures_are_never_alike_unless_their_bytes_are_equal():
+    one, other = Seen("one", None), Seen("other", None)
+
+    assert judge(one, other, 1.0, BANDS).likeness is None
+    assert judge(one, other, 1.0, BANDS).band is Band.SIMILAR
+    assert judge(one, one, 1.0, BANDS).likeness is Likeness.SAME_BYTES
 
 
 @pytest.mark.parametrize(
-    ("similarity", "bits", "band"),
+    ("similarity", "other", "expected"),
     [
-        (0.99, 2, Band.SAME_PICTURE),
-        (0.99, 3, Band.NEAR_DUPLICATE),  # an edit that the model hardly notices
-        (0.95, 40, Band.NEAR_DUPLICATE),  # mirrored: the similarity is enough
-        (0.7, 6, Band.NEAR_DUPLICATE),  # blurred: the hash has hardly changed
-        (0.7, 7, Band.SIMILAR),
-        (0.59, 0, Band.SIMILAR),  # plain pictures of different things can share a hash
-        (0.4, 0, Band.WEAK),
+        (0.9, looks(120), Likeness.LOOKALIKE),
+        (0.899, looks(120), None),
+        (0.95, looks(120, RED), None),  # another colour is another product
+        (0.8, looks(60, bytes([120, 110, 90] * 64)), Likeness.LOOKALIKE),
+        (0.799, looks(60, bytes([120, 110, 90] * 64)), None),
+        (1.0, looks(120, drawn=True), None),  # vectors say nothing of text
+        (0.6, looks(32, RED), None),
     ],
 )
-def test_a_hash_distance_can_lower_or_raise_the_band(similarity, bits, band):
-    assert BANDS.of(similarity, bits) == band
+def test_lookalikes_need_close_vectors_hashes_and_colours(similarity, other, expected):
+    assert judge(FIRST, other, similarity, BANDS).likeness is expected
 
 
-@pytest.mark.parametrize(
-    ("similarity", "bits", "mirrored_bits", "band"),
-    [
-        (0.95, 28, 40, Band.NEAR_DUPLICATE),
-        (0.95, 29, 40, Band.SIMILAR),  # another picture that agrees where the views look
-        (0.95, 40, 16, Band.NEAR_DUPLICATE),  # mirrored
-        (0.95, 29, 17, Band.SIMILAR),
-        (1.0, 29, 29, Band.SIMILAR),
-        (0.49, 29, 29, Band.WEAK),
-    ],
-)
-def test_a_hash_that_differs_too_much_has_a_veto(similarity, bits, mirrored_bits, band):
-    bands = Bands.read(
-        LIMITS | {"near_duplicate_most_bits": 28, "near_duplicate_mirrored_bits": 16}
+@pytest.mark.parametrize(("similarity", "expected"), [(0.5, Likeness.LOOKALIKE), (0.49, None)])
+def test_a_covered_picture_needs_only_a_similar_vector(similarity, expected):
+    cells = [[120, 100, 90] if n % 8 in (0, 7) else [60, 150, 40] for n in range(64)]
+    covered = [[230, 20, 20] if 20 <= n <= 22 else cell for n, cell in enumerate(cells)]
+    one, other = (
+        looks(bits, bytes(sum(colours, []))) for bits, colours in ((0, cells), (50, covered))
     )
 
-    assert bands.of(similarity, bits, mirrored_bits) == band
+    assert judge(one, other, similarity, BANDS).likeness is expected
 
 
-def test_limits_without_a_veto_have_none():
-    assert BANDS.of(0.95, 64, 64) == Band.NEAR_DUPLICATE
+@pytest.mark.parametrize(
+    ("similarity", "other", "band"),
+    [
+        (0.3, looks(3), Band.SAME_PICTURE),
+        (0.3, looks(30), Band.NEAR_DUPLICATE),
+        (0.95, looks(120), Band.NEAR_DUPLICATE),
+        (0.7, looks(120), Band.SIMILAR),
+        (0.49, looks(120), Band.WEAK),
+    ],
+)
+def test_the_band_follows_from_the_notion_and_the_similarity(similarity, other, band):
+    assert judge(FIRST, other, similarity, BANDS).band is band
+
+
+def test_without_limits_or_a_similarity_there_is_no_band():
+    assert judge(FIRST, looks(3), None, BANDS).band is None
+    assert judge(FIRST, looks(3), 0.9, None).band is None
+    assert judge(FIRST, looks(3), None, None).likeness is Likeness.SAME_PICTURE
 
 
 def test_bands_print_as_plain_words():
@@ -85,11 +112,12 @@ def test_bands_print_as_plain_words():
 @pytest.mark.parametrize(
     "invalid",
     [
-        {"similar": 0.7},
-        {"same_picture": 1.1},
-        {"near_duplicate": 0.98},
+        {"similar": 0.85},
         {"similar": None},
-        {"near_duplicate_most_bits": 5},
+        {"lookalike": []},
+        {"lookalike": [[256, 0.9], [60, 0.8]]},
+        {"lookalike": [[60, 1.1]]},
+        {"lookalike": 0.9},
     ],
 )
 def test_invalid_band_limits_are_refused(invalid):
@@ -97,10 +125,14 @@ def test_invalid_band_limits_are_refused(invalid):
         Bands.read(LIMITS | invalid)
 
 
+def test_what_a_card_says_besides_the_limits_is_ignored():
+    assert Bands.read(LIMITS | {"measured": {}, "later": 1}) == BANDS
+
+
 @pytest.fixture
 def gallery_with_bands(rig, monkeypatch):
     """A gallery whose model has bands, with two drawn scenes and a grey copy of one."""
-    card = replace(FakeEmbedder.card, bands=Bands(0.999, 0.995, 0.9, 2, 8, 0.95))
+    card = replace(FakeEmbedder.card, bands=Bands(((60, 0.95), (256, 0.995)), 0.9))
     monkeypatch.setattr(FakeEmbedder, "card", card)
     grey = written(scene(1).convert("L"), quality=90)
     for name, data in (("one", jpeg(1)), ("grey", grey), ("two", jpeg(2))):
@@ -112,10 +144,9 @@ def bands_of(result) -> dict[str, Band | None]:
     return {match.image.name: match.band for match in result.matches}
 
 
-def test_the_band_of_a_match_depends_on_vector_and_hash(gallery_with_bands):
+def test_the_band_of_a_match_depends_on_fingerprint_and_vector(gallery_with_bands):
     bands = bands_of(gallery_with_bands.search([jpeg(1)], [], SearchOptions()))
 
-    # In grey its similarity is below 0.995 for this embedder, but the hash is the same.
     assert bands["one.jpg"] == Band.SAME_PICTURE
     assert bands["grey.jpg"] == Band.NEAR_DUPLICATE
     assert bands["two.jpg"] in (Band.SIMILAR, Band.WEAK)
@@ -143,7 +174,7 @@ def test_a_model_without_bands_gives_matches_without_bands(gallery):
 
 
 def test_a_comparison_of_two_pictures_has_a_band(gallery_with_bands):
-    assert gallery_with_bands.compare(jpeg(1), jpeg(1)).band == Band.SAME_PICTURE
+    assert gallery_with_bands.compare(jpeg(1), jpeg(1)).verdict.band == Band.SAME_PICTURE
 
 
 def test_only_manhattan_distances_have_no_bands():

@@ -1,10 +1,10 @@
-"""docs/quality.md and the model card match the results in the repository."""
+"""docs/quality.md, docs/duplicates.md and the model card match the results in the repository."""
 
 import json
 import shutil
 from pathlib import Path
 
-from model.quality.report import put_tables
+from model.quality.report import put_notions, put_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = json.loads((ROOT / "model" / "quality" / "results.json").read_text())
@@ -17,6 +17,15 @@ def test_the_tables_match_the_results(tmp_path):
     put_tables(copy, RESULTS)
 
     assert copy.read_text() == PAGE.read_text()
+
+
+def test_the_tables_about_duplicates_match_the_results(tmp_path):
+    page = ROOT / "docs" / "duplicates.md"
+    copy = Path(shutil.copy(page, tmp_path))
+
+    put_notions(copy, RESULTS)
+
+    assert copy.read_text() == page.read_text()
 
 
 def test_the_card_has_the_bands_of_the_results():

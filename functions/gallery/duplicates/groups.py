@@ -17,6 +17,7 @@ by going through all. An image that needs more than MOST_LOOKS of them is undeci
 of a group.
 """
 
+import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -32,14 +33,36 @@ Similar = Mapping[str, Match]  # the images similar to one image, by id
 Find = Callable[[Sequence[StoredImage]], Iterable[Similar]]  # for each image, at most MOST_SIMILAR
 
 
+# "p0 (1)", "p0 copy 2", "p0 - Kopie", "Copy of p0", as browsers and desktops name copies.
+_NAMED_AS_COPY = re.compile(
+    r"\(\d+\)$|[ _-](copy|copia|copie|kopie)( ?\(?\d+\)?)?$"
+    r"|^(copy of|copie de|copia de|kopie von) ",
+    re.IGNORECASE,
+)
+
+
 class _TooFar(Exception):
     """The decision depends on more images than MOST_LOOKS."""
 
 
-def keeper_order(image: StoredImage) -> tuple[bool, int, int, int, str]:
-    """Sort the best to keep first: raw files, then most pixels, bytes and metadata; then by id."""
-    pixels = image.width * image.height
-    return (not is_raw(image.format), -pixels, -image.bytes, -len(image.metadata), image.id)
+def keeper_order(image: StoredImage) -> tuple[bool, int, int, int, bool, int, str]:
+    """Sort the best to keep first.
+
+    Raw files; then most pixels, frames not counted; most bytes; most metadata; a name that no
+    program gives to a copy; the shorter name; then by id.
+    """
+    content = image.fingerprint.content if image.fingerprint else 1.0
+    pixels = round(image.width * image.height * content)
+    file = image.name.rpartition("/")[2]
+    return (
+        not is_raw(image.format),
+        -pixels,
+        -image.bytes,
+        -len(image.metadata),
+        _NAMED_AS_COPY.search(file.rpartition(".")[0] or file) is not None,
+        len(file),
+        image.id,
+    )
 
 
 @dataclass(slots=True)

@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, Self
 
-from functions.gallery.embedding.fingerprint import SAME_HASH_BITS, Fingerprint
+from functions.gallery.embedding.fingerprint import (
+    SAME_HASH_BITS,
+    SAME_PICTURE_BITS,
+    Fingerprint,
+)
 
 _ROUNDING = 1e-6  # cosines of the same vector differ by a few 1e-7
 
@@ -18,9 +22,9 @@ class Likeness(StrEnum):
 
     SAME_BYTES = "same-bytes"  # by SHA-256
     SAME_PICTURE = "same-picture"  # in another size, format or quality: hash and colours agree
-    EDITED = "edited"  # edited or recoloured: the hash nearly agrees, or the colours do not
+    EDITED = "edited"  # edited, recoloured or framed: the hash agrees, the colours do not
     TURNED = "turned"  # mirrored or turned by right angles: the hash agrees with one so turned
-    LOOKALIKE = "lookalike"  # cropped, written on, framed: vectors are close, hashes not far apart
+    LOOKALIKE = "lookalike"  # cropped, rotated, written on: vectors are close, as are the colours
 
 
 REPLACEABLE = frozenset({Likeness.SAME_BYTES, Likeness.SAME_PICTURE})  # one can stand for the other
@@ -93,9 +97,14 @@ def likeness(one: Looks, other: Looks) -> Likeness | None:
     a, b = one.fingerprint, other.fingerprint
     if a is None or b is None:
         return None
-    if a.hash.distance(b.hash) <= SAME_HASH_BITS:
+    # Screens and forms with other text in the same places are as close as 23 bits.
+    unsure = a.drawn or b.drawn or not a.has_colours_of(b)
+    most = SAME_PICTURE_BITS if unsure else SAME_HASH_BITS
+    if a.hash.distance(b.hash) <= most:
         return Likeness.SAME_PICTURE if a.is_same_picture(b) else Likeness.EDITED
-    return Likeness.TURNED if a.hash.turned_distance(b.hash) <= SAME_HASH_BITS else None
+    if a.inside.distance(b.inside) <= most:
+        return Likeness.EDITED
+    return Likeness.TURNED if a.nearest(b) <= most else None
 
 
 def judge(one: Looks, other: Looks, similarity: float | None, bands: Bands | None) -> Verdict:
@@ -104,17 +113,25 @@ def judge(one: Looks, other: Looks, similarity: float | None, bands: Bands | Non
     Pictures without a fingerprint are never more than similar, unless their bytes are equal.
     """
     found = likeness(one, other)
-    distance = None
-    if one.fingerprint is not None and other.fingerprint is not None:
-        a, b = one.fingerprint.hash, other.fingerprint.hash
-        distance = a.distance(b)
-        if found is None and similarity is not None and bands is not None:
-            nearest = min(distance, a.turned_distance(b))
-            found = Likeness.LOOKALIKE if bands.are_lookalikes(similarity, nearest) else None
+    a, b = one.fingerprint, other.fingerprint
+    distance = a.hash.distance(b.hash) if a and b else None
     if bands is None or similarity is None:
         return Verdict(found, None, distance)
+    if found is None and a and b and _are_lookalikes(a, b, similarity, bands):
+        found = Likeness.LOOKALIKE
     if found is not None:
         band = Band.SAME_PICTURE if found in REPLACEABLE else Band.NEAR_DUPLICATE
     else:
         band = Band.SIMILAR if similarity >= bands.similar else Band.WEAK
     return Verdict(found, band, distance)
+
+
+def _are_lookalikes(a: Fingerprint, b: Fingerprint, similarity: float, bands: Bands) -> bool:
+    """Return whether one was cropped, framed, rotated or written on to make the other.
+
+    The vectors of text and line drawings are close whatever they say, so those are none; and what
+    has other colours is another product, or another screen.
+    """
+    if similarity < bands.similar or a.drawn or b.drawn or not a.has_colours_of(b):
+        return False
+    return a.is_covered(b) or bands.are_lookalikes(similarity, a.nearest(b))
