@@ -31,7 +31,6 @@ _BLOCKS = 64  # a side of the reduced picture
 _WAVES = 16  # frequencies in each direction, without the constant one
 _LEAST_PX = 5  # a side that PDQ needs
 _LEAST_QUALITY = 50  # the limit that PDQ's authors recommend
-_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # and chroma as in JPEG
 _COLOUR_CELLS = 8
 _COLOURS_BYTES = _COLOUR_CELLS**2 * 3
 # What saving a picture again changes at most: the luminance of 4 x 4 cells, the chroma of 8 x 8,
@@ -58,7 +57,6 @@ def _cosines() -> NDArray[np.float32]:
     return cosines.astype(np.float32)
 
 
-_MEANS = np.repeat(np.eye(_COLOUR_CELLS, dtype=np.float32), 8, axis=1) / 8  # (8, 64)
 _COSINES = _cosines()  # (16, 64)
 _ODD = np.arange(_WAVES) % 2 == 0  # waves 1, 3, ...: mirroring a picture turns their sign around
 
@@ -77,7 +75,9 @@ class PerceptualHash:
     @classmethod
     def of_luminance(cls, luminance: NDArray[np.float32]) -> Self:
         """Hash (64, 64) luminance, 0..255."""
-        waves = _COSINES @ luminance @ _COSINES.T
+        # Not matrix products: when memory runs out, OpenBLAS ends the process.
+        across = np.einsum("ij,wj->iw", luminance, _COSINES)
+        waves = np.einsum("vi,iw->vw", _COSINES, across)
         return cls._of_bits(waves > np.median(waves))
 
     @classmethod
@@ -153,7 +153,7 @@ class Fingerprint:
     def of_blocks(cls, blocks: NDArray[np.uint8]) -> Self | None:
         """Take the fingerprint of a picture reduced to (64, 64, 3) sRGB."""
         planes = np.ascontiguousarray(blocks.transpose(2, 0, 1), np.float32)
-        luminance = np.tensordot(_LUMINANCE, planes, 1)
+        luminance = _light(*planes)
         if quality(luminance) < _LEAST_QUALITY:
             return None
         box = content_box(planes)
@@ -255,11 +255,20 @@ def quality(luminance: NDArray[np.float32]) -> int:
     return min(100, int(sum(float(np.abs(np.trunc(each)).sum()) for each in steps) / 90))
 
 
+def _light(
+    red: NDArray[np.float32], green: NDArray[np.float32], blue: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the luminance, as in JPEG."""
+    return np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
+
+
 def _colours(planes: NDArray[np.float32]) -> bytes:
-    red, green, blue = _MEANS @ planes @ _MEANS.T
-    light = _LUMINANCE[0] * red + _LUMINANCE[1] * green + _LUMINANCE[2] * blue
-    cells = np.stack([light, (blue - light) * 0.564 + 128, (red - light) * 0.713 + 128], axis=-1)
-    return cells.round().clip(0, 255).astype(np.uint8).tobytes()
+    side = _BLOCKS // _COLOUR_CELLS
+    cells = planes.reshape(3, _COLOUR_CELLS, side, _COLOUR_CELLS, side)
+    red, green, blue = cells.mean(axis=4).mean(axis=2)
+    light = _light(red, green, blue)
+    means = np.stack([light, (blue - light) * 0.564 + 128, (red - light) * 0.713 + 128], axis=-1)
+    return means.round().clip(0, 255).astype(np.uint8).tobytes()
 
 
 def _is_drawn(planes: NDArray[np.float32], luminance: NDArray[np.float32]) -> bool:
