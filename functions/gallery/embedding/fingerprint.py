@@ -259,7 +259,8 @@ def _light(
     red: NDArray[np.float32], green: NDArray[np.float32], blue: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Return the luminance, as in JPEG."""
-    return np.float32(0.299) * red + np.float32(0.587) * green + np.float32(0.114) * blue
+    light: NDArray[np.float32] = red * np.float32(0.299) + green * np.float32(0.587)
+    return light + blue * np.float32(0.114)
 
 
 def _colours(planes: NDArray[np.float32]) -> bytes:

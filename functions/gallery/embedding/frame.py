@@ -34,8 +34,7 @@ def content_box(planes: Planes) -> Box | None:
 def enlarged(luminance: NDArray[np.float32], box: Box) -> NDArray[np.float32]:
     """Return what is inside the box, enlarged to the size of the whole."""
     left, top, right, bottom = box
-    within = _between(top, bottom) @ luminance @ _between(left, right).T
-    return within.astype(np.float32, copy=False)
+    return _stretched(_stretched(luminance, top, bottom).T, left, right).T
 
 
 def framed_share(planes: Planes, box: Box) -> float:
@@ -74,10 +73,13 @@ def _margin(planes: Planes) -> float:
     return row + 1 - min(1.0, here / max(below, 1e-3))
 
 
-def _between(first: float, last: float) -> NDArray[np.float32]:
-    """Return (64, 64) weights that enlarge blocks from `first` to `last` by interpolation."""
+def _stretched(rows: NDArray[np.float32], first: float, last: float) -> NDArray[np.float32]:
+    """Return 64 rows between the places `first` and `last` of 64 rows, by interpolation."""
     blocks = np.arange(_SIDE, dtype=np.float32)
     places = np.float32(first) + (blocks + 0.5) * np.float32((last - first) / _SIDE) - 0.5
-    distances = np.abs(places.clip(0, _SIDE - 1)[:, None] - blocks)
-    weights: NDArray[np.float32] = np.maximum(0, 1 - distances)
-    return weights
+    places = places.clip(0, _SIDE - 1)
+    above = places.astype(int)
+    share = (places - above)[:, None]
+    below = np.minimum(above + 1, _SIDE - 1)
+    stretched: NDArray[np.float32] = rows[above] * (1 - share) + rows[below] * share
+    return stretched
