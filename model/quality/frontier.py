@@ -19,7 +19,7 @@ import numpy as np
 
 from functions.gallery.embedding.card import View
 from model.quality.machine import machine
-from model.quality.measure import MODEL, PAGE, SEEN
+from model.quality.measure import DOCS, MODEL, SEEN
 from model.quality.plots import plot_frontier
 from model.quality.ranking import rank_sets
 from model.quality.report import put_table, rows_of
@@ -52,8 +52,8 @@ def main() -> int:
     print(json.dumps(results, indent=1))
     if options.write:
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
-        put_table(PAGE, WRITER, "frontier", frontier_table(results))
-        plot_frontier(PAGE.parent, results, means(results))
+        put_table(DOCS / "quality.md", WRITER, "frontier", frontier_table(results))
+        plot_frontier(DOCS, results, means(results))
     return 0
 
 

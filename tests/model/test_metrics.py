@@ -5,7 +5,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from functions.gallery.embedding.fingerprint import PerceptualHash
 from model.quality.copies import (
     Hits,
     accepted,
@@ -17,7 +16,6 @@ from model.quality.copies import (
 )
 from model.quality.metrics import fidelity, nearest, paired_bootstrap, score, score_rankings
 from model.quality.sets import SetError, Task
-from model.quality.vectors import hash_signs
 
 
 def ranking(*ranks: int, length: int) -> np.ndarray:
@@ -227,10 +225,3 @@ def test_vector_and_hash_together_raise_at_most_one_false_alarm_in_100():
         "tpr_at_1_percent_fa": 0.0,
         "false_alarms": alarms,
     }
-
-
-def test_hash_signs_measure_the_distance_of_hashes():
-    one, other = PerceptualHash.parse("00ff00ff00ff00ff"), PerceptualHash.parse("01ff00ff00ff00fe")
-
-    assert hash_signs(one) @ hash_signs(other) == 64 - 2 * one.distance(other) == 60
-    assert not hash_signs(None).any()
