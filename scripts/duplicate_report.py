@@ -18,6 +18,7 @@ from rich.progress import track
 from functions.gallery.embedding.likeness import Likeness
 from functions.gallery.errors import ImageNotFound, PictureError
 from functions.gallery.gallery import Gallery
+from functions.gallery.pictures.formats import is_raw
 from functions.runtime import cores
 
 PAGE = "report.html"
@@ -39,7 +40,8 @@ _TITLES = {
         "Their vectors are close: cropped, framed, written on, or very similar things.",
     ),
 }
-_ALL_STAY = "Nothing to delete."
+_ONE_SHOT = "Nothing to delete: a raw file and the picture made from it belong together."
+_LOOK_FIRST = "Nothing is proposed: these are not known to be copies."
 
 Shown = Mapping[Likeness, Sequence[dict[str, Any]]]
 
@@ -106,8 +108,9 @@ def _page(found: Found, shown: Shown, folder: Path) -> str:
         "img-src 'self' file:; style-src 'unsafe-inline'\">"
         f"<title>Duplicates</title><style>{_STYLE}</style></head><body><header><h1>Duplicates</h1>"
         "<p>The first picture of each group is the one proposed to keep: a raw file first, then "
-        "most pixels, most bytes and most metadata. The others match it. A raw file and the best "
-        "picture made from it both stay. Nothing was deleted.</p></header>"
+        "most pixels, most bytes and most metadata. The others match it. Only the same file and "
+        "the same picture are proposed to go; a raw file and the best picture made from it both "
+        "stay. Nothing was deleted.</p></header>"
         f"<main>{''.join(sections)}</main></body></html>\n"
     )
 
@@ -127,7 +130,10 @@ def _group(group: Mapping[str, Any], folder: Path) -> str:
     hidden = len(group["images"]) - len(images)
     more = f"<p>and {hidden} more</p>" if hidden else ""
     items = "".join(_image(image, folder) for image in images)
-    stay = "" if any(image["removable"] for image in group["images"]) else f"<p>{_ALL_STAY}</p>"
+    stay = ""
+    if not any(image["removable"] for image in group["images"]):
+        has_raw = any(is_raw(image["format"]) for image in group["images"])
+        stay = f"<p>{_ONE_SHOT if has_raw else _LOOK_FIRST}</p>"
     return f"<article>{stay}<ul>{items}</ul>{more}</article>"
 
 

@@ -155,9 +155,9 @@ def test_the_page_shows_every_image_and_escapes_every_name(tmp_path, data):
     assert "https:" not in html
 
 
-def test_the_thresholds_and_the_number_of_groups_shown_can_be_set(tmp_path, data):
+def test_the_kinds_and_the_number_of_groups_shown_can_be_set(tmp_path, data):
     report = tmp_path / "report"
-    options = ["--kind", "same-picture", "--kind", "same-bytes", "--max-distance", 0]
+    options = ["--kind", "same-picture", "--kind", "same-bytes"]
 
     result = run("duplicates", report, *options, "--most-shown", 2, data=data)
 
@@ -217,7 +217,7 @@ def test_a_killed_search_resumes_after_its_last_complete_page(tmp_path, data, ki
     run("duplicates", report, "--kind", "same-bytes", data=data)
     resumed = groups_in(report)
     write_unfinished(report, [*lines, *cut_off])
-    run("duplicates", report, "--kind", "same-bytes", "--max-distance", 5, data=data)
+    run("duplicates", report, "--kind", "same-bytes", "--min-similarity", 0.9, data=data)
     restarted = groups_in(report)
 
     assert resumed == [found_before, *whole[1:]]

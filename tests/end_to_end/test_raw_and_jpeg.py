@@ -61,9 +61,8 @@ def image_named(client: httpx.Client, name: str) -> dict:
     return image
 
 
-@pytest.mark.parametrize("kind", ["same-picture", "lookalike"])
-def test_neither_the_raw_file_nor_the_jpeg_is_proposed_for_deletion(http, kind):
-    [group] = groups(http, kind)
+def test_neither_the_raw_file_nor_the_jpeg_is_proposed_for_deletion(http):
+    [group] = groups(http, "same-picture")
 
     assert list(group.items()) == [("DSC_1.NEF", False), ("DSC_1.JPG", False)]
     assert groups(http, "same-bytes") == []

@@ -20,7 +20,7 @@ from model.quality.frontier import (
     name_of,
     sample,
 )
-from model.quality.measure import MODEL, PAGE
+from model.quality.measure import DOCS, MODEL
 from model.quality.report import put_table
 from model.quality.sets import LabelledSet
 
@@ -78,8 +78,8 @@ def test_a_sample_is_the_same_every_time_and_keeps_labels_with_their_files():
 
 
 def test_the_table_matches_the_results(tmp_path):
-    copy = Path(shutil.copy(PAGE, tmp_path))
+    copy = Path(shutil.copy(DOCS / "quality.md", tmp_path))
 
     put_table(copy, WRITER, "frontier", frontier_table(json.loads(RESULTS.read_text())))
 
-    assert copy.read_text() == PAGE.read_text()
+    assert copy.read_text() == (DOCS / "quality.md").read_text()
