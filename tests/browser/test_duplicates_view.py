@@ -306,6 +306,8 @@ def test_groups_can_be_decided_with_the_keyboard_alone(desktop, http, shop):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("k")
     expect(second.locator("li").nth(1)).to_contain_text("Keep")
+    page.keyboard.press("d")
+    expect(second.locator("li").nth(1)).to_contain_text("Delete")
     second_names = names_of(second)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowUp")
