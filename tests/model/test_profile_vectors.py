@@ -44,7 +44,7 @@ def test_a_picture_with_a_profile_has_the_vector_of_its_srgb_twin(embedder, kind
         with_profile.append(float(vector(other, icc_profile=profile) @ twin))
         without.append(float(vector(other) @ twin))
 
-    # Rounding to 8 bits in either space leaves .96 to .999: what plain areas and soft edges of these
-    # drawings are rounded to counts. Without the profile the mean is lower.
+    # Rounding to 8 bits in either space leaves .96 to .999: plain areas and soft edges of these
+    # drawings are rounded differently. Without the profile the mean is lower.
     assert min(with_profile) > 0.95
     assert np.mean(with_profile) > np.mean(without) + 0.005
