@@ -9,19 +9,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.gallery.embedding.fingerprint import HASH_BITS
 from functions.gallery.embedding.likeness import REPLACEABLE, Band, Bands, Likeness
 from model.quality.copies import Material
 from model.quality.pairs import COPY, LABEL, NO_NOTION, OPEN, Pairs, make_pairs
 
 # Up to so many bits, a similarity that is a little lower is enough: a text band, a small crop.
 NEAR_BITS = 60
+# With more, the pictures agree in the middle only, which vectors see best: of different pictures
+# one in fifty differs in fewer, of copies cropped by a tenth or rotated by 5 degrees nine in ten.
+MOST_BITS = 112
 _LOWER = 0.05
 _SIMILAR_PRECISION = 0.70
 # For so many found copies one pair of different pictures can be above each limit: an odd pair does
 # not decide. Three parts of the rule (hashes, covered, vectors) share one in a thousand.
 _WRONG = 0.0003
-_MARGIN = 0.01  # added to the limits, because galleries differ
+_MARGIN = 0.02  # added to the limits, because galleries differ
 _STEP = 0.005
 _FEWEST = 20  # pairs; fewer say nothing about precision
 _REPLACEABLE = [list(Likeness).index(each) for each in REPLACEABLE]
@@ -62,11 +64,11 @@ def choose(pairs: Pairs) -> Bands:
     similar = _least_similar(pairs)
     judged = pairs[(pairs["relation"] != OPEN) & (pairs["notion"] == NO_NOTION)]
     judged = judged[judged["comparable"] & judged["colours"] & ~judged["covered"]]
-    wrong = judged[judged["relation"] < COPY]
+    wrong = judged[(judged["relation"] < COPY) & (judged["bits"] <= MOST_BITS)]
     allowed = int(_WRONG * (pairs["relation"] == COPY).sum())
     far = _above(wrong["similarity"], allowed)
     near = max(_above(wrong["similarity"][wrong["bits"] <= NEAR_BITS], allowed), far - _LOWER)
-    return Bands(((NEAR_BITS, max(near, similar)), (HASH_BITS, max(far, similar))), similar)
+    return Bands(((NEAR_BITS, max(near, similar)), (MOST_BITS, max(far, similar))), similar)
 
 
 def _above(similarities: NDArray[np.float64], allowed: int) -> float:

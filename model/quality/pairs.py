@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.gallery.embedding.fingerprint import HASH_BITS, Fingerprint
-from functions.gallery.embedding.likeness import Likeness, likeness
+from functions.gallery.embedding.likeness import Likeness, bits_apart, likeness
 from functions.gallery.embedding.vectors import Vectors
 from model.quality.copies import SERVED, Material
 from model.quality.metrics import nearest
@@ -29,7 +29,7 @@ PAIR = np.dtype(
     [
         ("similarity", float),
         ("notion", int),  # the place in Likeness that holds without vectors, or NO_NOTION
-        ("bits", int),  # fewest that differ, turned or inside frames
+        ("bits", int),  # that differ, of the whole or inside frames
         ("comparable", bool),  # vectors count: both have fingerprints, neither is drawn
         ("covered", bool),
         ("colours", bool),  # about as much of each
@@ -131,7 +131,7 @@ def see(one: Fingerprint | None, other: Fingerprint | None) -> tuple[int, int, b
     notion = likeness(Seen("one", one), Seen("other", other))
     return (
         NO_NOTION if notion is None else _LIKENESSES.index(notion),
-        one.nearest(other),
+        bits_apart(one, other),
         not (one.drawn or other.drawn),
         one.is_covered(other),
         one.has_colours_of(other),

@@ -25,7 +25,7 @@ from tests.unit.test_perceptual_hash import read
 EDITED = list(Likeness).index(Likeness.EDITED)
 
 
-def pairs_between(low, high, relation, bits=120, notion=NO_NOTION, name="one", count=100) -> Pairs:
+def pairs_between(low, high, relation, bits=112, notion=NO_NOTION, name="one", count=100) -> Pairs:
     """Return pairs spread evenly between two similarities."""
     lower = relation in (NOTHING, LABEL)
     return np.array(
@@ -53,14 +53,23 @@ WORLD = together(
 def test_limits_lie_above_the_most_similar_different_pictures():
     bands = choose(WORLD)
 
-    assert bands.lookalike == ((60, 0.84), (256, 0.89))
+    assert bands.lookalike == ((60, 0.85), (112, 0.9))
     assert 0.4 <= bands.similar <= 0.55
 
 
 def test_different_pictures_with_near_hashes_raise_only_the_lower_limit():
     shop = pairs_between(0.83, 0.86, NOTHING, bits=50, name="shop")
 
-    assert choose(together(WORLD, shop)).lookalike == ((60, 0.87), (256, 0.89))
+    assert choose(together(WORLD, shop)).lookalike == ((60, 0.88), (112, 0.9))
+
+
+def test_what_agrees_in_the_middle_only_decides_nothing_and_is_no_copy():
+    middles = pairs_between(0.95, 0.99, NOTHING, bits=113)
+    middles["lower"] = False
+    bands = choose(WORLD)
+
+    assert choose(together(WORLD, middles)) == bands
+    assert measure(bands, middles)["near-duplicate"]["pairs"] == 0
 
 
 def test_one_odd_pair_among_thousands_of_copies_does_not_decide():
@@ -68,7 +77,7 @@ def test_one_odd_pair_among_thousands_of_copies_does_not_decide():
     many = together(*[WORLD] * 12)
 
     assert choose(together(many, odd)) == choose(many)
-    assert choose(together(many, odd, odd)).lookalike[-1] == (256, 1.0)
+    assert choose(together(many, odd, odd)).lookalike[-1] == (112, 1.0)
 
 
 def test_pairs_of_one_product_do_not_decide_and_are_not_judged():

@@ -134,4 +134,9 @@ def _are_lookalikes(a: Fingerprint, b: Fingerprint, similarity: float, bands: Ba
     """
     if similarity < bands.similar or a.drawn or b.drawn or not a.has_colours_of(b):
         return False
-    return a.is_covered(b) or bands.are_lookalikes(similarity, a.nearest(b))
+    return a.is_covered(b) or bands.are_lookalikes(similarity, bits_apart(a, b))
+
+
+def bits_apart(a: Fingerprint, b: Fingerprint) -> int:
+    """Count the bits that differ, of the whole pictures or of what their frames surround."""
+    return min(a.hash.distance(b.hash), a.inside.distance(b.inside))
