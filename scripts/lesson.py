@@ -261,7 +261,7 @@ def _bands(lesson: Lesson, source: Source, pupils: Pupils, taught: Taught) -> di
         )
     similar = (map.apply(np.stack(made)) * map.apply(pupils.vectors[originals])).sum(axis=1)
     found = Similarities(similar, others, unrelated)
-    bands = bands_of(found, [bits for bits, _ in lookalike])
+    bands = bands_of(found, [agreement for agreement, _ in lookalike])
     return bands | {"measured": measured(found, bands)}
 
 
@@ -295,7 +295,9 @@ def _facts(lesson: Lesson, about: dict[str, Any], version: str, bands: dict[str,
     method += "mean subtracted" if about["centred"] else "mean kept"
     if about["triplet_steps"]:
         method += f", then {about['triplet_steps']} steps of batch-hard triplet loss"
-    lookalike = ", ".join(f"{least} within {bits} bits" for bits, least in bands["lookalike"])
+    lookalike = ", ".join(
+        f"{least} at an agreement of {enough}" for enough, least in bands["lookalike"]
+    )
     return [
         f"Model {lesson.base['name']}@{version}: {about['width']} numbers instead of "
         f"{lesson.card.dims}",
@@ -307,8 +309,8 @@ def _facts(lesson: Lesson, about: dict[str, Any], version: str, bands: dict[str,
         f"{about['held_back_to_measure']:,} pictures were held back to measure; seed "
         f"{about['seed']}",
         f"Kept: {method}",
-        f"Similarity from {bands['similar']} is similar; a lookalike has at least {lookalike} of "
-        "the hash; measured with altered copies of these pictures",
+        f"Similarity from {bands['similar']} is similar; a lookalike has at least {lookalike}; "
+        "measured with altered copies of these pictures",
     ]
 
 

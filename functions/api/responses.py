@@ -77,7 +77,7 @@ class Image(BaseModel):
     name: str
     sha256: str
     perceptual_hash: str | None = Field(
-        description="PDQ, 256 bits in hex; those of two copies differ in at most 40. null: the "
+        description="PDQ, 256 bits in hex; those of two copies differ in at most 31. null: the "
         "picture has too little detail"
     )
     width: int = Field(description="Pixels, upright")

@@ -11,20 +11,26 @@ from numpy.typing import NDArray
 
 from functions.gallery.embedding.likeness import REPLACEABLE, Band, Bands, Likeness
 from model.quality.copies import Material
-from model.quality.pairs import COPY, LABEL, NO_NOTION, OPEN, Pairs, make_pairs
+from model.quality.pairs import (
+    COPY,
+    LABEL,
+    LEAST_SIMILAR,
+    NO_NOTION,
+    OPEN,
+    Pairs,
+    make_pairs,
+)
 
-# Up to so many bits, a similarity that is a little lower is enough: a text band, a small crop.
-NEAR_BITS = 60
-# With more, the pictures agree in the middle only, which vectors see best: of different pictures
-# one in fifty differs in fewer, of copies cropped by a tenth or rotated by 5 degrees nine in ten.
-MOST_BITS = 112
-_LOWER = 0.05
+# Below, what agrees is the middle only, or the outline of another product; text bands and what is
+# rotated by 15 degrees agree more in nine of ten cases.
+LEAST_AGREEMENT, BETTER_AGREEMENT = 0.70, 0.85
 _SIMILAR_PRECISION = 0.70
 # For so many found copies one pair of different pictures can be above each limit: an odd pair does
-# not decide. Three parts of the rule (hashes, covered, vectors) share one in a thousand.
+# not decide. Three limits share one in a thousand.
 _WRONG = 0.0003
-_MARGIN = 0.02  # added to the limits, because galleries differ
+_MARGIN = 0.05  # added to the limits, because galleries differ
 _STEP = 0.005
+_BEST_AGREEMENT = 0.01  # above the best of different pictures, whatever their vectors
 _FEWEST = 20  # pairs; fewer say nothing about precision
 _REPLACEABLE = [list(Likeness).index(each) for each in REPLACEABLE]
 
@@ -62,19 +68,23 @@ def _limits(bands: Bands) -> dict[str, Any]:
 def choose(pairs: Pairs) -> Bands:
     """Return the lowest limits that keep different pictures out."""
     similar = _least_similar(pairs)
-    judged = pairs[(pairs["relation"] != OPEN) & (pairs["notion"] == NO_NOTION)]
-    judged = judged[judged["comparable"] & judged["colours"] & ~judged["covered"]]
-    wrong = judged[(judged["relation"] < COPY) & (judged["bits"] <= MOST_BITS)]
+    wrong = pairs[(pairs["relation"] != OPEN) & (pairs["relation"] < COPY)]
+    wrong = wrong[(wrong["notion"] == NO_NOTION) & wrong["comparable"] & ~wrong["covered"]]
     allowed = int(_WRONG * (pairs["relation"] == COPY).sum())
-    far = _above(wrong["similarity"], allowed)
-    near = max(_above(wrong["similarity"][wrong["bits"] <= NEAR_BITS], allowed), far - _LOWER)
-    return Bands(((NEAR_BITS, max(near, similar)), (MOST_BITS, max(far, similar))), similar)
+    least = max(LEAST_SIMILAR, similar)
+    best = _above(wrong["agreement"][wrong["similarity"] >= least], allowed, _BEST_AGREEMENT)
+    steps = [(max(best, BETTER_AGREEMENT + _STEP), least)]
+    for agreement in (BETTER_AGREEMENT, LEAST_AGREEMENT):
+        near = wrong["similarity"][wrong["agreement"] >= agreement]
+        least = max(least, _above(near, allowed, _MARGIN))
+        steps.append((agreement, least))
+    return Bands(tuple(steps), similar)
 
 
-def _above(similarities: NDArray[np.float64], allowed: int) -> float:
-    """Return the limit that at most so many of these similarities reach, and a margin."""
-    highest = np.sort(similarities)[::-1][allowed : allowed + 1]
-    limit = float(highest[0]) + _MARGIN if len(highest) else 0.0
+def _above(values: NDArray[np.float64], allowed: int, margin: float) -> float:
+    """Return the limit that at most so many of these values reach, and a margin."""
+    highest = np.sort(values)[::-1][allowed : allowed + 1]
+    limit = float(highest[0]) + margin if len(highest) else 0.0
     return min(1.0, round(float(np.ceil(limit / _STEP) * _STEP), 3))
 
 
@@ -82,13 +92,13 @@ def named(bands: Bands, pairs: Pairs) -> NDArray[np.str_]:
     """Return the band of each pair, as likeness.judge does."""
     close = np.any(
         [
-            (pairs["bits"] <= bits) & (pairs["similarity"] >= least - 1e-6)
-            for bits, least in bands.lookalike
+            (pairs["agreement"] >= enough) & (pairs["similarity"] >= least - 1e-6)
+            for enough, least in bands.lookalike
         ],
         axis=0,
     )
     lookalike = pairs["comparable"] & (pairs["similarity"] >= bands.similar)
-    lookalike &= pairs["colours"] & (pairs["covered"] | close)
+    lookalike &= pairs["covered"] | close
     copy = (pairs["notion"] != NO_NOTION) | lookalike
     lower = np.where(pairs["similarity"] >= bands.similar, Band.SIMILAR, Band.WEAK)
     same = np.isin(pairs["notion"], _REPLACEABLE)

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from functions.gallery.embedding.fingerprint import COVERED_BITS, HASH_BITS, PerceptualHash
-from functions.gallery.embedding.likeness import Bands, Likeness, judge
+from functions.gallery.embedding.likeness import Bands, Likeness, judge, judge_all
 from functions.gallery.embedding.vectors import Vector
 from model.quality.alterations import alter
 from model.quality.copies import SERVED, Material
@@ -111,7 +111,7 @@ def compare_different(material: Material, bands: Bands) -> dict[str, Any]:
         of_one |= (products[:row] == products[row]) & (products[row] != "")
         pairs += int((~of_one).sum())
         if row % _AT_ONCE == 0:
-            near_by_vector = vectors[row : row + _AT_ONCE] @ vectors.T >= bands.lookalike[0][1]
+            near_by_vector = vectors[row : row + _AT_ONCE] @ vectors.T >= bands.least_lookalike
         alike = near_by_vector[row % _AT_ONCE, :row]
         if (one := prints[row]) is not None:
             for mine, hashes in ((one.hash, whole), (one.inside, inside)):
@@ -119,7 +119,8 @@ def compare_different(material: Material, bands: Bands) -> dict[str, Any]:
                     differing = np.bitwise_count(hashes[:row] ^ turned.words()).sum(axis=1)
                     alike |= differing <= COVERED_BITS
         near = np.flatnonzero(alike & ~of_one)
-        counts.update(str(view.likeness(views[other], bands)) for other in near)
+        others = [(views[other].seen, float(view.vector @ views[other].vector)) for other in near]
+        counts.update(str(each.likeness) for each in judge_all(view.seen, others, bands))
     return {"pairs": pairs, **{str(each): counts[str(each)] for each in list(Likeness)[1:]}}
 
 

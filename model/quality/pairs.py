@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.gallery.embedding.fingerprint import HASH_BITS, Fingerprint
-from functions.gallery.embedding.likeness import Likeness, bits_apart, likeness
+from functions.gallery.embedding.fingerprint import Fingerprint, agreements
+from functions.gallery.embedding.likeness import Likeness, likeness
 from functions.gallery.embedding.vectors import Vectors
 from model.quality.copies import SERVED, Material
 from model.quality.metrics import nearest
@@ -29,16 +29,18 @@ PAIR = np.dtype(
     [
         ("similarity", float),
         ("notion", int),  # the place in Likeness that holds without vectors, or NO_NOTION
-        ("bits", int),  # that differ, of the whole or inside frames
+        ("agreement", float),  # of what lies on each other; 0 below LEAST_SIMILAR
         ("comparable", bool),  # vectors count: both have fingerprints, neither is drawn
-        ("covered", bool),
-        ("colours", bool),  # about as much of each
+        ("covered", bool),  # with about as much of each colour
         ("relation", int),
         ("set", "U100"),  # of the query
         ("lower", bool),  # counts for the two lower bands
     ]
 )
 Pairs = NDArray[np.void]  # of PAIR
+# Below, pictures are not laid on each other: of 100 copies cropped by a fifth one is less similar,
+# and of different pictures in photo sets each has three that are more similar, at 0.6 twenty.
+LEAST_SIMILAR = 0.7
 KNOWN_COPIES = Path(__file__).with_name("known_copies.csv")
 _LIKENESSES = list(Likeness)
 
@@ -111,31 +113,38 @@ def _pairs(
     pairs["relation"] = _relations(material, of, hits)
     pairs["set"] = np.array([name.partition("/")[0] for name in material.names[of]])[:, None]
     known = material.embedded.fingerprints
-    seen = [
-        see(query, known[hit])
-        for query, near in zip(fingerprints, hits, strict=True)
-        for hit in near
-    ]
-    for name, column in zip(_SEEN, zip(*seen, strict=True), strict=True):
-        pairs[name] = np.reshape(column, hits.shape)
+    for row, query in enumerate(fingerprints):
+        others = [known[hit] for hit in hits[row]]
+        seen = [see(query, other) for other in others]
+        for name, column in zip(_SEEN, zip(*seen, strict=True), strict=True):
+            pairs[name][row] = column
+        pairs["agreement"][row] = _agreements(query, others, similarity[row] >= LEAST_SIMILAR)
     return pairs[np.isfinite(similarity)]  # in a gallery of ten or fewer, itself is a hit
 
 
-_SEEN = ["notion", "bits", "comparable", "covered", "colours"]
+_SEEN = ["notion", "comparable", "covered"]
 
 
-def see(one: Fingerprint | None, other: Fingerprint | None) -> tuple[int, int, bool, bool, bool]:
+def see(one: Fingerprint | None, other: Fingerprint | None) -> tuple[int, bool, bool]:
     """Return what the rule sees in two pictures of different bytes, without their vectors."""
     if one is None or other is None:
-        return NO_NOTION, HASH_BITS, False, False, False
+        return NO_NOTION, False, False
     notion = likeness(Seen("one", one), Seen("other", other))
     return (
         NO_NOTION if notion is None else _LIKENESSES.index(notion),
-        bits_apart(one, other),
         not (one.drawn or other.drawn),
-        one.is_covered(other),
-        one.has_colours_of(other),
+        one.is_covered(other) and one.has_colours_of(other),
     )
+
+
+def _agreements(
+    one: Fingerprint | None, others: Sequence[Fingerprint | None], near: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    found = np.zeros(len(others))
+    rows = [row for row in np.flatnonzero(near) if others[row] is not None]
+    if one is not None:
+        found[rows] = agreements(one, [other for row in rows if (other := others[row])])
+    return found
 
 
 def _relations(material: Material, of: Rows, hits: Rows) -> Rows:

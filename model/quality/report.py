@@ -89,7 +89,7 @@ def band_table(bands: Mapping[str, Any]) -> list[str]:
 
     For a set: with these limits, and with limits that were chosen without it.
     """
-    steps = (f"{least:.3f} to {bits} bits" for bits, least in bands["lookalike"])
+    steps = (f"{least:.3f} at an agreement of {enough:.2f}" for enough, least in bands["lookalike"])
     least = {
         "same picture": "hash and colours",
         "near-duplicate": "hash alone, or " + ", ".join(steps),

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from functions.gallery.embedding.vectors import Vectors
 from model.teach.maps import Codes
 
-# The limits of lookalikes of a base model that has none: bits that differ, least similarity.
-LOOKALIKE = ((60, 0.80), (90, 0.88), (112, 0.93))
+# The limits of lookalikes of a base model that has none: least agreement, least similarity.
+LOOKALIKE = ((0.95, 0.75), (0.85, 0.89), (0.70, 0.93))
 # Of model/quality/alterations.py: what people do to a picture without changing what it shows.
 ALTERATIONS = (
     "short side 160",
@@ -29,7 +29,7 @@ ALTERATIONS = (
     "border 15 %",
 )
 _FALSE_ALARMS = 0.01  # of the pictures: the best other picture counts as a copy
-_MISSED = 0.05  # of the copies, if the hashes nearly agree
+_MISSED = 0.05  # of the copies, if the pictures agree where they overlap
 _CHANCE = 0.01  # of the pairs of different labels: they count as similar
 _MARGIN = 0.01  # because the next pictures are not these
 _STEP = 0.005
@@ -47,20 +47,22 @@ class Similarities:
     unrelated: Floats  # pairs of different labels
 
 
-def bands_of(found: Similarities, bits: Sequence[int]) -> dict[str, Any]:
-    """Return the limits of a model card: `similar`, and that of lookalikes for each hash distance.
+def bands_of(found: Similarities, agreements: Sequence[float]) -> dict[str, Any]:
+    """Return the limits of a model card: `similar`, and that of lookalikes for each agreement.
 
     A taught model puts pictures of one label close together, so the best other picture of any
-    label sets the limit where the hashes say little (the most bits): 99 of 100 stay below. Where
-    the hashes nearly agree (the fewest bits), 95 of 100 copies are above. In between, in equal
-    steps. `similar` is above 99 of 100 pairs of different labels.
+    label sets the limit where an agreement says little (the last): 99 of 100 stay below. Where
+    the pictures agree (the first), 95 of 100 copies are above. In between, in equal steps.
+    `similar` is above 99 of 100 pairs of different labels.
     """
     similar = _up(float(np.quantile(found.unrelated, 1 - _CHANCE)))
     strict = max(_up(float(np.quantile(found.others, 1 - _FALSE_ALARMS)) + _MARGIN), similar)
     loose = min(max(_up(float(np.quantile(found.copies, _MISSED))), similar), strict)
-    limits = [max(loose, _up(limit)) for limit in np.linspace(loose, strict, len(bits))]
+    limits = [max(loose, _up(limit)) for limit in np.linspace(loose, strict, len(agreements))]
     return {
-        "lookalike": [[each, min(limit, strict)] for each, limit in zip(bits, limits, strict=True)],
+        "lookalike": [
+            [each, min(limit, strict)] for each, limit in zip(agreements, limits, strict=True)
+        ],
         "similar": similar,
     }
 

@@ -92,7 +92,7 @@ def an_image(name: str, **changes: Any) -> StoredImage:
 
 def a_fingerprint(hash: str) -> Fingerprint:
     """Return a fingerprint with this hash, in 64 hex digits, and always the same colours."""
-    return Fingerprint(PerceptualHash.parse(hash), bytes(192))
+    return Fingerprint(PerceptualHash.parse(hash), bytes(576), bytes(128))
 
 
 def unit(*rows: list[float]) -> Vectors:

@@ -235,7 +235,7 @@ def test_a_copy_is_judged_only_against_its_original_and_other_labels(material):
     assert count[LABEL] == len(NAMES) * sum(same_set) - from_originals
 
 
-BANDS = Bands(((60, 0.87), (256, 0.92)), 0.5)
+BANDS = Bands(((0.95, 0.87), (0.7, 0.92)), 0.5)
 
 
 def test_every_notion_finds_its_own_copies(material):

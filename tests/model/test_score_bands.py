@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from functions.gallery.embedding.fingerprint import agreements
 from functions.gallery.embedding.likeness import Band, Bands, Likeness, judge
 from model.quality.bands import choose, measure, named
 from model.quality.drawn import page, table
@@ -25,12 +26,14 @@ from tests.unit.test_perceptual_hash import read
 EDITED = list(Likeness).index(Likeness.EDITED)
 
 
-def pairs_between(low, high, relation, bits=112, notion=NO_NOTION, name="one", count=100) -> Pairs:
+def pairs_between(
+    low, high, relation, agreement=0.7, notion=NO_NOTION, name="one", count=100
+) -> Pairs:
     """Return pairs spread evenly between two similarities."""
     lower = relation in (NOTHING, LABEL)
     return np.array(
         [
-            (s, notion, bits, True, False, True, relation, name, lower)
+            (s, notion, agreement, True, False, relation, name, lower)
             for s in np.linspace(low, high, count)
         ],
         PAIR,
@@ -42,9 +45,9 @@ def together(*parts: Pairs) -> Pairs:
 
 
 WORLD = together(
-    pairs_between(0.3, 1.0, COPY, bits=10, notion=EDITED),
+    pairs_between(0.3, 1.0, COPY, agreement=1.0, notion=EDITED),
     pairs_between(0.90, 0.965, COPY),
-    pairs_between(0.80, 0.90, COPY, bits=50),
+    pairs_between(0.80, 0.90, COPY, agreement=0.97),
     pairs_between(0.55, 0.88, LABEL),
     pairs_between(0.20, 0.54, NOTHING),
 )
@@ -53,18 +56,19 @@ WORLD = together(
 def test_limits_lie_above_the_most_similar_different_pictures():
     bands = choose(WORLD)
 
-    assert bands.lookalike == ((60, 0.85), (112, 0.9))
+    assert bands.lookalike == ((0.855, 0.7), (0.85, 0.7), (0.7, 0.93))
     assert 0.4 <= bands.similar <= 0.55
 
 
-def test_different_pictures_with_near_hashes_raise_only_the_lower_limit():
-    shop = pairs_between(0.83, 0.86, NOTHING, bits=50, name="shop")
+def test_different_pictures_that_agree_raise_the_limits_for_those():
+    shop = pairs_between(0.83, 0.86, NOTHING, agreement=0.9, name="shop")
+    shop["lower"] = False
 
-    assert choose(together(WORLD, shop)).lookalike == ((60, 0.88), (112, 0.9))
+    assert choose(together(WORLD, shop)).lookalike == ((0.91, 0.7), (0.85, 0.91), (0.7, 0.93))
 
 
 def test_what_agrees_in_the_middle_only_decides_nothing_and_is_no_copy():
-    middles = pairs_between(0.95, 0.99, NOTHING, bits=113)
+    middles = pairs_between(0.95, 0.99, NOTHING, agreement=0.69)
     middles["lower"] = False
     bands = choose(WORLD)
 
@@ -77,7 +81,7 @@ def test_one_odd_pair_among_thousands_of_copies_does_not_decide():
     many = together(*[WORLD] * 12)
 
     assert choose(together(many, odd)) == choose(many)
-    assert choose(together(many, odd, odd)).lookalike[-1] == (112, 1.0)
+    assert choose(together(many, odd, odd)).lookalike[-1] == (0.7, 1.0)
 
 
 def test_pairs_of_one_product_do_not_decide_and_are_not_judged():
@@ -90,17 +94,17 @@ def test_pairs_of_one_product_do_not_decide_and_are_not_judged():
 
 
 def test_precision_is_counted_by_band_and_by_set():
-    bands = Bands(((60, 0.8), (256, 0.9)), 0.5)
+    bands = Bands(((0.95, 0.8), (0.7, 0.9)), 0.5)
     same = list(Likeness).index(Likeness.SAME_PICTURE)
     pairs = np.array(
         [
-            (0.99, same, 0, True, False, True, COPY, "one", False),
-            (0.30, EDITED, 30, True, False, True, COPY, "one", False),
-            (0.95, NO_NOTION, 120, True, False, True, NOTHING, "two", True),
-            (0.95, NO_NOTION, 120, False, False, True, LABEL, "two", True),  # drawings
-            (0.55, NO_NOTION, 55, True, True, True, COPY, "one", False),  # covered
-            (0.60, NO_NOTION, 120, True, False, True, NOTHING, "two", True),
-            (0.10, NO_NOTION, 120, True, False, True, LABEL, "two", True),
+            (0.99, same, 1, True, False, COPY, "one", False),
+            (0.30, EDITED, 0, True, False, COPY, "one", False),
+            (0.95, NO_NOTION, 0.7, True, False, NOTHING, "two", True),
+            (0.95, NO_NOTION, 0.7, False, False, LABEL, "two", True),  # drawings
+            (0.55, NO_NOTION, 0, True, True, COPY, "one", False),  # covered
+            (0.60, NO_NOTION, 0, True, False, NOTHING, "two", True),
+            (0.10, NO_NOTION, 0, True, False, LABEL, "two", True),
         ],
         PAIR,
     )
@@ -136,13 +140,17 @@ PICTURES = {
 
 @pytest.mark.parametrize("similarity", [0.3, 0.7, 0.85, 0.99])
 def test_the_bench_names_pairs_as_the_rule_does(similarity):
-    bands = Bands(((60, 0.8), (256, 0.9)), 0.5)
+    bands = Bands(((0.95, 0.8), (0.7, 0.9)), 0.5)
     seen = [Seen(name, read(image.convert("RGB"))) for name, image in PICTURES.items()]
     every = [(one, other) for one in seen for other in seen if one is not other]
+    prints = [(one.fingerprint, other.fingerprint) for one, other in every]
+    agreeing = [agreements(one, [other])[0] if one and other else 0 for one, other in prints]
     pairs = np.array(
         [
-            (similarity, *see(one.fingerprint, other.fingerprint), COPY, "one", False)
-            for one, other in every
+            (similarity, notion, agreement, *others, COPY, "one", False)
+            for (notion, *others), agreement in zip(
+                (see(*pair) for pair in prints), agreeing, strict=True
+            )
         ],
         PAIR,
     )

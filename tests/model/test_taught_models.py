@@ -26,7 +26,7 @@ from tests.drawing import jpeg
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "model"
-BANDS = {"lookalike": [[60, 0.5], [90, 0.6], [112, 0.7]], "similar": 0.4}
+BANDS = {"lookalike": [[0.95, 0.5], [0.85, 0.6], [0.7, 0.7]], "similar": 0.4}
 
 
 def some_map(inputs=1280, width=16, seed=0):
@@ -193,7 +193,7 @@ def test_only_an_empty_or_a_taught_folder_is_written_to(written, tmp_path):
             check_output(mine)
 
 
-def test_bands_are_in_order_and_strict_where_hashes_say_little():
+def test_bands_are_in_order_and_strict_where_pictures_hardly_agree():
     dice = np.random.default_rng(0)
     found = Similarities(
         copies=dice.uniform(0.6, 1, 400),
@@ -201,7 +201,7 @@ def test_bands_are_in_order_and_strict_where_hashes_say_little():
         unrelated=dice.uniform(-0.4, 0.3, 5_000),
     )
 
-    bands = bands_of(found, [60, 90, 112])
+    bands = bands_of(found, [0.95, 0.85, 0.7])
 
     Bands.read(bands)
     (_, loose), _, (_, strict) = bands["lookalike"]
@@ -221,7 +221,7 @@ def test_bands_can_be_read_whatever_was_measured(level):
         found = Similarities(
             *(np.where(flag, alike, -alike) for flag in (copies, others, unrelated))
         )
-        Bands.read(bands_of(found, [60, 90, 112]))
+        Bands.read(bands_of(found, [0.95, 0.85, 0.7]))
 
 
 def test_copies_in_the_gallery_do_not_raise_the_limits():

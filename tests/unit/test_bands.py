@@ -2,30 +2,39 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from functions.gallery.embedding.fingerprint import Fingerprint, PerceptualHash
-from functions.gallery.embedding.likeness import Band, Bands, Likeness, judge, likeness
+from functions.gallery.embedding.fingerprint import Fingerprint, PerceptualHash, agreements
+from functions.gallery.embedding.likeness import Band, Bands, Likeness, judge, judge_all, likeness
 from functions.gallery.intake.add import Submission
 from functions.gallery.records import Distance
 from functions.gallery.search.search import SearchOptions
 from model.quality.pairs import Seen
 from tests.drawing import jpeg, scene, written
 from tests.fakes import FakeEmbedder
+from tests.unit.test_perceptual_hash import read
 
-LIMITS = {"lookalike": [[60, 0.8], [256, 0.9]], "similar": 0.5}
+LIMITS = {"lookalike": [[0.95, 0.8], [0.7, 0.9]], "similar": 0.5}
 BANDS = Bands.read(LIMITS)
 HASH = int("9d3c51a8e7046bf2" * 4, 16)
-GREEN, RED = bytes([120, 100, 90] * 64), bytes([120, 100, 200] * 64)
+GREEN, RED, GREENISH = (bytes([cb, cr] * 64) for cb, cr in ((100, 90), (100, 200), (110, 90)))
+LIGHT = read(scene(1)).light
+CROPPED = read(scene(1).crop((16, 12, 304, 228))).light  # a tenth less each way
+ANOTHER = read(scene(2)).light
 
 
-def looks(bits=0, colours=GREEN, **more):
+def looks(bits=0, colours=GREEN, light=LIGHT, **more):
     """Return a picture of its own bytes; so many bits of its hash differ from the first."""
     hash = PerceptualHash(f"{HASH ^ ((1 << bits) - 1):064x}")
-    return Seen(f"{bits} {colours[2]} {more}", Fingerprint(hash, colours, **more))
+    more_light = light.hex()[:40]
+    return Seen(
+        f"{bits} {colours[1]} {more_light} {more}", Fingerprint(hash, light, colours, **more)
+    )
 
 
 FIRST = looks(inner=None, content=1.0)
+TURNED = Seen("turned", Fingerprint(FIRST.fingerprint.hash.turned[4], LIGHT, GREEN))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +48,10 @@ FIRST = looks(inner=None, content=1.0)
         (looks(22, RED), Likeness.EDITED),
         (looks(23, RED), None),
         (looks(128, inner=PerceptualHash(f"{HASH:064x}")), Likeness.EDITED),  # in a frame
-        (Seen("turned", Fingerprint(looks().fingerprint.hash.turned[4], GREEN)), Likeness.TURNED),
+        (
+            Seen("turned", Fingerprint(looks().fingerprint.hash.turned[4], LIGHT, GREEN)),
+            Likeness.TURNED,
+        ),
         (looks(22, drawn=True), Likeness.SAME_PICTURE),
         (looks(23, drawn=True), None),  # screens of one program
         (Seen("plain", None), None),
@@ -61,23 +73,53 @@ def test_plain_pictures_are_never_alike_unless_their_bytes_are_equal():
 @pytest.mark.parametrize(
     ("similarity", "other", "expected"),
     [
-        (0.9, looks(120), Likeness.LOOKALIKE),
-        (0.899, looks(120), None),
-        (0.95, looks(120, RED), None),  # another colour is another product
-        (0.8, looks(60, bytes([120, 110, 90] * 64)), Likeness.LOOKALIKE),
-        (0.799, looks(60, bytes([120, 110, 90] * 64)), None),
+        (0.8, looks(120), Likeness.LOOKALIKE),
+        (0.799, looks(120), None),
+        (0.8, looks(120, light=CROPPED), Likeness.LOOKALIKE),
+        (1.0, looks(120, light=ANOTHER), None),
+        (1.0, looks(120, RED), None),  # another colour is another product
+        (0.8, looks(120, GREENISH), Likeness.LOOKALIKE),
         (1.0, looks(120, drawn=True), None),  # vectors say nothing of text
-        (0.6, looks(32, RED), None),
+        (0.9, looks(120, light=bytes([90]) * 576), None),  # nothing to lay on each other
     ],
 )
-def test_lookalikes_need_close_vectors_hashes_and_colours(similarity, other, expected):
+def test_lookalikes_need_close_vectors_and_agree_where_they_overlap(similarity, other, expected):
     assert judge(FIRST, other, similarity, BANDS).likeness is expected
+    assert judge(other, FIRST, similarity, BANDS).likeness is expected
+
+
+def test_the_less_pictures_agree_the_closer_their_vectors_must_be():
+    covered = np.frombuffer(LIGHT, np.uint8).reshape(24, 24).copy()
+    covered[22:] = 0
+    text = looks(120, light=covered.tobytes())
+    (agreement,) = agreements(FIRST.fingerprint, [text.fingerprint])
+
+    assert 0.7 < agreement < 0.95
+    assert judge(FIRST, text, 0.89, BANDS).likeness is None
+    assert judge(FIRST, text, 0.9, BANDS).likeness is Likeness.LOOKALIKE
+
+
+def test_many_pictures_are_judged_as_each_alone():
+    others = [
+        (looks(bits, colours, light), similarity)
+        for bits in (0, 20, 30, 120)
+        for colours in (GREEN, RED)
+        for light in (LIGHT, CROPPED, ANOTHER)
+        for similarity in (0.4, 0.85, 0.95, None)
+    ]
+    together = judge_all(FIRST, others, BANDS)
+
+    assert together == [judge(FIRST, *other, BANDS) for other in others]
+    assert {verdict.likeness for verdict in together} >= {None, *Likeness} - {
+        Likeness.SAME_BYTES,
+        Likeness.TURNED,
+    }
 
 
 @pytest.mark.parametrize(("similarity", "expected"), [(0.5, Likeness.LOOKALIKE), (0.49, None)])
 def test_a_covered_picture_needs_only_a_similar_vector(similarity, expected):
-    cells = [[120, 100, 90] if n % 8 in (0, 7) else [60, 150, 40] for n in range(64)]
-    covered = [[230, 20, 20] if 20 <= n <= 22 else cell for n, cell in enumerate(cells)]
+    cells = [[100, 90] if n % 8 in (0, 7) else [150, 40] for n in range(64)]
+    covered = [[20, 20] if 20 <= n <= 22 else cell for n, cell in enumerate(cells)]
     one, other = (
         looks(bits, bytes(sum(colours, []))) for bits, colours in ((0, cells), (50, covered))
     )
@@ -92,6 +134,7 @@ def test_a_covered_picture_needs_only_a_similar_vector(similarity, expected):
         (0.3, looks(30), Band.NEAR_DUPLICATE),
         (0.95, looks(120), Band.NEAR_DUPLICATE),
         (0.7, looks(120), Band.SIMILAR),
+        (0.95, looks(120, light=ANOTHER), Band.SIMILAR),
         (0.49, looks(120), Band.WEAK),
     ],
 )
@@ -115,8 +158,9 @@ def test_bands_print_as_plain_words():
         {"similar": 0.85},
         {"similar": None},
         {"lookalike": []},
-        {"lookalike": [[256, 0.9], [60, 0.8]]},
-        {"lookalike": [[60, 1.1]]},
+        {"lookalike": [[0.7, 0.9], [0.95, 0.8]]},
+        {"lookalike": [[0.95, 0.9], [0.7, 0.8]]},
+        {"lookalike": [[0.95, 1.1]]},
         {"lookalike": 0.9},
     ],
 )

@@ -24,7 +24,9 @@ from functions.gallery.errors import ImageNotFound, InvalidCursor, InvalidFilter
 from functions.gallery.records import CollectionSpec, Distance, Match, Query
 from functions.gallery.stores.embedded.store import EdgeStore
 from tests.contract.stores import BACK_ENDS, an_image
+from tests.drawing import scene
 from tests.fakes import FakeStore
+from tests.unit.test_perceptual_hash import read
 
 SPEC = CollectionSpec("test@1", 2, fields={"shelf": "keyword"})
 KINDS = list(Likeness)
@@ -40,12 +42,26 @@ def vector_at(degrees):
     return np.array([math.cos(math.radians(degrees)), math.sin(math.radians(degrees))], np.float32)
 
 
-def printed(hash, colour=0):
-    return Fingerprint(hash, bytes([colour]) * 192)
+LIGHT, ANOTHER = (read(scene(seed)).light for seed in (1, 2))
+COVERED = LIGHT[: 22 * 24] + bytes(2 * 24)  # agrees with the first by .85
+
+
+def printed(hash, colour=0, light=LIGHT):
+    return Fingerprint(hash, light, bytes([colour]) * 128)
 
 
 def picture(
-    name, *, bits=0, degrees=0.0, file="a", width=10, bytes_=1_000, colour=0, turned=False, **more
+    name,
+    *,
+    bits=0,
+    degrees=0.0,
+    file="a",
+    width=10,
+    bytes_=1_000,
+    colour=0,
+    turned=False,
+    light=LIGHT,
+    **more,
 ):
     """Return an image and its vector; `bits` of its hash differ, None: it has no fingerprint."""
     hash = None if bits is None else flipped(bits).turned[2] if turned else flipped(bits)
@@ -55,7 +71,7 @@ def picture(
         width=width,
         height=10,
         bytes=bytes_,
-        fingerprint=None if hash is None else printed(hash, colour),
+        fingerprint=None if hash is None else printed(hash, colour, light),
         **more,
     )
     return image, vector_at(degrees)
@@ -418,12 +434,13 @@ def test_the_least_similarity_is_that_of_the_request():
 
 
 def test_without_a_limit_of_ones_own_that_of_the_model_holds():
-    bands = Bands(((60, 0.8), (100, 0.93)), 0.5)
+    bands = Bands(((0.95, 0.8), (0.7, 0.93)), 0.5)
     keeper = picture("keeper", width=90)
     others = [
         picture("near", bits=100, degrees=20, file="b"),
-        picture("text", bits=101, degrees=0, file="c"),
+        picture("another", bits=101, degrees=0, file="c", light=ANOTHER),
         picture("plain", bits=None, degrees=0, file="d"),
+        picture("covered", bits=101, degrees=30, file="e", light=COVERED),
     ]
     duplicates = Duplicates(store_with(keeper, *others), SPEC, bands)
 
@@ -669,7 +686,7 @@ def test_every_store_finds_the_same_groups(store):
 
 
 NEW, NEW_VECTOR = picture("new", bits=0, degrees=0, file="a")
-BANDS = Bands(((60, 0.8), (100, 0.95)), 0.5)
+BANDS = Bands(((0.95, 0.8), (0.7, 0.95)), 0.5)
 
 
 @pytest.fixture
@@ -682,10 +699,10 @@ def near(store):
         picture("recoloured", bits=5, degrees=80, file="d", colour=50),
         picture("mirrored", bits=5, degrees=85, file="e", turned=True),
         picture("nearer", bits=60, degrees=6, file="f"),
-        picture("near", bits=100, degrees=10, file="0"),
-        picture("text", bits=101, degrees=4, file="1"),
+        picture("near", bits=100, degrees=10, file="0", light=COVERED),
+        picture("another", bits=101, degrees=4, file="1", light=ANOTHER),
         picture("plain", bits=None, degrees=5, file="2"),
-        picture("far", bits=50, degrees=60, file="3"),
+        picture("far", bits=70, degrees=60, file="3", light=COVERED),
         store=store,
     )
 

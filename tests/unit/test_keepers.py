@@ -44,15 +44,14 @@ def test_of_equal_files_the_shorter_name_is_kept():
 
 
 def test_a_frame_does_not_make_a_copy_the_keeper():
-    colours = bytes(192)
-    inner = PerceptualHash("5a" * 32)
+    hash, inner = PerceptualHash("0f" * 32), PerceptualHash("5a" * 32)
     picture = an_image("picture.jpg", width=800, height=600, bytes=90_000)
     framed = an_image(
         "framed.jpg",
         width=980,
         height=780,
         bytes=120_000,
-        fingerprint=Fingerprint(PerceptualHash("0f" * 32), colours, inner, content=0.62),
+        fingerprint=Fingerprint(hash, bytes(576), bytes(128), inner, content=0.62),
     )
 
     assert kept(picture, framed) == "picture.jpg"

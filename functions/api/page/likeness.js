@@ -21,7 +21,7 @@ const WORDS = {
 	lookalike: {
 		bars: 3,
 		name: 'Lookalike',
-		more: ': alike as a whole, but not known to be a copy',
+		more: ': probably cropped, rotated, written on or covered',
 	},
 	similar: { bars: 2, name: 'Similar', more: '' },
 	weak: { bars: 1, name: 'Weak match', more: '' },

@@ -83,7 +83,8 @@ class Neighbours:
         by_id = dict(zip(ids, found, strict=True))
         for image in images:
             near = by_id.get(image.id, [])
-            yield _without(image, [m for m in near if rule.match(image, m.image, m.similarity)])
+            matched = rule.match_all(image, [(match.image, match.similarity) for match in near])
+            yield _without(image, [m for m, found in zip(near, matched, strict=True) if found])
 
     def _nearest(
         self, queries: Sequence[Query], is_near: Callable[[Match], bool]

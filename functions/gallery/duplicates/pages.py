@@ -182,11 +182,10 @@ def near_duplicates_of(
     rule = Rule(None, bands)
     found: dict[str, Duplicate] = {}
     for query, matches in zip(queries, store.search_many(queries), strict=True):
-        for near in matches:
-            by_vector = not isinstance(query.target, PerceptualHash)
-            duplicate = rule.match(image, near.image, near.similarity if by_vector else None)
-            if duplicate is not None:
-                found[near.image.id] = duplicate
+        by_vector = not isinstance(query.target, PerceptualHash)
+        others = [(near.image, near.similarity if by_vector else None) for near in matches]
+        matched = filter(None, rule.match_all(image, others))
+        found |= {duplicate.image.id: duplicate for duplicate in matched}
     return tuple(sorted(found.values(), key=lambda duplicate: duplicate.rank)[:limit])
 
 
@@ -194,11 +193,8 @@ def _group(
     kind: Likeness, keeper: StoredImage, followers: Sequence[Match], rule: Rule
 ) -> DuplicateGroup:
     by_vector = kind is Likeness.LOOKALIKE
-    others = (
-        rule.match(keeper, follower.image, follower.similarity if by_vector else None)
-        for follower in followers
-    )
-    found = tuple(filter(None, others))
+    others = [(each.image, each.similarity if by_vector else None) for each in followers]
+    found = tuple(filter(None, rule.match_all(keeper, others)))
     return DuplicateGroup(kind, keeper, found, removable(keeper, (d.image for d in found)))
 
 

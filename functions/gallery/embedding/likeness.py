@@ -3,7 +3,7 @@
 How often each word is right, and for which pictures: docs/duplicates.md and the model card.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, Self
@@ -12,6 +12,7 @@ from functions.gallery.embedding.fingerprint import (
     SAME_HASH_BITS,
     SAME_PICTURE_BITS,
     Fingerprint,
+    agreements,
 )
 
 _ROUNDING = 1e-6  # cosines of the same vector differ by a few 1e-7
@@ -55,29 +56,35 @@ class Looks(Protocol):
 class Bands:
     """The limits of similarity (cosine, 0..1), as measured for a model."""
 
-    lookalike: tuple[tuple[int, float], ...]  # least similarity if at most so many bits differ
+    lookalike: tuple[tuple[float, float], ...]  # least agreement and least similarity, see below
     similar: float
 
     @classmethod
     def read(cls, limits: Mapping[str, Any]) -> Self:
         """Read the limits of a model card; raises KeyError, TypeError or ValueError."""
-        steps = tuple((int(bits), float(least)) for bits, least in limits["lookalike"])
+        steps = tuple((float(agreement), float(least)) for agreement, least in limits["lookalike"])
         similar = float(limits["similar"])
-        if list(steps) != sorted(set(steps)) or not steps:
+        enough, least = (list(each) for each in zip(*steps, strict=True))
+        if enough != sorted(set(enough), reverse=True) or least != sorted(least):
             raise ValueError("the limits of lookalikes are not in order")
-        if not 0 <= similar <= min(least for _, least in steps) <= 1:
+        if not 0 <= similar <= least[0] or least[-1] > 1:
             raise ValueError("the limits of the bands are not in order")
         return cls(steps, similar)
 
-    def are_lookalikes(self, similarity: float, differing_bits: int) -> bool:
-        """Return whether a similarity is enough for hashes that differ in so many bits.
+    @property
+    def least_lookalike(self) -> float:
+        """The similarity below which nothing is a lookalike."""
+        return self.lookalike[0][1]
 
-        Vectors of text and of product shots are close without being copies, and those of blurred
-        copies are not: the further the hashes are apart, the closer the vectors must be.
+    def are_lookalikes(self, similarity: float, agreement: float) -> bool:
+        """Return whether a similarity is enough for pictures that agree so well where they overlap.
+
+        Vectors of product shots are close without being copies, and those of crops are not: the
+        less the pictures agree, the closer the vectors must be.
         """
         return any(
-            differing_bits <= bits and similarity >= least - _ROUNDING
-            for bits, least in self.lookalike
+            agreement >= enough and similarity >= least - _ROUNDING
+            for enough, least in self.lookalike
         )
 
 
@@ -112,31 +119,67 @@ def judge(one: Looks, other: Looks, similarity: float | None, bands: Bands | Non
 
     Pictures without a fingerprint are never more than similar, unless their bytes are equal.
     """
-    found = likeness(one, other)
-    a, b = one.fingerprint, other.fingerprint
-    distance = a.hash.distance(b.hash) if a and b else None
-    if bands is None or similarity is None:
-        return Verdict(found, None, distance)
-    if found is None and a and b and _are_lookalikes(a, b, similarity, bands):
-        found = Likeness.LOOKALIKE
-    if found is not None:
-        band = Band.SAME_PICTURE if found in REPLACEABLE else Band.NEAR_DUPLICATE
-    else:
-        band = Band.SIMILAR if similarity >= bands.similar else Band.WEAK
-    return Verdict(found, band, distance)
+    (verdict,) = judge_all(one, [(other, similarity)], bands)
+    return verdict
 
 
-def _are_lookalikes(a: Fingerprint, b: Fingerprint, similarity: float, bands: Bands) -> bool:
-    """Return whether one was cropped, framed, rotated or written on to make the other.
+def judge_all(
+    one: Looks, others: Sequence[tuple[Looks, float | None]], bands: Bands | None
+) -> list[Verdict]:
+    """Apply the rule to a picture and others, each with its similarity; faster than one by one."""
+    found = [likeness(one, other) for other, _ in others]
+    if bands is not None:
+        unsure = [
+            (row, other.fingerprint, similarity)
+            for row, (other, similarity) in enumerate(others)
+            if found[row] is None and similarity is not None and similarity >= bands.similar
+        ]
+        for row in _lookalikes(one.fingerprint, unsure, bands):
+            found[row] = Likeness.LOOKALIKE
+    return [
+        Verdict(matched, _band(matched, similarity, bands), _distance(one, other))
+        for matched, (other, similarity) in zip(found, others, strict=True)
+    ]
 
-    The vectors of text and line drawings are close whatever they say, so those are none; and what
-    has other colours is another product, or another screen.
+
+def _lookalikes(
+    one: Fingerprint | None, others: Sequence[tuple[int, Fingerprint | None, float]], bands: Bands
+) -> list[int]:
+    """Return which were cropped, rotated or written on to make one of the other.
+
+    The vectors of text and line drawings are close whatever they say, so those are none.
     """
-    if similarity < bands.similar or a.drawn or b.drawn or not a.has_colours_of(b):
-        return False
-    return a.is_covered(b) or bands.are_lookalikes(similarity, bits_apart(a, b))
+    if one is None or one.drawn:
+        return []
+    comparable = [(row, other, s) for row, other, s in others if other and not other.drawn]
+    covered = [row for row, other, _ in comparable if _is_covered(one, other)]
+    laid = [
+        (row, other, similarity)
+        for row, other, similarity in comparable
+        if row not in covered and similarity >= bands.least_lookalike - _ROUNDING
+    ]
+    agreeing = agreements(one, [other for _, other, _ in laid]).tolist()
+    return covered + [
+        row
+        for (row, _, similarity), agreement in zip(laid, agreeing, strict=True)
+        if bands.are_lookalikes(similarity, agreement)
+    ]
 
 
-def bits_apart(a: Fingerprint, b: Fingerprint) -> int:
-    """Count the bits that differ, of the whole pictures or of what their frames surround."""
-    return min(a.hash.distance(b.hash), a.inside.distance(b.inside))
+def _is_covered(one: Fingerprint, other: Fingerprint) -> bool:
+    """Return whether one has something on top of it; in other colours it is another product."""
+    return one.is_covered(other) and one.has_colours_of(other)
+
+
+def _band(matched: Likeness | None, similarity: float | None, bands: Bands | None) -> Band | None:
+    if bands is None or similarity is None:
+        return None
+    if matched is not None:
+        return Band.SAME_PICTURE if matched in REPLACEABLE else Band.NEAR_DUPLICATE
+    return Band.SIMILAR if similarity >= bands.similar else Band.WEAK
+
+
+def _distance(one: Looks, other: Looks) -> int | None:
+    if one.fingerprint is None or other.fingerprint is None:
+        return None
+    return one.fingerprint.hash.distance(other.fingerprint.hash)

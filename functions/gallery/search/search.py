@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from functions.gallery.embedding.likeness import Looks, judge
+from functions.gallery.embedding.likeness import Looks, judge_all
 from functions.gallery.embedding.vectors import Vector
 from functions.gallery.errors import ImageNotFound, InvalidExamples
 from functions.gallery.filters import field_type, parse_filter
@@ -137,7 +137,7 @@ class Searcher:
         if (known := example()) is None:
             return page
         bands = self.examples.bands(self.spec)
-        verdicts = [judge(known, match.image, match.similarity, bands) for match in page]
+        verdicts = judge_all(known, [(match.image, match.similarity) for match in page], bands)
         return [
             replace(match, matched=verdict.likeness, band=verdict.band)
             for match, verdict in zip(page, verdicts, strict=True)

@@ -88,5 +88,5 @@ def made_image(number: int, model: str) -> StoredImage:
         added_at=datetime(2026, 1, 1, tzinfo=UTC),
         model=model,
         metadata={"kind": kind_of(number)},
-        fingerprint=Fingerprint(PerceptualHash.parse(digest), bytes(192)),
+        fingerprint=Fingerprint(PerceptualHash.parse(digest), bytes(576), bytes(128)),
     )
