@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.reading import TEMPLATE, sam_program
+from tests.infra.reading import transform
 
 VARIANTS = {
     "two values": {"QdrantUrl": "https://qdrant.example", "QdrantApiKey": "k"},
@@ -16,6 +16,7 @@ VARIANTS = {
         "Canary": "true",
         "WarmFunctions": "2",
         "AlarmEmail": "a@example.org",
+        "Dashboard": "true",
         "AllowedOrigins": "https://shop.example,https://photos.example",
         "UploadOrigins": "https://shop.example,https://photos.example",
     },
@@ -25,12 +26,9 @@ VARIANTS = {
 @pytest.fixture(scope="module", params=VARIANTS)
 def transformed(request, tmp_path_factory) -> Path:
     """The template as CloudFormation receives it."""
-    values = [f"{name}={value}" for name, value in VARIANTS[request.param].items()]
-    script = Path(__file__).parent / "transform.py"
-    result = sam_program("python", str(script), str(TEMPLATE), *values)
-    assert result.returncode == 0, result.stderr
+    (template,) = transform([VARIANTS[request.param]])
     path = tmp_path_factory.mktemp("template") / "transformed.json"
-    path.write_text(result.stdout)
+    path.write_text(json.dumps(template, indent=1))
     return path
 
 

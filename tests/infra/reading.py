@@ -1,7 +1,9 @@
 """Read the template as CloudFormation receives it, with the SAM CLI's own programs."""
 
+import json
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +14,30 @@ TEMPLATE = ROOT / "template.yaml"
 REGION = "eu-west-1"
 
 
-def sam_program(*command: str) -> subprocess.CompletedProcess[str]:
+def sam_program(
+    *command: str, given: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run a program from the SAM CLI's environment, without an AWS account."""
     programs = prepare(SAM_VENV, "tests/sam/requirements.txt")
-    environment = {
-        "AWS_DEFAULT_REGION": REGION,
-        "SAM_CLI_TELEMETRY": "0",
-        "PATH": os.environ["PATH"],
-    }
+    known = {name: os.environ[name] for name in ("PATH", "HOME")}
+    known |= {"AWS_DEFAULT_REGION": REGION, "SAM_CLI_TELEMETRY": "0"}
     return subprocess.run(
         [str(programs / command[0]), *command[1:]],
         cwd=ROOT,
-        env=environment | {"HOME": os.environ["HOME"]},
+        env=known | environment,
+        input=given,
         capture_output=True,
         text=True,
     )
+
+
+def transform(values: Sequence[dict[str, str]]) -> list[dict[str, Any]]:
+    """Return the template as CloudFormation receives it, for each set of parameter values."""
+    script = Path(__file__).parent / "transform.py"
+    lines = "\n".join(map(json.dumps, values))
+    result = sam_program("python", str(script), str(TEMPLATE), given=lines)
+    assert result.returncode == 0, result.stderr
+    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:

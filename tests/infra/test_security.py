@@ -10,7 +10,8 @@ WITHOUT_RESOURCE = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 
 
 def allow_statements(resources: dict[str, Any]) -> list[dict[str, Any]]:
-    statements = [s for found in find_all(resources, "Statement") for s in as_list(found)]
+    found = [s for found in find_all(resources, "Statement") for s in as_list(found)]
+    statements = [s["Fn::If"][1] if "Fn::If" in s else s for s in found]
     return [s for s in statements if s["Effect"] == "Allow" and "Resource" in s]
 
 
@@ -82,7 +83,7 @@ def test_transport_is_always_encrypted(resources):
         s["Condition"]
         for found in find_all(resources, "Statement")
         for s in as_list(found)
-        if s["Effect"] == "Deny"
+        if s.get("Effect") == "Deny"
     ]
 
     assert denying == [{"Bool": {"aws:SecureTransport": "false"}}] * 2

@@ -2,6 +2,8 @@
 
 import json
 
+import yaml
+
 from functions.gallery.settings import Settings
 from functions.ingest.work import SECONDS_TO_RECONCILE
 from functions.runtime import ANSWER_S, CALL_S, START_S
@@ -15,6 +17,12 @@ def test_sam_validates_the_template():
     result = sam_program("sam", "validate", "--lint", "--template", str(TEMPLATE))
 
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_template_has_no_anchors_because_cloudformation_refuses_them():
+    anchors = [t for t in yaml.scan(TEMPLATE.read_text()) if isinstance(t, yaml.AnchorToken)]
+
+    assert anchors == []
 
 
 def test_cfn_lint_accepts_the_transformed_template(transformed):
@@ -148,8 +156,37 @@ def test_the_ingest_function_has_time_for_work_and_for_its_answer(resources):
     assert limit_s > START_S + SECONDS_TO_RECONCILE + ANSWER_S
 
 
+def test_alarms_watch_both_functions_for_throttles_and_errors(resources):
+    alarms = of_type(resources, "AWS::CloudWatch::Alarm").values()
+    watched = {
+        (alarm["MetricName"], dimension["Value"]["Ref"])
+        for alarm in alarms
+        if alarm["Namespace"] == "AWS/Lambda"
+        for dimension in alarm["Dimensions"]
+    }
+
+    assert watched == {
+        (metric, function)
+        for metric in ("Errors", "Throttles")
+        for function in ("ApiFunction", "IngestFunction")
+    }
+
+
+def test_the_dashboard_exists_only_if_wanted(resources, transformed):
+    parameter = json.loads(transformed.read_text())["Parameters"]["Dashboard"]
+
+    assert parameter["Default"] == "false"
+    assert resources["Overview"]["Condition"] == "HasDashboard"
+
+
+def test_the_log_of_the_gateway_needs_no_room_in_the_resource_policy(resources):
+    name = resources["ApiAccessLog"]["Properties"]["LogGroupName"]["Fn::Sub"]
+
+    assert name.startswith("/aws/vendedlogs/")
+
+
 def test_the_dashboard_is_valid_json(resources):
-    body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    body = resources["Overview"]["Properties"]["DashboardBody"]["Fn::Sub"]
 
     assert len(json.loads(body)["widgets"]) == 6
 

@@ -1,8 +1,10 @@
 """Print the template as CloudFormation receives it, with SAM's resources expanded; for .venv-sam.
 
-A dummy replaces the image's address, which exists only after a build.
+Takes lines of parameter values, as JSON, and prints one template a line. A dummy replaces the
+image's address, which exists only after a build.
 """
 
+import copy
 import json
 import sys
 
@@ -18,5 +20,6 @@ for resource in template["Resources"].values():
     if resource["Type"] == "AWS::Serverless::Function":
         resource.pop("Metadata")
         resource["Properties"]["ImageUri"] = IMAGE
-values = dict(pair.split("=", 1) for pair in sys.argv[2:])
-print(json.dumps(Translator({}, Parser()).translate(template, values), indent=1))
+for values in sys.stdin:
+    translated = Translator({}, Parser()).translate(copy.deepcopy(template), json.loads(values))
+    print(json.dumps(translated))
