@@ -29,9 +29,14 @@ TEXTS = ["text/", "application/json", "application/problem+json", "application/j
 
 
 def handle(event: Any, context: Any) -> Any:
-    """Respond to one event of the gateway, before it stops waiting."""
+    """Respond to one event of the gateway, before it stops waiting.
+
+    Other events only keep the function warm: a schedule's, a plug-in's, or a call by hand.
+    """
     with time_limit(CALL_S):
-        return _ready()(event, context)
+        application = _ready()
+        is_request = isinstance(event, dict) and "requestContext" in event
+        return application(event, context) if is_request else None
 
 
 def _ready() -> Mangum:

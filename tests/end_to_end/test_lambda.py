@@ -33,6 +33,13 @@ def test_without_settings_sam_local_uses_a_store_in_memory_and_says_so_in_a_head
     assert body(response)["model"].startswith("mobilenetv2")
 
 
+@pytest.mark.parametrize(
+    "ping", [event("scheduled"), {"source": "serverless-plugin-warmup"}, {}, None, "warm"]
+)
+def test_a_ping_that_keeps_the_function_warm_does_not_fail(api, ping):
+    assert api.invoke(ping) is None
+
+
 def test_a_base64_picture_from_the_gateway_is_found_by_binary_and_json_searches(api):
     added = api.invoke(event("http-add-binary"))
 
