@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -151,7 +152,7 @@ def _open_store(settings: Settings, spec: CollectionSpec, owner: Owner) -> Vecto
 
     if is_index_in_memory(settings):
         return QdrantStore.in_memory(spec)
-    return QdrantStore.connect(_qdrant_url(settings), _qdrant_key(settings), spec, owner)
+    return QdrantStore.connect(_qdrant_url(settings), partial(_qdrant_key, settings), spec, owner)
 
 
 def _open_collections(settings: Settings) -> tuple[Collections, "OpenStore"]:
@@ -165,7 +166,7 @@ def _open_collections(settings: Settings) -> tuple[Collections, "OpenStore"]:
     from functions.gallery.stores.server.connection import QdrantConnection
     from functions.gallery.stores.server.store import QdrantStore
 
-    connection = QdrantConnection.to(_qdrant_url(settings), _qdrant_key(settings))
+    connection = QdrantConnection.to(_qdrant_url(settings), partial(_qdrant_key, settings))
     server = QdrantCollections(connection, settings.lookalike_gallery)
     return server, lambda collection: QdrantStore(server, collection, shared=True)
 

@@ -31,7 +31,8 @@ class Settings(BaseSettings):
     )
     qdrant_api_key: SecretStr | None = Field(default=None, description="Key for that server")
     qdrant_api_key_secret_arn: str | None = Field(
-        default=None, description="Secrets Manager secret with that key, read once"
+        default=None,
+        description="Secrets Manager secret with that key",
     )
     lookalike_data: Path = Field(
         default=Path("data"), description="Folder for the embedded store, originals and thumbnails"

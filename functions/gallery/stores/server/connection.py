@@ -19,6 +19,7 @@ from functions.gallery.deadline import seconds_left
 from functions.gallery.errors import LookalikeError, SettingsError, StoreError, StoreNotReached
 from functions.gallery.stores.server.client import QdrantClient
 from functions.gallery.stores.server.errors import store_error
+from functions.gallery.stores.server.key import ReadKey, ServerKey
 from functions.gallery.stores.server.retry import Retry
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,12 @@ class _Body(httpx.SyncByteStream):
         self.stream.close()
 
 
+def _signed(request: httpx.Request, key: str | None) -> httpx.Request:
+    if key:
+        request.headers["api-key"] = key
+    return request
+
+
 def _is_this_machine(url: str) -> bool:
     return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
 
@@ -95,7 +102,7 @@ class QdrantConnection:
     def to(
         cls,
         url: str,
-        api_key: str | None,
+        api_key: str | ReadKey | None,
         *,
         timeout_s: float = 5,
         retry: Retry | None = None,
@@ -104,17 +111,18 @@ class QdrantConnection:
         """Prepare to reach a server over REST; nothing is sent yet.
 
         Without a port, https means 443 (Cloud listens there too) and http means 6333. A request
-        ends after `timeout_s`, or with the work in progress. Raises SettingsError for an invalid
-        address.
+        ends after `timeout_s`, or with the work in progress. A key that can be read is read again
+        when the server refuses it. Raises SettingsError for an invalid address.
         """
-        if api_key and urlsplit(url).scheme == "http" and not _is_this_machine(url):
+        key = ServerKey(api_key)
+        if key.value and urlsplit(url).scheme == "http" and not _is_this_machine(url):
             log.warning("The key is sent to QDRANT_URL without encryption; use https")
         try:
             warnings.filterwarnings("ignore", "Api key is used with an insecure connection")
             client = QdrantClient(
                 url=url,
                 port=None if url.startswith("https:") else 6333,
-                api_key=api_key,
+                api_key=key.value,
                 check_compatibility=False,  # else a thread sends one more request
                 limits=_CONNECTIONS,
                 event_hooks={"response": [_Body.limit]},
@@ -129,7 +137,14 @@ class QdrantConnection:
             request.extensions["timeout"] = _TimeLeft(min(timeout_s, seconds_left()))
             return send(request)
 
-        client.http.client.add_middleware(send_in_time)
+        def send_with_key(request: httpx.Request, send: Send) -> httpx.Response:
+            sent = key.value
+            response = send_in_time(_signed(request, sent), send)
+            if response.status_code in (401, 403) and key.renew(sent):
+                response = send_in_time(_signed(request, key.value), send)
+            return response
+
+        client.http.client.add_middleware(send_with_key)
         return cls(client, retry or Retry())
 
     @classmethod

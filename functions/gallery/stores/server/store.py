@@ -23,6 +23,7 @@ from functions.gallery.stores.ranking import Hit, first_limit, make_matches, ran
 from functions.gallery.stores.server.client import models
 from functions.gallery.stores.server.collections import QdrantCollections
 from functions.gallery.stores.server.connection import QdrantConnection
+from functions.gallery.stores.server.key import ReadKey
 from functions.gallery.stores.sorting import list_page
 
 _POINTS_PER_WRITE = 100
@@ -72,7 +73,7 @@ class QdrantStore:
 
     @classmethod
     def connect(
-        cls, url: str, api_key: str | None, spec: CollectionSpec, owner: Owner = NOBODY
+        cls, url: str, api_key: str | ReadKey | None, spec: CollectionSpec, owner: Owner = NOBODY
     ) -> "QdrantStore":
         """Open the collection on this server; raises as `open`, and SettingsError for the URL."""
         collections = QdrantCollections(QdrantConnection.to(url, api_key), spec.gallery)
