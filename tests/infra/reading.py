@@ -26,6 +26,7 @@ def sam_program(
         cwd=ROOT,
         env=known | environment,
         input=given,
+        start_new_session=True,  # else what is not shown is asked on the developer's terminal
         capture_output=True,
         text=True,
     )
