@@ -172,6 +172,16 @@ def test_alarms_watch_both_functions_for_throttles_and_errors(resources):
     }
 
 
+def test_the_cost_page_counts_the_alarms_of_an_idle_month(resources):
+    always = [
+        name
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::CloudWatch::Alarm" and "Condition" not in resource
+    ]
+
+    assert f"`{len(always)} * alarm`" in (ROOT / "docs" / "cost.md").read_text()
+
+
 def test_the_dashboard_exists_only_if_wanted(resources, transformed):
     parameter = json.loads(transformed.read_text())["Parameters"]["Dashboard"]
 
