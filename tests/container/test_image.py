@@ -26,6 +26,8 @@ from tests.end_to_end.lambda_emulator import EVENTS, event
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+# Where the base image cannot be pulled by its digest: another one in its place.
+BASE_IMAGE = os.environ.get("LOOKALIKE_BASE_IMAGE")
 IMAGE = "apifunction:lookalike"  # named after the function by sam, tagged by template.yaml
 INSPECT_IMAGE = """
 import json, pathlib, shutil, sys
@@ -37,6 +39,7 @@ print(json.dumps({
     "code": len(code), "byte code": len(made),
     "model": sorted(p.name for p in (task / "model").iterdir()),
     "tests": [str(p) for p in task.rglob("tests")],
+    "services": sorted(p.name for p in task.glob("botocore/data/*") if p.is_dir()),
     "compilers": [n for n in ("cc", "gcc", "clang", "make") if shutil.which(n)],
 }))
 """
@@ -81,10 +84,16 @@ def sam(*arguments: str, **environment: str) -> str:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> str:
     """Build the image, with a taught model in it, and return the path of the built template."""
-    folder = tmp_path_factory.mktemp("build") / "build"
+    folder = tmp_path_factory.mktemp("build")
+    template = (ROOT / "template.yaml").read_text()
+    if BASE_IMAGE:
+        tag = "DockerTag: lookalike"
+        template = template.replace(tag, f'{tag}, DockerBuildArgs: {{BASE_IMAGE: "{BASE_IMAGE}"}}')
+    (folder / "template.yaml").write_text(template)
+    source = ("--template", str(folder / "template.yaml"), "--base-dir", str(ROOT))
     with taught_model(ROOT / "model" / "own"):
-        sam("build", "--build-dir", str(folder))
-    return str(folder / "template.yaml")
+        sam("build", *source, "--build-dir", str(folder / "build"))
+    return str(folder / "build" / "template.yaml")
 
 
 @contextmanager
@@ -213,4 +222,5 @@ def test_the_image_contains_byte_code_and_nothing_that_it_does_not_need():
     assert {"scripts", "infra", "tests", "README.md"}.isdisjoint(inside["top"])
     assert inside["byte code"] == inside["code"] > 30
     assert inside["model"] == ["card.json", "head.onnx", "mobilenetv2-1.0-224-int8.onnx", "own"]
+    assert inside["services"] == ["s3", "secretsmanager", "sqs"]
     assert inside["tests"] == inside["compilers"] == []
