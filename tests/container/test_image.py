@@ -188,7 +188,6 @@ def test_pictures_that_need_libraries_of_their_own_are_accepted_in_base64(built,
     body = json.dumps({"items": [{"image": b64encode(f).decode()} for f in files.values()]})
     call = event("http-add-binary") | {"body": b64encode(body.encode()).decode()}
     call |= {"rawPath": "/v1/images/batch", "rawQueryString": "", "queryStringParameters": {}}
-    call["pathParameters"] = {"proxy": "v1/images/batch"}
     call["requestContext"]["http"]["path"] = "/v1/images/batch"
     call["headers"] |= {"content-type": "application/json", "content-length": str(len(body))}
     path = tmp_path / "batch.json"

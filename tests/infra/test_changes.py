@@ -173,3 +173,14 @@ def test_a_canary_is_rolled_back_by_one_failed_call_in_a_minute():
 def access_log_format(resources: dict[str, Any]) -> str:
     (stage,) = (r for r in resources.values() if r["Type"] == "AWS::ApiGatewayV2::Stage")
     return str(stage["Properties"]["AccessLogSettings"]["Format"])
+
+
+@pytest.mark.parametrize("none", ["none", ""])
+def test_a_server_without_a_key_needs_no_secret(none):
+    given = GIVEN | {"QdrantApiKey": none}
+    resources = Stack(*transform([given]), given).resources
+    variables = resources["ApiFunction"]["Properties"]["Environment"]["Variables"]
+
+    assert "QdrantSecret" not in resources
+    assert variables["QDRANT_API_KEY_SECRET_ARN"] == ""
+    assert "secretsmanager" not in json.dumps(resources)

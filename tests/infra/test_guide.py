@@ -61,6 +61,12 @@ def test_the_guide_lists_every_parameter_with_its_default_in_the_order_of_the_gr
     ]
 
 
+def test_every_output_that_the_guide_uses_exists():
+    used = set(re.findall(r"\$\(output (\w+)\)", GUIDE))
+
+    assert {"ApiUrl", "IngestFunctionName", "QdrantSecretArn"} <= used <= set(template["Outputs"])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("command", sorted(deploy_commands()))
 def test_a_documented_deployment_asks_nothing(command):
