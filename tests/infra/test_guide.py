@@ -44,11 +44,14 @@ def shell_commands(page: str, start: str) -> list[str]:
 
 
 def deploy_commands() -> set[str]:
-    pages = [GUIDE, (ROOT / "README.md").read_text()]
+    others = ("README.md", "docs/teach.md")
+    pages = [GUIDE, *((ROOT / name).read_text() for name in others)]
     commands = {c for page in pages for c in shell_commands(page, "sam deploy")}
     complete = {c for c in commands if "lookalike ..." not in c}
-    own = {c.replace("--resolve-image-repos", f"--image-repository {REPOSITORY}") for c in complete}
-    return complete | own
+    upgrade = min(complete, key=len)
+    (quoted,) = re.findall(r"spaces twice:\s`(.*?)`", GUIDE)
+    own = upgrade.replace("--resolve-image-repos", f"--image-repository {REPOSITORY}")
+    return complete | {f"{upgrade} --parameter-overrides {quoted}", own}
 
 
 def test_the_guide_lists_every_parameter_with_its_default_in_the_order_of_the_groups():
