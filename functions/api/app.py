@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from functions.api.errors import report_errors, respond
 from functions.api.requests.capacity import BodyAdmission, Capacity
 from functions.api.requests.fetch import UrlFetcher
 from functions.api.requests.parse import MAX_JSON_BYTES, json_bytes
+from functions.api.responses import ROOT_PATH
 from functions.api.routes import batch, duplicates, images, page, search, service, uploads
 from functions.gallery.gallery import Gallery
 from functions.gallery.settings import Settings
@@ -66,8 +68,11 @@ def create_app(
 def wrap(app: FastAPI, settings: Settings, headers: Mapping[str, str]) -> None:
     """Report errors as problems, send `headers`, and let pages of the allowed origins call (CORS).
 
-    A preflight needs no key. Cookies are not used, so no credentials are allowed.
+    A preflight needs no key. Cookies are not used, so no credentials are allowed. Below a root path
+    requests are accepted with and without it, because proxies differ in whether they remove it.
     """
+    # Not X-Forwarded-Prefix: anyone can send it, and would decide where links in a cache lead.
+    app.root_path = settings.lookalike_root_path
     report_errors(app)
     app.add_middleware(Envelope, headers=headers)
     if settings.lookalike_allowed_origins:
@@ -95,7 +100,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
 class Envelope:
     """Gives every request an id and every response its headers, and answers HEAD like GET.
 
-    It also responds to errors that no route expects, so that those responses have the headers too.
+    It also responds to errors that no route expects, so that those responses have the headers too,
+    and redirects the bare root path to the page.
     """
 
     def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
@@ -117,6 +123,12 @@ class Envelope:
         has_started = False
         request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
+        root_path = scope.get("root_path", "")
+        ROOT_PATH.set(root_path)
+        app = self._app
+        if root_path and scope["path"] == root_path:  # the page has links relative to "/" after it
+            query = scope["query_string"].decode("latin-1")
+            app = RedirectResponse(f"{root_path}/{query and '?'}{query}", 308)
 
         async def send_enveloped(message: Message) -> None:
             nonlocal has_started
@@ -129,9 +141,7 @@ class Envelope:
             await send(message)
 
         try:
-            await self._app(
-                {**scope, "method": "GET"} if is_head else scope, receive, send_enveloped
-            )
+            await app({**scope, "method": "GET"} if is_head else scope, receive, send_enveloped)
         except Exception as error:
             if has_started:
                 raise

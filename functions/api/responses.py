@@ -4,6 +4,7 @@ Depends on the gallery, and on the request models for their limits.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Annotated, Any, Self
 
@@ -23,6 +24,8 @@ from functions.gallery.search.example import QueryEcho
 from functions.gallery.search.search import SearchResult
 
 Sign = Callable[[StoredImage], str | None]  # returns a short-lived link to an original
+# What precedes the paths in links: LOOKALIKE_ROOT_PATH of the application, set for each request.
+ROOT_PATH: ContextVar[str] = ContextVar("root_path", default="")
 
 # null: nothing was measured for several examples, Manhattan distances and truncated vectors
 Band = Annotated[
@@ -60,7 +63,7 @@ class Links(BaseModel):
     @classmethod
     def of(cls, image: StoredImage, signed: str | None = None) -> Self:
         """Link to an image; to its original by the signed link if there is one."""
-        at = f"/v1/images/{image.id}"
+        at = f"{ROOT_PATH.get()}/v1/images/{image.id}"
         version = f"?v={image.sha256[:16]}"  # lets browsers cache it for good
         return cls(
             self=at,

@@ -18,6 +18,10 @@ _ORIGIN = re.compile(
     r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?"
 )
 
+# The paths of the API itself; a root path that starts like one could not be told apart from it.
+OWN_PATHS = ("v1", "page", "docs", "openapi.json", "healthz", "readyz")
+_PATH_PART = re.compile("[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
+
 Scope = Literal["read", "write", "admin"]  # each includes those before it
 
 
@@ -54,6 +58,9 @@ class Settings(BaseSettings):
     lookalike_allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Origins whose web pages can call the API (CORS): https://shop.example,...",
+    )
+    lookalike_root_path: str = Field(
+        default="", description="Path below which a proxy serves the gallery: /lookalike"
     )
     lookalike_filter_fields: Annotated[dict[str, FieldType], NoDecode] = Field(
         default={}, description="Metadata that can be filtered: category:keyword,price:float"
@@ -121,6 +128,16 @@ class Settings(BaseSettings):
                 "without a path, a default port or *"
             )
         return origins
+
+    @field_validator("lookalike_root_path")
+    @classmethod
+    def _read_root_path(cls, value: str) -> str:
+        parts = value.strip("/").split("/") if value.strip("/") else []
+        if not all(map(_PATH_PART.fullmatch, parts)):
+            raise ValueError("use letters, digits and . _ ~ - between slashes, as in /lookalike")
+        if parts and parts[0] in OWN_PATHS:
+            raise ValueError(f"/{parts[0]} is a path of the API itself; choose another")
+        return "".join(f"/{part}" for part in parts)
 
     @field_validator("lookalike_api_keys", mode="before")
     @classmethod

@@ -54,6 +54,13 @@ def test_allowed_origins_are_parsed(monkeypatch):
     )
 
 
+@pytest.mark.parametrize("value", ["/shop/lookalike", "shop/lookalike", "/shop/lookalike/"])
+def test_a_root_path_can_be_written_with_or_without_its_slashes(monkeypatch, value):
+    monkeypatch.setenv("LOOKALIKE_ROOT_PATH", value)
+
+    assert Settings.from_environment().lookalike_root_path == "/shop/lookalike"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -68,6 +75,11 @@ def test_allowed_origins_are_parsed(monkeypatch):
         ("LOOKALIKE_ALLOWED_ORIGINS", "https://shop.example/"),
         ("LOOKALIKE_ALLOWED_ORIGINS", "https://shop.example:443"),
         ("LOOKALIKE_ALLOWED_ORIGINS", "shop.example"),
+        ("LOOKALIKE_ROOT_PATH", "//evil.example/x y"),
+        ("LOOKALIKE_ROOT_PATH", "/shop/../x"),
+        ("LOOKALIKE_ROOT_PATH", "/shop//x"),
+        ("LOOKALIKE_ROOT_PATH", "https://shop.example/lookalike"),
+        ("LOOKALIKE_ROOT_PATH", "/v1/lookalike"),
         ("LOOKALIKE_GALLERY", "Shop"),
         ("LOOKALIKE_GALLERY", "shop--2"),
         ("LOOKALIKE_GALLERY", "shop-"),

@@ -58,7 +58,9 @@ def document(app: FastAPI) -> dict[str, Any]:
         description=app.description,
         routes=app.routes,
         tags=[{"name": name, "description": text} for name, text in TAGS.items()],
-        servers=[{"url": "/", "description": "The gallery that served this document"}],
+        servers=[
+            {"url": app.root_path or "/", "description": "The gallery that served this document"}
+        ],
     )
     by_id = {route.operation_id: route for route in routes}
     for operation in (each for path in whole["paths"].values() for each in path.values()):

@@ -26,7 +26,7 @@ export async function compare(image, other) {
 	try {
 		const example = await showOther(left, other, signal);
 		const body = { a: example, b: { id: image.id } };
-		verdict.replaceChildren(...describe(await post('/v1/compare', body, { signal })));
+		verdict.replaceChildren(...describe(await post('v1/compare', body, { signal })));
 	} catch (error) {
 		if (signal.aborted) return;
 		const { title, text } = describeError(error);

@@ -20,7 +20,7 @@ export async function deleteResult(
 	);
 	if (!(await confirmDeletion('Delete this picture?', [question]))) return;
 	try {
-		await call('DELETE', `/v1/images/${encodeURIComponent(result.id)}`);
+		await call('DELETE', `v1/images/${encodeURIComponent(result.id)}`);
 	} catch (error) {
 		const { title, text } = describeError(error);
 		if (error.code !== 'image-not-found') return toast(`${title}. ${text}`);

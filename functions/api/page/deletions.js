@@ -67,7 +67,7 @@ async function remove(/** @type {Deletion} */ { ids, restore, forget }) {
 	try {
 		for (const part of parts(ids)) {
 			for (let remaining = 1; remaining; ) {
-				({ remaining } = await post('/v1/images/delete', { ids: part }));
+				({ remaining } = await post('v1/images/delete', { ids: part }));
 			}
 		}
 		forget();
@@ -87,7 +87,7 @@ const parts = (ids) =>
 // Also those that are being sent: leaving the page may cancel their requests.
 addEventListener('pagehide', () => {
 	for (const { ids } of [...waiting, ...sending.keys()]) {
-		for (const part of parts(ids)) postAndLeave('/v1/images/delete', { ids: part });
+		for (const part of parts(ids)) postAndLeave('v1/images/delete', { ids: part });
 	}
 	for (const deletion of waiting) {
 		stopWaiting(deletion);

@@ -158,7 +158,7 @@ async function load(/** @type {string | null} */ cursor) {
 	try {
 		if (cursor === null) await sendDeletions();
 		canDelete = await can('write');
-		({ images: total } = await get('/v1/stats', { signal }));
+		({ images: total } = await get('v1/stats', { signal }));
 		const before = cards.size;
 		do {
 			// A page may have few groups or none and yet not be the last.
@@ -194,7 +194,7 @@ async function load(/** @type {string | null} */ cursor) {
 function pageAt(kind, cursor) {
 	const query = new URLSearchParams({ kind, limit: String(PAGE_SIZE) });
 	if (cursor) query.set('cursor', cursor);
-	return `/v1/duplicates?${query}`;
+	return `v1/duplicates?${query}`;
 }
 
 // The groups of the same picture include those of exact copies, which have a tab of their own.

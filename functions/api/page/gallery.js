@@ -16,7 +16,7 @@ keyChanges.addEventListener('change', () => {
 
 /** @type {(options?: CallOptions) => Promise<Limits>} */
 export function getLimits(options) {
-	limits ??= get('/v1/limits', options).catch((error) => {
+	limits ??= get('v1/limits', options).catch((error) => {
 		limits = null;
 		throw error;
 	});
@@ -40,7 +40,7 @@ export function rememberImages(/** @type {GalleryImage[]} */ some) {
 
 /** @returns {Promise<GalleryImage>} */
 export async function getImage(/** @type {string} */ id) {
-	const image = images.get(id) ?? (await get(`/v1/images/${encodeURIComponent(id)}`));
+	const image = images.get(id) ?? (await get(`v1/images/${encodeURIComponent(id)}`));
 	images.set(id, image);
 	return image;
 }

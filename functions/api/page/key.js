@@ -1,6 +1,7 @@
-// The API key, kept for this tab only. Depends on no module; loads key-dialog when a key is needed.
+// The API key, kept for this tab and this gallery only. Depends on no module; loads key-dialog when
+// a key is needed.
 
-const STORAGE = 'lookalike-key';
+const STORAGE = `lookalike-key ${location.pathname}`; // one host can have several galleries
 export const keyChanges = new EventTarget(); // "change" whenever another key is used
 
 export const getKey = () => sessionStorage.getItem(STORAGE);

@@ -127,7 +127,7 @@ stateChanges.addEventListener('change', draw);
 keyChanges.addEventListener('change', showKey);
 $('#key-button').onclick = () => {
 	setKey(null);
-	location.assign('/');
+	location.assign('./');
 };
 listenForDrops();
 listenForFiles();

@@ -91,7 +91,7 @@ async function addToGallery(picture, add) {
 	try {
 		const form = new FormData();
 		form.append('image', picture.file, 'picture');
-		const { image, status } = await call('POST', '/v1/images', { form });
+		const { image, status } = await call('POST', 'v1/images', { form });
 		const done = status === 'duplicate' ? 'Already in the gallery.' : 'Added.';
 		toast(`${done} You can share this search now.`);
 		rememberImages([image]);

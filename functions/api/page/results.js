@@ -216,7 +216,7 @@ async function showNoResults(/** @type {State} */ state) {
 		container.prepend(await filterPanel(state));
 		return;
 	}
-	const { images } = await get('/v1/stats').catch(() => ({ images: 0 }));
+	const { images } = await get('v1/stats').catch(() => ({ images: 0 }));
 	if (images) {
 		return showMessage(
 			{ title: 'No other pictures', text: 'This is the only one in the gallery.' },

@@ -40,7 +40,7 @@ export async function search(state, progress, offset = 0) {
 		() => progress?.setNote('Still searching. The first search after a pause takes longer.'),
 		SLOW_MS,
 	);
-	const response = await retryWhileStarting(() => call('POST', '/v1/search', options), {
+	const response = await retryWhileStarting(() => call('POST', 'v1/search', options), {
 		signal,
 		onWait: () => progress?.setNote(STARTING),
 	}).finally(() => clearTimeout(slow));
@@ -62,7 +62,7 @@ export async function searchCopies(state, { id, hidden }) {
 	/** @type {SearchResult[]} */
 	const copies = [];
 	for (let offset = 0; offset !== null && copies.length < hidden; ) {
-		const { results, next_offset } = await post('/v1/search', { ...query, offset });
+		const { results, next_offset } = await post('v1/search', { ...query, offset });
 		const found = results.filter(isCopy);
 		copies.push(...found.filter((/** @type {SearchResult} */ each) => !others.has(each.id)));
 		offset = found.length ? next_offset : null;

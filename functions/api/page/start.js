@@ -46,7 +46,7 @@ export function listenForFiles() {
 export async function showSamples() {
 	const samples = $('#samples');
 	try {
-		const { images } = await get(`/v1/images?limit=${SAMPLES}`);
+		const { images } = await get(`v1/images?limit=${SAMPLES}`);
 		samples.replaceChildren(...(images.length ? sampleStrip(images) : await emptyGallery()));
 	} catch (error) {
 		const message = describeError(error);

@@ -63,11 +63,11 @@ export function addressOf(/** @type {State} */ state) {
 	if (copies) query.set('copies', '1');
 	if (min) query.set('min', String(min));
 	const text = query.toString().replaceAll('%2C', ',').replaceAll('%3A', ':');
-	return text ? `/?${text}` : '/';
+	return text ? `?${text}` : './'; // below whatever path the gallery is served at
 }
 
 export const linkTo = (/** @type {Partial<State>} */ state) =>
-	new URL(addressOf({ ...INITIAL, ...state }), location.origin).href;
+	new URL(addressOf({ ...INITIAL, ...state }), location.href).href;
 
 const notify = () => stateChanges.dispatchEvent(new Event('change'));
 

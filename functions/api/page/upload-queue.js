@@ -113,7 +113,7 @@ async function send(/** @type {UploadItem} */ item) {
 	if (name) form.append('name', name);
 	if (Object.keys(metadata).length) form.append('metadata', JSON.stringify(metadata));
 	if (overwrite) form.append('overwrite', 'true');
-	return call('POST', '/v1/images', { form, onUploadProgress });
+	return call('POST', 'v1/images', { form, onUploadProgress });
 }
 
 // Larger than the API takes: straight to the bucket with a signed form, then indexed at once.
@@ -124,12 +124,12 @@ async function sendToBucket(
 	const key = name ?? `uploads/${crypto.randomUUID()}`;
 	const type = await mediaType(file);
 	/** @type {{ url: string, fields: Record<string, string> }} */
-	const signed = await post('/v1/uploads', { name: key, media_type: type, overwrite });
+	const signed = await post('v1/uploads', { name: key, media_type: type, overwrite });
 	const form = new FormData();
 	for (const [field, value] of Object.entries(signed.fields)) form.append(field, value);
 	form.append('file', file);
 	await call('POST', signed.url, { form, onUploadProgress, withoutKey: true });
-	const added = await post('/v1/images', { key });
+	const added = await post('v1/images', { key });
 	if (!Object.keys(metadata).length) return added;
 	const image = await call('PATCH', added.image.links.self, { json: { metadata } });
 	return { ...added, image };

@@ -55,7 +55,7 @@ async def once(
     caller = request.headers.get("x-api-key", "")
     place = _digest(f"{caller}\0{key}")
     content = await anyio.to_thread.run_sync(fingerprint)
-    asked = _digest(f"{request.method} {request.url.path} {content}")
+    asked = _digest(f"{request.method} {request.scope['route'].path} {content}")
     lock = _locks.setdefault(place, anyio.Lock())
     async with lock:
         kept = await anyio.to_thread.run_sync(replies.read_reply, place)

@@ -18,7 +18,7 @@ from functions.api.requests.models import (
     PictureOptions,
     SimilarOptions,
 )
-from functions.api.responses import AddedImage, Image, ImagePage, Results
+from functions.api.responses import AddedImage, Image, ImagePage, Links, Results
 from functions.gallery.intake.add import AddStatus
 from functions.gallery.pictures.formats import media_type
 from functions.gallery.records import StoredImage
@@ -56,7 +56,7 @@ async def add(
 
     async def work() -> AddedImage:
         added = await call.add(options)
-        call.response.headers["Location"] = f"/v1/images/{added.image.id}"
+        call.response.headers["Location"] = Links.of(added.image).self
         call.response.status_code = 201 if added.status is AddStatus.ADDED else 200
         near = await call.near_duplicates(added)
         return AddedImage.of(added, near, call.timing(added.took_ms))
