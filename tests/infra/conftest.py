@@ -20,6 +20,17 @@ VARIANTS = {
         "AllowedOrigins": "https://shop.example,https://photos.example",
         "UploadOrigins": "https://shop.example,https://photos.example",
     },
+    "a place of one's own": {
+        "QdrantUrl": "http://10.0.0.7:6333",
+        "ExistingBucket": "photos",
+        "BucketKmsKey": "arn:aws:kms:eu-west-1:123456789012:key/1234abcd",
+        "VpcSubnetIds": "subnet-0a1b2c3d,subnet-1a1b2c3d",
+        "VpcSecurityGroupIds": "sg-0a1b2c3d",
+        "DomainName": "pictures.shop.example",
+        "CertificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/1234abcd",
+        "RootPath": "lookalike",
+        "Architecture": "arm64",
+    },
 }
 
 

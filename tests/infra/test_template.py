@@ -45,7 +45,7 @@ def test_both_functions_run_handlers_that_exist(resources):
 
     assert commands == {"functions.api.handler.handle", "functions.ingest.handler.handle"}
     assert {f["PackageType"] for f in functions} == {"Image"}
-    assert {tuple(f["Architectures"]) for f in functions} == {("x86_64",)}
+    assert [f["Architectures"] for f in functions] == [[{"Ref": "Architecture"}]] * 2
 
 
 def test_the_template_fits_the_quotas_of_a_new_account(resources, transformed):
