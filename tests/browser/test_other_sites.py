@@ -81,7 +81,7 @@ def test_no_other_site_can_embed_or_read_anything(page, address, site, host):
     assert page.evaluate(LOAD, ["img", thumbnail, None]) == "failed"
     assert page.evaluate(LOAD, ["img", thumbnail, "anonymous"]) == "failed"
     assert page.evaluate(LOAD, ["img", f"{address}/page/x/icon.svg", None]) == "failed"
-    assert page.evaluate(LOAD, ["link", f"{address}/page/x/style.css", None]) == "failed"
+    assert page.evaluate(LOAD, ["link", f"{address}/docs/swagger-ui.css", None]) == "failed"
     assert page.evaluate(LOAD, ["script", f"{address}/openapi.json", None]) == "failed"
     for method in ("GET", "POST", "DELETE"):
         assert page.evaluate(CALL, [f"{address}/v1/images", {"method": method}]) == "failed"

@@ -38,6 +38,7 @@ print(json.dumps({
     "top": sorted(p.name for p in task.iterdir() if p.suffix != ".dist-info"),
     "code": len(code), "byte code": len(made),
     "model": sorted(p.name for p in (task / "model").iterdir()),
+    "page": (task / "functions/api/built/page.html").read_text().count("<script"),
     "tests": [str(p) for p in task.rglob("tests")],
     "services": sorted(p.name for p in task.glob("botocore/data/*") if p.is_dir()),
     "compilers": [n for n in ("cc", "gcc", "clang", "make") if shutil.which(n)],
@@ -222,4 +223,5 @@ def test_the_image_contains_byte_code_and_nothing_that_it_does_not_need():
     assert inside["byte code"] == inside["code"] > 30
     assert inside["model"] == ["card.json", "head.onnx", "mobilenetv2-1.0-224-int8.onnx", "own"]
     assert inside["services"] == ["s3", "secretsmanager", "sqs"]
+    assert inside["page"] == 1
     assert inside["tests"] == inside["compilers"] == []

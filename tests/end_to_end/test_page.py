@@ -1,14 +1,17 @@
-"""The page as served: its files, content security policy and compression. Uses no browser."""
+"""The page as served: one file, content security policy and compression. Uses no browser."""
 
 import base64
 import gzip
+import hashlib
 import re
+import subprocess
 import sys
 from datetime import UTC, datetime
 
 import pytest
 
 from functions.api.routes import page as pages
+from functions.api.routes.single_file import single_page
 from functions.gallery.records import SignedForm
 from tests.end_to_end.lambda_emulator import SAM_LOCAL, event, function
 from tests.end_to_end.test_access import Caller
@@ -35,7 +38,7 @@ def test_the_page_and_every_file_it_references_are_served(http):
     assert html.status_code == 200
     assert html.headers["content-type"] == "text/html; charset=utf-8"
     paths = referenced_files(html.text)
-    assert len(paths) >= 3
+    assert len(paths) == 1  # the icon; everything else is in the page
     for path in paths:
         assert http.get(f"/{path}").status_code == 200, path
 
@@ -48,11 +51,52 @@ def test_every_module_imports_only_existing_files():
         assert imported <= names, path.name
 
 
+def test_the_page_arrives_within_its_budget(http):
+    page = http.get("/", headers={"accept-encoding": "gzip"})
+
+    assert int(page.headers["content-length"]) < 70_000
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("import x from './text.js';", "import x from"),
+        ("import { count as number } from './text.js';", "without 'as'"),
+        ("import './text.js';", "import './text.js'"),
+        ("export default 1;", "export default"),
+        ("export { count };", "export { count }"),
+        ("const later = import(name);", "import(name)"),
+        ("const at = import.meta.url;", "import.meta"),
+        ("const end = '</script>';", "</script"),
+        ("const text = '{version}';", "{version}"),
+    ],
+)
+def test_what_cannot_be_put_into_one_file_is_an_error(tmp_path, line, reason):
+    for path in FOLDER.glob("*.*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    with (tmp_path / "tile.js").open("a") as script:
+        script.write(f"{line}\n")
+
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        single_page(tmp_path)
+
+
+def test_the_image_has_the_same_page_ready_made(tmp_path, monkeypatch):
+    built = tmp_path / "built" / "page.html"
+    command = [sys.executable, "-m", "functions.api.routes.single_file", FOLDER, built]
+    subprocess.run(command, check=True)
+
+    made_on_request = pages._single_page.__wrapped__()
+    monkeypatch.setattr(pages, "_BUILT", built)
+    monkeypatch.setattr(pages, "_FOLDER", tmp_path)
+
+    assert pages._single_page.__wrapped__() == made_on_request
+
+
 @pytest.mark.parametrize(
     ("name", "content_type"),
     [
-        ("style.css", "text/css; charset=utf-8"),
-        ("main.js", "text/javascript; charset=utf-8"),
+        ("docs.js", "text/javascript; charset=utf-8"),
         ("icon.svg", "image/svg+xml"),
     ],
 )
@@ -65,7 +109,15 @@ def test_a_file_is_served_with_its_content_type_and_nosniff(http, name, content_
 
 
 @pytest.mark.parametrize(
-    "path", ["/page/x/none.js", "/page/x/..%2Fapp.py", "/page/x/%2e%2e", "/page/x/.", "/page/x/a/b"]
+    "path",
+    [
+        "/page/x/none.js",
+        "/page/x/index.html",
+        "/page/x/..%2Fapp.py",
+        "/page/x/%2e%2e",
+        "/page/x/.",
+        "/page/x/a/b",
+    ],
 )
 def test_no_other_files_on_disk_are_served(http, path):
     assert http.get(path).status_code == 404
@@ -73,25 +125,35 @@ def test_no_other_files_on_disk_are_served(http, path):
 
 def test_versioned_files_are_cached_forever_and_the_page_is_revalidated(http):
     page = http.get("/")
-    (script,) = (path for path in referenced_files(page.text) if path.endswith("main.js"))
+    (icon,) = referenced_files(page.text)
 
     assert page.headers["cache-control"] == "no-cache"
-    assert "immutable" in http.get(f"/{script}").headers["cache-control"]
-    assert http.get("/page/older/main.js").headers["cache-control"] == "no-cache"
+    assert "immutable" in http.get(f"/{icon}").headers["cache-control"]
+    assert http.get("/page/older/icon.svg").headers["cache-control"] == "no-cache"
     again = http.get("/", headers={"if-none-match": page.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_the_policy_allows_this_origin_and_nothing_inline(http):
+def sources(html: str, element: str) -> list[str]:
+    texts = re.findall(rf"<{element}[^>]*>(.+?)</{element}>", html, re.DOTALL)
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
+    return [f"'sha256-{digest}'" for digest in digests]
+
+
+def test_the_policy_allows_the_pages_own_script_and_styles_and_nothing_else_inline(http):
+    html = http.get("/").text
     policy = directives(http.get("/").headers["content-security-policy"])
 
     assert policy["default-src"] == ["'none'"]
-    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == ["'self'"]
+    assert policy["connect-src"] == ["'self'"]
+    assert policy["script-src"] == sources(html, "script")
+    assert policy["style-src"] == sources(html, "style")
+    assert (len(policy["script-src"]), len(policy["style-src"])) == (1, 2)
     assert policy["img-src"] == ["'self'", "blob:"]
     for rule in ("base-uri", "form-action", "frame-ancestors", "trusted-types"):
         assert policy[rule] == ["'none'"]
-    html = http.get("/").text
-    assert re.findall(r"<style|<script(?! type=\"module\" src=)| on\w+=| style=", html) == []
+    markup = re.sub(r"(?s)<(script|style).+?</\1>", "", html)
+    assert re.findall(r"<style|<script| on\w+=| style=", markup) == []
 
 
 class FakeSigner:
@@ -110,21 +172,21 @@ def test_with_a_bucket_the_policy_allows_its_origin_and_nothing_more(rig):
     bucket = "https://pictures.s3.eu-west-1.amazonaws.com"
     assert policy["connect-src"] == ["'self'", bucket]
     assert policy["img-src"] == ["'self'", "blob:", bucket]
-    assert policy["script-src"] == ["'self'"]
+    assert len(policy["script-src"]) == 1
 
 
 def test_the_page_needs_no_key_and_reveals_nothing_about_the_gallery(gallery):
     response = Caller(gallery, host="10.0.0.9").get("/")
 
     assert response.status_code == 200
-    assert b"x-api-key" not in response.content
+    assert response.content == Caller(gallery, keys={}, host="127.0.0.1").get("/").content
 
 
 def test_files_are_compressed_only_for_clients_that_accept_gzip(gallery):
     http = Caller(gallery, keys={}, host="127.0.0.1")
 
-    compressed = http.get("/page/x/main.js", headers={"accept-encoding": "gzip"})
-    plain = http.get("/page/x/main.js", headers={"accept-encoding": "identity"})
+    compressed = http.get("/", headers={"accept-encoding": "gzip"})
+    plain = http.get("/", headers={"accept-encoding": "identity"})
 
     assert compressed.headers["content-encoding"] == "gzip"
     assert "content-encoding" not in plain.headers
@@ -173,6 +235,7 @@ def test_the_version_changes_if_any_file_changes(tmp_path, monkeypatch):
         (copy / path.name).write_bytes(path.read_bytes())
     (copy / "text.js").write_text("// other words")
     monkeypatch.setattr(pages, "_FOLDER", copy)
+    monkeypatch.setattr(pages, "_single_page", pages._single_page.__wrapped__)
 
     assert pages._version.__wrapped__() != before
 
@@ -181,14 +244,14 @@ def test_the_version_changes_if_any_file_changes(tmp_path, monkeypatch):
 def test_on_lambda_the_page_and_its_files_arrive_intact(tmp_path):
     with function("functions.api.handler.handle", tmp_path, **SAM_LOCAL) as api:
         page = api.invoke(gateway_get("/"))
-        script = api.invoke(gateway_get("/page/x/main.js"))
-        compressed = api.invoke(gateway_get("/page/x/main.js", **{"accept-encoding": "gzip, br"}))
+        icon = api.invoke(gateway_get("/page/x/icon.svg"))
+        compressed = api.invoke(gateway_get("/", **{"accept-encoding": "gzip, br"}))
 
     assert (page["statusCode"], page["isBase64Encoded"]) == (200, False)
     assert "<!doctype html>" in page["body"]
-    assert script["body"] == (FOLDER / "main.js").read_text()
+    assert base64.b64decode(icon["body"]) == (FOLDER / "icon.svg").read_bytes()
     assert compressed["isBase64Encoded"] is True
-    assert gzip.decompress(base64.b64decode(compressed["body"])).decode() == script["body"]
+    assert gzip.decompress(base64.b64decode(compressed["body"])).decode() == page["body"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the runtime emulator runs only on Linux")

@@ -116,11 +116,6 @@ function onClick(/** @type {MouseEvent} */ event) {
 	scrollTo({ top: 0 });
 }
 
-addEventListener('unhandledrejection', ({ reason }) => {
-	if (/dynamically imported|module script/.test(reason?.message)) {
-		toast('This page has been updated. Reload it.');
-	}
-});
 document.addEventListener('click', onClick);
 document.addEventListener('paste', onPaste);
 stateChanges.addEventListener('change', draw);

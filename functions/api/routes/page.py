@@ -1,12 +1,15 @@
-"""Serve the page and /docs: the files in page/, under a strict policy. Depends on HTTP.
+"""Serve the page and /docs, from the files in page/, under a strict policy. Depends on HTTP.
 
-The paths of the files contain a version, a hash of all of them, so that browsers cache them for
-good and never mix two releases. Only `/` and /docs, which name the version, are requested every
-time. /docs shows /openapi.json with Swagger UI, whose files are read from an installed package.
+The page is one file, so that it loads with one call: made with the image, or else when it is first
+asked for. The paths of other files contain a version, a hash of everything, so that browsers cache
+them for good and never mix two releases. Only `/` and /docs are requested every time. /docs shows
+/openapi.json with Swagger UI, whose files are read from an installed package.
 """
 
+import base64
 import gzip
 import hashlib
+import re
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
@@ -20,6 +23,9 @@ from functions.gallery.pictures import formats
 router = APIRouter(include_in_schema=False)
 
 _FOLDER = Path(__file__).parents[1] / "page"
+_BUILT = Path(__file__).parents[1] / "built" / "page.html"  # written by infra/Dockerfile
+_INLINE = re.compile(rb"<(script|style)\b[^>]*>(.+?)</\1>", re.DOTALL)
+_FILES = ("docs.js", "icon.svg")  # not in a page
 _SWAGGER_UI = frozenset({"swagger-ui-bundle.js", "swagger-ui.css"})
 _MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -33,8 +39,9 @@ _MEDIA_TYPES = {
 def page(request: Request) -> Response:
     """Return the page."""
     bucket = _bucket_origin(request)
+    policy = _policy(bucket, bucket, **_inline_sources())
     only_text = "require-trusted-types-for 'script'; trusted-types 'none'"
-    return _respond_page(request, "index.html", f"{_policy(bucket, bucket)}; {only_text}")
+    return _respond_page(request, "index.html", f"{policy}; {only_text}")
 
 
 @router.get("/docs")
@@ -56,10 +63,10 @@ def docs_file(name: str, request: Request) -> Response:
 
 @router.get("/page/{version}/{name}")
 def page_file(version: str, name: str, request: Request) -> Response:
-    """Return one file of the page; for an older version it is today's file."""
+    """Return one file of a page; for an older version it is today's file."""
     is_current = version == _version()
     age = "public, max-age=31536000, immutable" if is_current else "no-cache"
-    path = _FOLDER / name if name in _names() else None
+    path = _FOLDER / name if name in _FILES else None
     return _respond(request, path, {"Cache-Control": age})
 
 
@@ -88,14 +95,9 @@ def _respond(request: Request, path: Path | None, headers: dict[str, str]) -> Re
 
 
 @cache
-def _names() -> frozenset[str]:
-    return frozenset(path.name for path in _FOLDER.iterdir() if path.suffix in _MEDIA_TYPES)
-
-
-@cache
 def _version() -> str:
-    whole = b"".join((_FOLDER / name).read_bytes() for name in sorted(_names()))
-    return hashlib.sha256(whole).hexdigest()[:12]
+    others = ((_FOLDER / name).read_bytes() for name in (*_FILES, "docs.html"))
+    return hashlib.sha256(b"".join((_single_page(), *others))).hexdigest()[:12]
 
 
 @cache
@@ -107,7 +109,7 @@ def _swagger_ui() -> Path:
 @cache
 def _content(path: Path) -> tuple[bytes, bytes, str]:
     """Return a file, the same compressed, and its etag."""
-    data = path.read_bytes()
+    data = _single_page() if path.name == "index.html" else path.read_bytes()
     if path.suffix == ".html":
         data = data.replace(b"{version}", _version().encode())
         data = data.replace(b"{file-types}", ",".join(formats.file_types()).encode())
@@ -115,7 +117,28 @@ def _content(path: Path) -> tuple[bytes, bytes, str]:
     return data, gzip.compress(data, mtime=0), etag
 
 
-def _policy(images: str = "", calls: str = "") -> str:
+@cache
+def _single_page() -> bytes:
+    if _BUILT.is_file():
+        return _BUILT.read_bytes()
+    from functions.api.routes.single_file import single_page  # the image has no need of it
+
+    return single_page(_FOLDER).encode()
+
+
+@cache
+def _inline_sources() -> dict[str, str]:
+    """Return the sources of the page's own scripts and styles: their hashes, and nothing else."""
+    sources: dict[str, str] = {}
+    for kind, text in _INLINE.findall(_content(_FOLDER / "index.html")[0]):
+        digest = base64.b64encode(hashlib.sha256(text).digest()).decode()
+        sources[f"{kind.decode()}s"] = f"{sources.get(f'{kind.decode()}s', '')} 'sha256-{digest}'"
+    return sources
+
+
+def _policy(
+    images: str = "", calls: str = "", *, scripts: str = "'self'", styles: str = "'self'"
+) -> str:
     """Allow this origin's own files and requests, and these other sources.
 
     Pictures are also displayed from memory (blob:): a query before it is sent, and all thumbnails
@@ -123,8 +146,8 @@ def _policy(images: str = "", calls: str = "") -> str:
     """
     rules = {
         "default-src": "'none'",
-        "script-src": "'self'",
-        "style-src": "'self'",
+        "script-src": scripts.strip(),
+        "style-src": styles.strip(),
         "img-src": f"'self' blob: {images}",
         "connect-src": f"'self' {calls}",
         "base-uri": "'none'",
