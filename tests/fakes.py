@@ -392,6 +392,10 @@ class FakeOriginals:
     def remove_thumbnail(self, image: StoredImage) -> None:
         self.thumbnails.pop((image.id, image.sha256), None)
 
+    def remove_thumbnails(self, image_id: str) -> None:
+        kept = {key: data for key, data in self.thumbnails.items() if key[0] != image_id}
+        self.thumbnails = kept
+
     def names(self, after: str | None = None) -> Iterator[Listed]:
         for name in sorted(self.originals):
             if is_picture_name(name) and (after is None or name > after):

@@ -1,11 +1,13 @@
 """Build the HTTPS application. Depends on FastAPI and the gallery; not on Lambda or a store."""
 
+import gzip
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from functions.api.errors import report_errors, respond
@@ -17,6 +19,8 @@ from functions.api.routes import batch, duplicates, images, page, search, servic
 from functions.gallery.gallery import Gallery
 from functions.gallery.settings import Settings
 
+# More than two packets. 48 results with signed links have 168 KB, compressed 13 KB, in 0.5 ms.
+MIN_COMPRESSED_BYTES = 4_000
 EXPOSED_HEADERS = [  # to pages of other origins, besides what browsers always show them
     "ETag",
     "Idempotent-Replayed",
@@ -60,6 +64,7 @@ def create_app(
     app.state.fetcher = None if urls == "off" else UrlFetcher(allow_http=urls == "http")
     longest = max(json_bytes(app.state.max_body_bytes), MAX_JSON_BYTES)
     app.add_middleware(BodyAdmission, bodies=capacity.bodies, max_body_bytes=longest)
+    app.add_middleware(Compression)
     wrap(app, settings, headers or {})
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
@@ -95,6 +100,49 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
         app.openapi_schema = document(app)
     return app.openapi_schema
+
+
+class Compression:
+    """Compresses large JSON for clients that accept it; not pictures, which are small already."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http" or "gzip" not in Headers(scope=scope).get("accept-encoding", ""):
+            await self._app(scope, receive, send)
+            return
+        start: Message | None = None
+
+        async def send_compressed(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start" and _is_json(message):
+                start = message  # until its length is known
+                return
+            if start is not None:
+                message = _compressed(start, message)
+                await send(start)
+                start = None
+            await send(message)
+
+        await self._app(scope, receive, send_compressed)
+
+
+def _is_json(start: Message) -> bool:
+    return Headers(raw=start["headers"]).get("content-type", "") == "application/json"
+
+
+def _compressed(start: Message, message: Message) -> Message:
+    headers = MutableHeaders(raw=start["headers"])
+    headers.add_vary_header("Accept-Encoding")
+    if len(message.get("body", b"")) < MIN_COMPRESSED_BYTES or message.get("more_body"):
+        return message
+    body = gzip.compress(message["body"], 1, mtime=0)
+    headers["Content-Encoding"] = "gzip"
+    headers["Content-Length"] = str(len(body))
+    return {**message, "body": body}
 
 
 class Envelope:

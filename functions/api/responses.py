@@ -3,10 +3,10 @@
 Depends on the gallery, and on the request models for their limits.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,7 +23,6 @@ from functions.gallery.search.compare import Comparison
 from functions.gallery.search.example import QueryEcho
 from functions.gallery.search.search import SearchResult
 
-Sign = Callable[[StoredImage], str | None]  # returns a short-lived link to an original
 # What precedes the paths in links: LOOKALIKE_ROOT_PATH of the application, set for each request.
 ROOT_PATH: ContextVar[str] = ContextVar("root_path", default="")
 
@@ -52,24 +51,43 @@ TookMs = Annotated[dict[str, float], Field(description="Milliseconds of each sta
 # --- Images
 
 
+class Signer(Protocol):
+    """Signs short-lived links to what is in a bucket; returns None without one."""
+
+    def sign(self, image: StoredImage) -> str | None:
+        """Link to an original."""
+
+    def sign_thumbnail(self, image: StoredImage) -> str | None:
+        """Link to a thumbnail."""
+
+
 class Links(BaseModel):
     """Paths of an image's own resources."""
 
     self: str
     similar: str
     thumbnail: str
+    signed_thumbnail: str | None = Field(
+        description="The thumbnail in the bucket; works without a key, for half an hour or until "
+        "the credentials expire that signed it. If there is none yet (403 or 404), `thumbnail` "
+        "makes it. null: without a bucket, and in responses to additions, which are repeated later "
+        "for the same Idempotency-Key"
+    )
     original: str
 
     @classmethod
-    def of(cls, image: StoredImage, signed: str | None = None) -> Self:
-        """Link to an image; to its original by the signed link if there is one."""
+    def of(
+        cls, image: StoredImage, thumbnail: str | None = None, original: str | None = None
+    ) -> Self:
+        """Link to an image; to its thumbnail and original by the signed links if there are any."""
         at = f"{ROOT_PATH.get()}/v1/images/{image.id}"
         version = f"?v={image.sha256[:16]}"  # lets browsers cache it for good
         return cls(
             self=at,
             similar=f"{at}/similar",
             thumbnail=f"{at}/thumbnail{version}",
-            original=signed or f"{at}/original{version}",
+            signed_thumbnail=thumbnail,
+            original=original or f"{at}/original{version}",
         )
 
 
@@ -97,7 +115,7 @@ class Image(BaseModel):
     links: Links
 
     @classmethod
-    def of(cls, image: StoredImage, **more: Any) -> Self:
+    def of(cls, image: StoredImage, signer: Signer | None, **more: Any) -> Self:
         """Describe an image; `more` are the fields of a subclass."""
         return cls(
             id=image.id,
@@ -112,7 +130,7 @@ class Image(BaseModel):
             model=image.model,
             flaws=list(image.flaws),
             metadata=dict(image.metadata),
-            links=Links.of(image),
+            links=Links.of(image, signer.sign_thumbnail(image) if signer else None),
             **more,
         )
 
@@ -128,9 +146,9 @@ class ImagePage(BaseModel):
     next: Next
 
     @classmethod
-    def of(cls, page: Page) -> Self:
+    def of(cls, page: Page, signer: Signer) -> Self:
         """Describe a page."""
-        images = [Image.of(image) for image in page.images]
+        images = [Image.of(image, signer) for image in page.images]
         return cls(images=images, next=encode_cursor(page.after))
 
 
@@ -174,7 +192,7 @@ class AddedImage(BaseModel):
             NearDuplicate(id=each.image.id, name=each.image.name, **_relation(each))
             for each in near
         ]
-        image = Image.of(added.image)
+        image = Image.of(added.image, None)
         return cls(status=added.status, image=image, near_duplicates=hints, took_ms=dict(took_ms))
 
 
@@ -251,7 +269,7 @@ class Result(BaseModel):
     links: Links
 
     @classmethod
-    def of(cls, match: Match, rank: int, sign: Sign) -> Self:
+    def of(cls, match: Match, rank: int, signer: Signer) -> Self:
         """Describe a match."""
         image = match.image
         return cls(
@@ -267,7 +285,7 @@ class Result(BaseModel):
             metadata=dict(image.metadata),
             width=image.width,
             height=image.height,
-            links=Links.of(image, sign(image)),
+            links=Links.of(image, signer.sign_thumbnail(image), signer.sign(image)),
         )
 
 
@@ -281,11 +299,16 @@ class Results(BaseModel):
     took_ms: TookMs
 
     @classmethod
-    def of(cls, found: SearchResult, offset: int, sign: Sign, took_ms: Mapping[str, float]) -> Self:
+    def of(
+        cls, found: SearchResult, offset: int, signer: Signer, took_ms: Mapping[str, float]
+    ) -> Self:
         """Describe the result of a search that skipped `offset` matches."""
         end = offset + len(found.matches)
         return cls(
-            results=[Result.of(m, rank, sign) for rank, m in enumerate(found.matches, offset + 1)],
+            results=[
+                Result.of(match, rank, signer)
+                for rank, match in enumerate(found.matches, offset + 1)
+            ],
             next_offset=end if found.more and end <= MAX_OFFSET else None,
             model=found.model,
             query=found.query,
@@ -363,13 +386,16 @@ class Group(BaseModel):
     images: list[GroupedImage] = Field(description="The keeper first")
 
     @classmethod
-    def of(cls, group: DuplicateGroup) -> Self:
+    def of(cls, group: DuplicateGroup, signer: Signer) -> Self:
         """Describe a group."""
         alone = {"matched": None, "distance": None, "similarity": None, "removable": False}
-        keeper = GroupedImage.of(group.keeper, **alone)
+        keeper = GroupedImage.of(group.keeper, signer, **alone)
         others = [
             GroupedImage.of(
-                each.image, **_relation(each), removable=each.image.id in group.removable
+                each.image,
+                signer,
+                **_relation(each),
+                removable=each.image.id in group.removable,
             )
             for each in group.others
         ]
@@ -385,10 +411,10 @@ class GroupPage(BaseModel):
     undecided: int = Field(description="Of them, those with too many similar images")
 
     @classmethod
-    def of(cls, page: DuplicatePage) -> Self:
+    def of(cls, page: DuplicatePage, signer: Signer) -> Self:
         """Describe a page."""
         return cls(
-            groups=[Group.of(group) for group in page.groups],
+            groups=[Group.of(group, signer) for group in page.groups],
             next=encode_cursor(page.after),
             looked_at=page.looked_at,
             undecided=page.undecided,

@@ -111,7 +111,8 @@ class Gallery:
         self._lock = KeyedLock()
         self.replies: Replies = originals
         self.view = Viewer(limits, store, originals, signer)
-        indexer = Indexer(embedder, limits)
+        # A folder has its thumbnails made when they are asked for, which costs no function.
+        indexer = Indexer(embedder, limits, makes_thumbnails=signer is not None)
         self._examples = ExampleEmbedder(limits, embedder, store, originals)
         self._searcher = Searcher(spec, store, self._examples)
         self._comparer = Comparer(spec, store, self._examples)

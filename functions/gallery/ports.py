@@ -192,6 +192,9 @@ class Pictures(Protocol):
     def remove_thumbnail(self, image: StoredImage) -> None:
         """Remove the thumbnail; a missing one is ignored."""
 
+    def remove_thumbnails(self, image_id: str) -> None:
+        """Remove the thumbnails of an image, of whatever bytes."""
+
 
 class Refusals(Protocol):
     """Lists the originals, and remembers which of them cannot be indexed."""
@@ -237,6 +240,9 @@ class Signer(Protocol):
 
     def sign_link(self, image: StoredImage) -> str:
         """Return a link to an original."""
+
+    def sign_thumbnail(self, image: StoredImage) -> str:
+        """Return a link to the thumbnail of an image, which may not be there."""
 
     def sign_form(self, name: str, media_type: str, max_bytes: int) -> SignedForm:
         """Return a form that takes one file of this name and type, of 1 to `max_bytes` bytes."""

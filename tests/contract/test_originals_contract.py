@@ -117,6 +117,18 @@ def test_a_thumbnail_belongs_to_the_exact_bytes(originals):
     assert originals.read_thumbnail(image) is None
 
 
+def test_all_thumbnails_of_an_image_are_removed_and_no_others(originals):
+    one, replaced, other = an_image("a.jpg"), an_image("a.jpg", sha256="1" * 64), an_image("b.jpg")
+    for image in (one, replaced, other):
+        originals.write_thumbnail(image, b"small")
+
+    originals.remove_thumbnails(one.id)
+    originals.remove_thumbnails(one.id)
+
+    left = [originals.read_thumbnail(image) for image in (one, replaced, other)]
+    assert left == [None, None, b"small"]
+
+
 def test_head_agrees_with_fetch_and_returns_none_for_a_missing_original(originals):
     state = originals.write("cat.jpg", Original(b"one"))
 

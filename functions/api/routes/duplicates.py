@@ -22,4 +22,5 @@ def duplicates(
     member. A page does a limited amount of work, so it can have few groups or none; go on until
     `next` is null.
     """
-    return GroupPage.of(call.gallery.duplicates(options.for_gallery(), options.cursor))
+    page = call.gallery.duplicates(options.for_gallery(), options.cursor)
+    return GroupPage.of(page, call.gallery.view)

@@ -72,13 +72,13 @@ def list_images(
     page = call.gallery.list(
         options.filter, limit=options.limit, after=options.cursor, order=options.order()
     )
-    return ImagePage.of(page)
+    return ImagePage.of(page, call.gallery.view)
 
 
 @router.get("/{id:image}", operation_id="getImage", dependencies=READ)
 def get(call: CurrentCall, id: str) -> Image:
     """Get one image."""
-    return Image.of(call.gallery.get(id))
+    return Image.of(call.gallery.get(id), call.gallery.view)
 
 
 @router.patch("/{id:image}", operation_id="updateImage", dependencies=WRITE)
@@ -86,7 +86,8 @@ async def update(
     call: CurrentCall, id: str, changes: Annotated[Changes, Depends(Changes.from_json)]
 ) -> Image:
     """Merge metadata into an image's own (null removes a field), without embedding it again."""
-    return Image.of(await run_in_threadpool(call.gallery.update, id, changes.metadata))
+    image = await run_in_threadpool(call.gallery.update, id, changes.metadata)
+    return Image.of(image, call.gallery.view)
 
 
 @router.delete("/{id:image}", operation_id="deleteImage", status_code=204, dependencies=WRITE)
@@ -103,7 +104,7 @@ def similar(
 ) -> Results:
     """Find images similar to this one, without itself; the model is not run."""
     found = call.gallery.similar_to(id, options.for_gallery())
-    return Results.of(found, options.offset, call.gallery.view.sign, call.timing(found.took_ms))
+    return Results.of(found, options.offset, call.gallery.view, call.timing(found.took_ms))
 
 
 @router.get(

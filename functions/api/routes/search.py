@@ -31,7 +31,7 @@ async def search(
     `url` or `positive`; `negative` are examples of what not to find. None of them is stored.
     """
     found = await _search(call, query)
-    return Results.of(found, query.offset, call.gallery.view.sign, call.timing(found.took_ms))
+    return Results.of(found, query.offset, call.gallery.view, call.timing(found.took_ms))
 
 
 @router.post("/search/batch", operation_id="searchBatch", dependencies=READ)
@@ -60,7 +60,7 @@ async def _search_one(call: Call, query: BatchQuery, left: int, *, is_first: boo
         problem = call.problem(error, is_first=is_first)
         return BatchSearch(status=problem.status, problem=problem)
     took_ms = {stage: round(ms, 2) for stage, ms in found.took_ms.items()}
-    results = Results.of(found, query.offset, call.gallery.view.sign, took_ms)
+    results = Results.of(found, query.offset, call.gallery.view, took_ms)
     return BatchSearch(status=200, found=results)
 
 

@@ -7,7 +7,8 @@ both an original and a point, or neither.
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -22,7 +23,7 @@ from functions.gallery.errors import (
     StoreUnavailable,
 )
 from functions.gallery.filters import check_metadata
-from functions.gallery.intake.index import Indexer
+from functions.gallery.intake.index import Indexer, write_thumbnail
 from functions.gallery.intake.keyed_lock import KeyedLock
 from functions.gallery.intake.undo import Kind, Undo, Written
 from functions.gallery.names import BY_BYTES, check_new_name, image_id, name_of_bytes
@@ -38,8 +39,11 @@ from functions.gallery.records import (
     StoredImage,
 )
 from functions.gallery.stopwatch import Stopwatch
+from functions.gallery.threads import map_in_threads
 
 log = logging.getLogger(__name__)
+
+_THREADS = 8  # each waits for the bucket, as in sync/reconcile.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +209,8 @@ class Adder:
         is_new = before is None and replaced is None
         status = AddStatus.ADDED if is_new else AddStatus.REPLACED
         added = Added(image, status, {**indexed.took_ms, **watch.took_ms}, indexed.vector)
-        return added, Written(image, indexed.vector, kind, before, replaced)
+        step = Written(image, indexed.vector, kind, before, replaced, indexed.thumbnail)
+        return added, step
 
     def _create(self, request: _Request, original: Original) -> tuple[Kind, ObjectState]:
         """Write a new original; one with the same bytes, not indexed so far, is adopted.
@@ -239,6 +244,7 @@ class Adder:
         if not written:
             return {}
         failed: dict[int, Outcome] = {}
+        self._write_thumbnails(written.values())
         images = [step.image for step in written.values()]
         try:
             self.store.put(images, np.stack([step.vector for step in written.values()]))
@@ -250,9 +256,24 @@ class Adder:
                 raise
             return dict.fromkeys(written, error)
         for position, step in written.items():
-            if step.replaced is not None and position not in failed:
-                self._remove_thumbnail(step.replaced)
+            replaced = step.replaced if position not in failed else None
+            if replaced is not None and replaced.sha256 != step.image.sha256:
+                self._remove_thumbnail(replaced)
         return failed
+
+    def _write_thumbnails(self, steps: Iterable[Written]) -> None:
+        """Write them before the points: whoever removes one of these images removes both."""
+
+        def write(work: tuple[Context, StoredImage, bytes]) -> None:
+            context, image, thumbnail = work
+            context.run(write_thumbnail, self.originals, image, thumbnail)
+
+        made = [
+            (copy_context(), step.image, step.thumbnail)  # with the time limit of the call
+            for step in steps
+            if step.thumbnail is not None
+        ]
+        list(map_in_threads(write, made, _THREADS))
 
     def _remove_thumbnail(self, image: StoredImage) -> None:
         try:

@@ -1,18 +1,23 @@
-"""Bytes to what the index keeps of a picture: decode, embed, fingerprint. Depends on the ports."""
+"""Bytes to what is kept of a picture: vector, fingerprint, thumbnail. Depends on the ports."""
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from functions.gallery.embedding.fingerprint import Fingerprint
 from functions.gallery.embedding.vectors import Vector
+from functions.gallery.errors import LookalikeError
 from functions.gallery.pictures.budget import decode_slot
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
-from functions.gallery.ports import Embedder
+from functions.gallery.pictures.picture import THUMBNAIL_PX
+from functions.gallery.ports import Embedder, Pictures
 from functions.gallery.records import Metadata, StoredImage
 from functions.gallery.stopwatch import Stopwatch
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,7 @@ class Indexed:
     image: StoredImage
     vector: Vector
     took_ms: Mapping[str, float]  # decode, embed
+    thumbnail: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class Indexer:
 
     embedder: Embedder
     limits: Limits
+    makes_thumbnails: bool = False
 
     @property
     def model(self) -> str:
@@ -52,6 +59,7 @@ class Indexer:
             vector: Vector = self.embedder.embed([picture])[0]
             watch.lap("embed")
             fingerprint = Fingerprint.of(picture)
+            thumbnail = picture.thumbnail(THUMBNAIL_PX) if self.makes_thumbnails else None
         image = StoredImage(
             id=id,
             name=name,
@@ -67,4 +75,12 @@ class Indexer:
             flaws=picture.flaws,
             metadata=metadata,
         )
-        return Indexed(image, vector, watch.took_ms)
+        return Indexed(image, vector, watch.took_ms, thumbnail)
+
+
+def write_thumbnail(originals: Pictures, image: StoredImage, data: bytes) -> None:
+    """Keep a thumbnail; if that fails, it is made again when it is first asked for."""
+    try:
+        originals.write_thumbnail(image, data)
+    except LookalikeError as error:
+        log.warning("the thumbnail of %s is not kept: %s", image.name, error)

@@ -67,7 +67,7 @@ class Remover:
             self.store.check_room()
             # The points last: if anything fails, the same images can be removed again.
             for image in images:
-                self.originals.remove_thumbnail(image)
+                self.originals.remove_thumbnails(image.id)
                 self.originals.remove(image.name)
             self.store.remove([image.id for image in images])
             for image in images:  # one that was asked for in between was made again

@@ -5,6 +5,7 @@ Depends on the ports.
 
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -33,6 +34,7 @@ class Written:
     kind: Kind
     replaced: StoredImage | None
     before: Original | None  # what was replaced; restored if the store refuses the image
+    thumbnail: bytes | None = None  # kept next to the original
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,9 @@ class Undo:
         """Take back what was written, except what others have replaced since."""
         for step in steps:
             name = step.image.name
+            if step.thumbnail is not None:
+                with suppress(LookalikeError):  # it is not shown
+                    self.originals.remove_thumbnail(step.image)
             try:
                 state = None if step.kind is Kind.ADOPTED else self.originals.head(name)
                 if state is None or state.etag != step.image.etag:

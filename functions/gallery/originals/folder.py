@@ -187,6 +187,10 @@ class FolderOriginals:
     def remove_thumbnail(self, image: StoredImage) -> None:
         self._files.remove(self._thumbnail(image))
 
+    def remove_thumbnails(self, image_id: str) -> None:
+        for path in (self._thumbnails / image_id[:2]).glob(f"{image_id}-*.jpg"):
+            self._files.remove(path)
+
     def names(self, after: str | None = None) -> Iterator[Listed]:
         """List the originals by name, after `after`, without etags: no file is read.
 

@@ -9,6 +9,7 @@ So the index can be made from the bucket alone. Events ignore `.lookalike/`. Dep
 bytes, not on what is in them.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -51,7 +52,9 @@ from functions.gallery.records import (
 )
 
 LINK_S = 900
+THUMBNAIL_LINK_S = 3_600
 FORM_S = 600
+_MOST_SIGNED = 2_000  # 1.4 KB each, of which the token of a function's role is 1 KB
 _RECORDS = f"{RESERVED}records/"
 _THUMBNAILS = f"{RESERVED}thumbnails/"
 _REFUSED = f"{RESERVED}refused/"
@@ -65,6 +68,7 @@ class S3Originals:
     def __init__(self, objects: S3Objects) -> None:
         """Use the objects of a bucket; `connect` does so by its name."""
         self.bucket, self.objects = objects.bucket, objects
+        self._signed: dict[str, tuple[str, float]] = {}  # key -> link, until when it is returned
 
     @classmethod
     def connect(cls, bucket: str) -> "S3Originals":
@@ -158,6 +162,10 @@ class S3Originals:
     def remove_thumbnail(self, image: StoredImage) -> None:
         self.objects.remove_if_there(_thumbnail(image))
 
+    def remove_thumbnails(self, image_id: str) -> None:
+        for entry in self.objects.entries(f"{_THUMBNAILS}{image_id}-", None):
+            self.objects.remove(entry["Key"])
+
     def names(self, after: str | None = None) -> Iterator[Listed]:
         """List the pictures by key, after `after`, in pages of 1,000."""
         for entry in self.objects.entries("", after):
@@ -209,6 +217,27 @@ class S3Originals:
         request = {"Bucket": self.bucket, "Key": image.name, "ResponseContentType": kind}
         with map_errors(f"s3://{self.bucket}/{image.name}"):
             return str(self.objects.s3.generate_presigned_url("get_object", request, LINK_S))
+
+    def sign_thumbnail(self, image: StoredImage) -> str:
+        """Return a link that works for THUMBNAIL_LINK_S seconds.
+
+        For half that time it stays the same, so that a browser loads each thumbnail once. It ends
+        earlier if the credentials that sign it do.
+        """
+        key, now = _thumbnail(image), time.time()
+        link, until = self._signed.get(key, ("", 0.0))
+        if now < until:
+            return link
+        age = f"private, max-age={THUMBNAIL_LINK_S}, immutable"
+        request = {"Bucket": self.bucket, "Key": key, "ResponseCacheControl": age}
+        with map_errors(f"s3://{self.bucket}/{key}"):
+            link = str(
+                self.objects.s3.generate_presigned_url("get_object", request, THUMBNAIL_LINK_S)
+            )
+        if len(self._signed) >= _MOST_SIGNED:
+            self._signed.clear()
+        self._signed[key] = (link, now + THUMBNAIL_LINK_S / 2)
+        return link
 
     def sign_form(self, name: str, media_type: str, max_bytes: int) -> SignedForm:
         """Return a form for one file of this name and type, of 1 to `max_bytes` bytes.

@@ -11,10 +11,9 @@ from functions.gallery.names import check_new_name
 from functions.gallery.pictures.budget import decode_slot
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
+from functions.gallery.pictures.picture import THUMBNAIL_PX
 from functions.gallery.ports import Originals, Signer, VectorStore
 from functions.gallery.records import SignedForm, StoredImage
-
-THUMBNAIL_PX = 320
 
 
 @dataclass
@@ -28,7 +27,7 @@ class Viewer:
 
     @property
     def can_sign(self) -> bool:
-        """Whether `link`, `sign` and `form` return anything."""
+        """Whether `link`, `sign`, `sign_thumbnail` and `form` return anything."""
         return self.signer is not None
 
     def original(self, image: StoredImage) -> tuple[BinaryIO, int]:
@@ -66,6 +65,14 @@ class Viewer:
     def sign(self, image: StoredImage) -> str | None:
         """Return a short-lived link to the original, or None."""
         return None if self.signer is None else self.signer.sign_link(image)
+
+    def sign_thumbnail(self, image: StoredImage) -> str | None:
+        """Return a short-lived link to the thumbnail, or None.
+
+        There is a thumbnail at its end unless an earlier version indexed the image, or keeping it
+        failed: then `thumbnail` makes it.
+        """
+        return None if self.signer is None else self.signer.sign_thumbnail(image)
 
     def form(self, name: str, media_type: str) -> SignedForm | None:
         """Return a form to send a picture straight to the bucket, or None; raises InvalidName."""

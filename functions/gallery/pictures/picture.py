@@ -29,6 +29,8 @@ class Region:
     height: float
 
 
+THUMBNAIL_PX = 320  # of the long side
+
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels of the picture
 
 

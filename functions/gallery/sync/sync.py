@@ -20,7 +20,7 @@ from functions.gallery.errors import (
     PictureTooLarge,
 )
 from functions.gallery.filters import check_metadata
-from functions.gallery.intake.index import Indexer
+from functions.gallery.intake.index import Indexer, write_thumbnail
 from functions.gallery.originals.objects import (
     bytes_etag,
     has_unsaved_metadata,
@@ -31,6 +31,7 @@ from functions.gallery.ports import Originals, Pictures, VectorStore
 from functions.gallery.records import Fields, ObjectState, Refusal, StoredImage
 
 _ATTEMPTS = 3
+_Row = tuple[StoredImage, Vector, bytes | None]  # with its thumbnail, if one was made
 
 
 class Synced(StrEnum):
@@ -96,6 +97,7 @@ class Syncer:
         state = head(self.originals, name, image, self.fields)
         refusal = self.originals.refusal(name)
         if state is None:
+            self.originals.remove_thumbnails(id)  # also those that a killed worker left
             changed = self._remove(image) | self._clear_refusal(refusal)
             if image is not None and record is not None:  # else its original is on the way
                 self.originals.remove_record(name, record)
@@ -122,21 +124,21 @@ class Syncer:
 
     def _index(self, id: str, name: str, state: ObjectState, before: StoredImage | None) -> Synced:
         try:
-            image, vector = self._update(before, state) or self._read(id, name, state)
+            image, vector, thumbnail = self._update(before, state) or self._read(id, name, state)
         except (PictureError, InvalidMetadata) as reason:
             now = datetime.now(UTC)
             self.originals.refuse(Refusal(name, state.etag, reason.code, str(reason), now))
             self._remove(before)
             return Synced.REFUSED
+        if thumbnail is not None:  # before the point: whoever removes the image removes both
+            write_thumbnail(self.originals, image, thumbnail)
         self.store.put([image], vector[None])
         if before is not None and before.sha256 != image.sha256:
             with suppress(LookalikeError):  # it is not shown any more
                 self.originals.remove_thumbnail(before)
         return Synced.INDEXED
 
-    def _update(
-        self, image: StoredImage | None, state: ObjectState
-    ) -> tuple[StoredImage, Vector] | None:
+    def _update(self, image: StoredImage | None, state: ObjectState) -> _Row | None:
         """Return an indexed image with new metadata and its vector, if only the metadata differ."""
         if image is None or image.model != self.indexer.model:
             return None
@@ -147,9 +149,9 @@ class Syncer:
             return None
         metadata = check_metadata(state.metadata, self.fields)
         fresh = replace(image, metadata=metadata, etag=state.etag, added_at=state.modified_at)
-        return fresh, vector
+        return fresh, vector, None
 
-    def _read(self, id: str, name: str, state: ObjectState) -> tuple[StoredImage, Vector]:
+    def _read(self, id: str, name: str, state: ObjectState) -> _Row:
         most = self.indexer.limits.max_bytes
         if state.bytes > most:
             raise PictureTooLarge(
@@ -164,7 +166,7 @@ class Syncer:
         metadata = check_metadata(original.metadata, self.fields)
         indexed = self.indexer.index(id, name, original.data, metadata)
         image = replace(indexed.image, etag=original.etag, added_at=state.modified_at)
-        return image, indexed.vector
+        return image, indexed.vector, indexed.thumbnail
 
     def _remove(self, image: StoredImage | None) -> bool:
         if image is None:
