@@ -220,8 +220,8 @@ def wait_until(done: Callable[[], bool], seconds: float = 10) -> None:
 
 
 def test_a_deletion_that_fails_is_restored(desktop, http, shop, watch):
-    watch.expected = ("503",)
-    desktop.route("**/v1/images/delete", lambda route: route.fulfill(status=503, json={}))
+    watch.expected = ("500",)
+    desktop.route("**/v1/images/delete", lambda route: route.fulfill(status=500, json={}))
     shoes = open_kind(desktop, "same-bytes", "shop/shoe-copy.jpg")
     desktop.clock.install()
     shoes.get_by_role("button", name="Delete 1 picture").click()

@@ -4,15 +4,11 @@ import { askForKey, getKey } from './key.js';
 import { KEY_NEEDED } from './text.js';
 
 // The store may be starting up. Errors of the gateway in front of the API have no code of ours.
-const TEMPORARY = [
-	'store-unreachable',
-	'store-timeout',
-	'store-busy',
-	'overloaded',
-	'out-of-memory',
-	'http-503',
-	'http-504',
-];
+const TEMPORARY = ['store-unreachable', 'store-timeout', 'store-busy', 'out-of-memory', 'http-504'];
+// Too many calls at once: in a new AWS account ten can run. Nothing was done, or nothing that could
+// not be done twice.
+const TURNED_AWAY = ['http-429', 'http-503', 'overloaded'];
+const TRIED_FOR_MS = 20_000; // about ten times
 
 export class ApiError extends Error {
 	constructor(/** @type {string} */ code, { status = 0, detail = '', retryAfter = 0 } = {}) {
@@ -25,6 +21,10 @@ export class ApiError extends Error {
 
 	get isTemporary() {
 		return TEMPORARY.includes(this.code);
+	}
+
+	get isTurnedAway() {
+		return TURNED_AWAY.includes(this.code);
 	}
 }
 
@@ -46,18 +46,30 @@ export function postAndLeave(/** @type {string} */ path, /** @type {unknown} */ 
 	fetch(path, { method: 'POST', keepalive: true, headers, body }).catch(() => {});
 }
 
-// Send a request. If it needs a key, ask for one and send it again.
+// Send a request, again after a pause if too many were sent at once. If it needs a key, ask for one.
 /** @type {(method: string, path: string, options?: CallOptions) => Promise<any>} */
 export async function call(method, path, options = {}) {
-	for (;;) {
+	let end = Date.now() + TRIED_FOR_MS;
+	for (let tries = 1; ; tries += 1) {
 		try {
 			return await send(method, path, options);
 		} catch (error) {
+			if (error.isTurnedAway && Date.now() < end) {
+				await pause(tries, options.signal, error.retryAfter);
+				continue;
+			}
 			if (error.code !== 'key-missing' || options.quiet) throw error;
 			if (!(await askForKey(getKey() ? 'That key is not valid.' : KEY_NEEDED))) throw error;
+			end = Date.now() + TRIED_FOR_MS;
 		}
 	}
 }
+
+// Wait before another try: 0.15 to 0.3 s, then twice as long each time, up to 3 s. Of many that were
+// turned away together, not all come back together.
+/** @type {(tries: number, signal?: AbortSignal, atLeastS?: number) => Promise<void>} */
+export const pause = (tries, signal, atLeastS = 0) =>
+	sleep(Math.max(atLeastS * 1000, Math.min(1500, 75 * 2 ** tries) * (1 + Math.random())), signal);
 
 /** @type {(method: string, path: string, options: CallOptions) => Promise<any>} */
 function send(method, path, { json, form, signal, onUploadProgress, asBlob, withoutKey }) {

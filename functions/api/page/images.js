@@ -1,12 +1,15 @@
-// Loads stored pictures into <img>. With an API key the browser cannot do that itself, so they are
-// fetched with it. Depends on api, dom, gallery and key.
+// Loads stored pictures into <img>: by a signed link of the bucket, or through the API. That needs
+// the API key if there is one, which a browser cannot send by itself. Depends on api, dom, gallery
+// and key.
 
-import { call } from './api.js';
+import { call, pause } from './api.js';
 import { el } from './dom.js';
 import { safeUrl } from './gallery.js';
 import { getKey, keyChanges } from './key.js';
 
 const MAX_CACHED = 400;
+const PARALLEL = 3; // thumbnails fetched at once, each of which takes a function on AWS
+const MOST_TRIES = 5; // by the browser itself
 /** @type {Map<string, string>} */
 const blobUrls = new Map();
 /** @type {WeakMap<Element, string>} */
@@ -25,14 +28,35 @@ const observer = new IntersectionObserver(
 		for (const { isIntersecting, target } of entries) {
 			if (!isIntersecting) continue;
 			observer.unobserve(target);
-			blobUrl(waiting.get(target) ?? '').then(
-				(url) => target.setAttribute('src', url),
-				() => target.classList.add('broken'),
-			);
+			queue.push(/** @type {HTMLImageElement} */ (target));
 		}
+		fetchNext();
 	},
 	{ rootMargin: '400px' },
 );
+/** @type {HTMLImageElement[]} */
+const queue = [];
+let active = 0;
+
+function fetchNext() {
+	while (active < PARALLEL) {
+		const img = queue.find((each) => each.isConnected) ?? queue[0];
+		if (!img) return;
+		queue.splice(queue.indexOf(img), 1);
+		active += 1;
+		blobUrl(waiting.get(img) ?? '')
+			.then(
+				(url) => {
+					img.src = url;
+				},
+				() => img.classList.add('broken'),
+			)
+			.finally(() => {
+				active -= 1;
+				fetchNext();
+			});
+	}
+}
 
 // An <img> of a thumbnail. `size` in pixels is the space it takes while loading.
 /** @type {(image: GalleryImage, alt?: string, size?: number) => HTMLImageElement} */
@@ -46,16 +70,31 @@ export function showThumbnail(
 ) {
 	const url = safeUrl(links.thumbnail);
 	img.decoding = 'async';
+	img.loading = 'lazy';
 	img.onload = () => img.classList.remove('broken');
-	img.onerror = () => img.classList.add('broken');
+	if (links.signed_thumbnail) {
+		// The bucket may have none yet, or the link may have expired: the API makes one.
+		img.onerror = () => showThroughApi(img, url);
+		img.src = safeUrl(links.signed_thumbnail);
+	} else showThroughApi(img, url);
+	return img;
+}
+
+function showThroughApi(/** @type {HTMLImageElement} */ img, /** @type {string} */ url) {
 	if (needsKey(url)) {
+		img.onerror = () => img.classList.add('broken');
 		waiting.set(img, url);
 		observer.observe(img);
-	} else {
-		img.loading = 'lazy';
-		img.src = url;
+		return;
 	}
-	return img;
+	let tries = 1;
+	img.onerror = async () => {
+		if (tries === MOST_TRIES) return img.classList.add('broken');
+		await pause(tries);
+		tries += 1;
+		if (img.src === url) img.src = url; // the original may have taken its place
+	};
+	img.src = url;
 }
 
 // A URL that the browser can open without the key.

@@ -40,6 +40,11 @@ const NOT_READY = {
 	text: 'It is still starting up, which can take up to a minute.',
 };
 
+const BUSY = {
+	title: 'The gallery is busy',
+	text: 'Too many requests at once. Wait a moment, then try again.',
+};
+
 /** @type {Record<string, { title: string, text?: string }>} */
 const ERRORS = {
 	offline: {
@@ -66,7 +71,9 @@ const ERRORS = {
 		title: 'This search cannot be repeated',
 		text: 'Its picture was never stored and the page was reloaded. Choose the picture again.',
 	},
-	'too-many-requests': { title: 'Too many requests', text: 'Wait a moment, then try again.' },
+	overloaded: BUSY,
+	'http-429': BUSY,
+	'http-503': BUSY,
 };
 
 /** @type {(error: ApiFailure, formats?: string[]) => ErrorText & { retryable: boolean }} */
@@ -76,6 +83,6 @@ export function describeError({ code, status, detail }, formats = []) {
 	return {
 		title,
 		text: supported ? text.replace(/\.$/, '') + supported : text,
-		retryable: code !== 'picture-gone' && (status === 0 || status >= 500),
+		retryable: code !== 'picture-gone' && (status === 0 || status === 429 || status >= 500),
 	};
 }

@@ -20,7 +20,7 @@ interface GalleryImage {
 	name: string;
 	width: number;
 	height: number;
-	links: { self: string; thumbnail: string; original: string };
+	links: { self: string; thumbnail: string; signed_thumbnail?: string | null; original: string };
 }
 
 interface StoredImage extends GalleryImage {
