@@ -177,6 +177,7 @@ def _image_to_json(image: StoredImage, **match: Any) -> dict[str, Any]:
     fields = asdict(image)
     del fields["etag"], fields["fingerprint"]  # internal
     fields["flaws"] = list(image.flaws)
+    fields["metadata_left_out"] = fields.pop("left_out")
     fields["perceptual_hash"] = image.fingerprint and image.fingerprint.hash.hex
     fields["added_at"] = image.added_at.isoformat().replace("+00:00", "Z")  # as the API writes it
     return fields | match

@@ -14,7 +14,7 @@ import numpy as np
 from functions.gallery.embedding.card import GraphFile, ModelCard, View
 from functions.gallery.embedding.fingerprint import PerceptualHash, hash_similarity
 from functions.gallery.embedding.vectors import Vector, Vectors, truncate
-from functions.gallery.errors import ImageNotFound, ObjectChanged, StoreError
+from functions.gallery.errors import ImageNotFound, ObjectChanged, StoreError, UnreadableOriginal
 from functions.gallery.filters import sortable_type, typed_conditions
 from functions.gallery.names import image_id, is_picture_name, record_id
 from functions.gallery.originals.objects import (
@@ -107,12 +107,20 @@ class FakeStore:
         following = rest[limit].id if len(rest) > limit else None
         return Page(tuple(rest[:limit]), following)
 
-    def set_metadata(self, image_id: str, metadata: Metadata, etag: str) -> None:
+    def set_metadata(
+        self,
+        image_id: str,
+        metadata: Metadata,
+        etag: str,
+        left_out: Mapping[str, str] | None = None,
+    ) -> None:
         with self._lock_if_open():
             if image_id not in self._images:
                 raise ImageNotFound(f"No image has the id {image_id}")
             image = self._images[image_id]
-            self._images[image_id] = replace(image, metadata=dict(metadata), etag=etag)
+            self._images[image_id] = replace(
+                image, metadata=dict(metadata), etag=etag, left_out=dict(left_out or {})
+            )
 
     def remove(self, ids: Sequence[str]) -> None:
         with self._lock_if_open():
@@ -302,28 +310,43 @@ class FakeOriginals:
         self.thumbnails: dict[tuple[str, str], bytes] = {}
         self.replies: dict[str, bytes] = {}
         self.refused: dict[str, Refusal] = {}
+        self.unreadable: dict[str, str] = {}  # names, and why
 
     def head(self, name: str) -> ObjectState | None:
         if name not in self.originals:
             return None
-        original, own = self.fetch(name), hash_of(self.metadata.get(name, {}))
+        original, own = self._fetch(name), hash_of(self.metadata.get(name, {}))
         record = self.record_etag(name)
         modified_at = self.modified_at[name]
         return ObjectState(
-            original.etag, len(original.data), modified_at, original.metadata, own, record
+            original.etag,
+            len(original.data),
+            modified_at,
+            original.metadata,
+            own,
+            record,
+            self.unreadable.get(name, ""),
         )
 
     def exists(self, name: str) -> bool:
         return name in self.originals
 
-    def read(self, name: str) -> bytes:
-        return self.fetch(name).data
+    def can_be_read(self, name: str) -> bool:
+        return name not in self.unreadable
+
+    def read(self, name: str, etag: str | None = None) -> bytes:
+        return self.fetch(name, etag and bytes_etag(etag)).data
 
     def open(self, name: str) -> tuple[BinaryIO, int]:
         data = self.read(name)
         return io.BytesIO(data), len(data)
 
     def fetch(self, name: str, etag: str | None = None) -> Original:
+        if name in self.unreadable:
+            raise UnreadableOriginal(self.unreadable[name])
+        return self._fetch(name, etag)
+
+    def _fetch(self, name: str, etag: str | None = None) -> Original:
         if name not in self.originals:
             raise ImageNotFound(f"No original is stored under {name!r}")
         data, metadata = (
@@ -356,6 +379,7 @@ class FakeOriginals:
     def upload(self, name: str, original: Original) -> ObjectState:
         """Write an object as others do, past Lookalike."""
         self.originals[name] = original.data
+        self.unreadable.pop(name, None)
         self.metadata[name] = original.metadata
         self.modified_at[name] = datetime.now(UTC)
         state = self.head(name)
@@ -382,6 +406,7 @@ class FakeOriginals:
     def remove(self, name: str) -> None:
         self.originals.pop(name, None)
         self.kept.pop(name, None)
+        self.unreadable.pop(name, None)
 
     def write_thumbnail(self, image: StoredImage, data: bytes) -> None:
         self.thumbnails[image.id, image.sha256] = data
@@ -422,8 +447,8 @@ class FakeOriginals:
     def read_reply(self, key: str) -> bytes | None:
         return self.replies.get(key)
 
-    def count_refusals(self, most: int) -> int:
-        return min(len(self.refused), most)
+    def refused_ids(self) -> Iterator[str]:
+        return iter(sorted(self.refused))
 
 
 def _md5(data: bytes) -> str:

@@ -122,7 +122,12 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
         HTTPStatus.FORBIDDEN: (KeyRefused,),
         HTTPStatus.NOT_FOUND: (NoSuchPath, NoBucket, errors.ImageNotFound, errors.InvalidCursor),
         HTTPStatus.METHOD_NOT_ALLOWED: (MethodNotAllowed,),
-        HTTPStatus.CONFLICT: (KeyReused, errors.NameTaken, errors.ObjectChanged),
+        HTTPStatus.CONFLICT: (
+            KeyReused,
+            errors.NameTaken,
+            errors.ObjectChanged,
+            errors.UnreadableOriginal,
+        ),
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
             BodyTooLarge,
             errors.PictureTooLarge,

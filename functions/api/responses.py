@@ -112,6 +112,9 @@ class Image(BaseModel):
         "colour profile could not be used"
     )
     metadata: dict[str, Any]
+    metadata_left_out: dict[str, str] = Field(
+        description="Fields that the object in the bucket has and that cannot be kept, and why"
+    )
     links: Links
 
     @classmethod
@@ -130,6 +133,7 @@ class Image(BaseModel):
             model=image.model,
             flaws=list(image.flaws),
             metadata=dict(image.metadata),
+            metadata_left_out=dict(image.left_out),
             links=Links.of(image, signer.sign_thumbnail(image) if signer else None),
             **more,
         )
@@ -425,7 +429,7 @@ class GroupPage(BaseModel):
 
 
 class RefusalOut(BaseModel):
-    """An original that is not indexed, and why."""
+    """An original that is not indexed, or without some of its metadata, and why."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -443,7 +447,10 @@ class StatsOut(BaseModel):
     model: str
     dims: int
     distance: str
-    refused: int = Field(description="Originals that are not indexed, up to 1,000")
+    refused: int = Field(
+        description="Originals that are not indexed, or indexed without some of their metadata "
+        "(`metadata-left-out`); counted up to 1,000"
+    )
     refusals: list[RefusalOut] = Field(description="Some of them, with the reason")
     last_added_at: datetime | None = Field(description="When the last image was added")
     disk_bytes: int | None = Field(description="Of the embedded index; null for a Qdrant server")

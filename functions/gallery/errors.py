@@ -14,6 +14,7 @@ LookalikeError
 |- NotReached               the time for one request was over; try again
 |- ImageNotFound
 |- NameTaken
+|- UnreadableOriginal       an original is there, but archived, encrypted or access to it denied
 |- ObjectChanged            an original was replaced or removed while it was read; try again
 |- OutOfMemory              no memory left for a picture; try again
 |- StoreError               the vector store or the originals failed
@@ -159,6 +160,12 @@ class NameTaken(LookalikeError):
     """Another picture has this name."""
 
     code = "name-taken"
+
+
+class UnreadableOriginal(LookalikeError):
+    """An original is there, but archived, encrypted by its owner, or access to it is denied."""
+
+    code = "unreadable-original"
 
 
 class ObjectChanged(LookalikeError):

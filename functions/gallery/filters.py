@@ -26,6 +26,7 @@ from functions.gallery.records import (
 
 MAX_METADATA_FIELDS = 64
 MAX_METADATA_CHARACTERS = 8_192
+_REASON_CHARACTERS = 200  # a reason quotes the value
 MAX_CONDITIONS = 32
 MAX_VALUES = 1_000  # of one condition
 MAX_NUMBER = 2**53  # JavaScript and float64 change integers beyond it, so JSON does not carry them
@@ -191,6 +192,38 @@ def check_metadata(metadata: Mapping[str, Any], declared: Fields) -> Metadata:
     if sum(len(name) + len(str(v)) for name, v in checked.items()) > MAX_METADATA_CHARACTERS:
         raise InvalidMetadata(f"Metadata can have at most {MAX_METADATA_CHARACTERS} characters")
     return checked
+
+
+def keep_fitting(
+    metadata: Mapping[str, Any], declared: Fields
+) -> tuple[Metadata, Mapping[str, str]]:
+    """Return the fields that `check_metadata` accepts, and why each of the others is left out.
+
+    For metadata that another tool wrote: one field that does not fit does not cost the picture.
+    Where there is no room for all, declared fields come first, then the others by name.
+    """
+    kept: dict[str, Scalar | list[str]] = {}
+    left_out: dict[str, str] = {}
+    room = MAX_METADATA_CHARACTERS
+    for name in sorted(metadata, key=lambda name: (name not in declared, name)):
+        try:
+            value = _value(name, metadata[name], declared.get(name))
+        except InvalidMetadata as error:
+            left_out[_printable(name)] = _printable(str(error))[:_REASON_CHARACTERS]
+            continue
+        size = len(name) + len(str(value))
+        if len(kept) == MAX_METADATA_FIELDS:
+            left_out[name] = f"there are more than {MAX_METADATA_FIELDS} fields"
+        elif size > room:
+            left_out[name] = f"there are more than {MAX_METADATA_CHARACTERS} characters"
+        else:
+            kept[name] = value
+            room -= size
+    return {name: kept[name] for name in metadata if name in kept}, left_out
+
+
+def _printable(text: str) -> str:
+    return text.encode(errors="replace").decode()  # without lone surrogates
 
 
 def _value(name: str, value: Any, kind: FieldType | None) -> Scalar | list[str]:

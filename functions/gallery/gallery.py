@@ -22,6 +22,7 @@ from functions.gallery.errors import (
     InvalidMetadata,
     LookalikeError,
     PictureTooLarge,
+    UnreadableOriginal,
     UnsupportedFormat,
 )
 from functions.gallery.filters import parse_filter
@@ -41,6 +42,7 @@ from functions.gallery.pictures.limits import Limits
 from functions.gallery.pictures.picture import Region
 from functions.gallery.ports import Embedder, Originals, Replies, Signer, VectorStore
 from functions.gallery.records import (
+    LEFT_OUT,
     CollectionSpec,
     Condition,
     Distance,
@@ -73,6 +75,7 @@ _REFUSALS = {
         UnsupportedFormat,
         DamagedPicture,
         InvalidMetadata,
+        UnreadableOriginal,
     )
 }
 
@@ -85,7 +88,7 @@ class Stats:
     model: str
     dims: int
     distance: Distance
-    refused: int = 0  # originals that cannot be indexed; counted up to 1,000
+    refused: int = 0  # originals not indexed, or without some metadata; counted up to 1,000
     refusals: Sequence[Refusal] = ()  # some of them
     last_added_at: datetime | None = None
     disk_bytes: int | None = None  # of the index, if it is on a local disk
@@ -309,7 +312,8 @@ class Gallery:
         id = image_id(self.bucket, check_new_name(name))
         before = self._store.get([id])
         synced = self.sync(name)
-        if refusal := self._originals.refusal(name):
+        refusal = self._originals.refusal(name)
+        if refusal is not None and refusal.code != LEFT_OUT:
             raise _REFUSALS.get(refusal.code, DamagedPicture)(refusal.detail)
         if synced is Synced.INDEXED:
             return Added(self.get(id), AddStatus.REPLACED if before else AddStatus.ADDED)
@@ -333,7 +337,7 @@ class Gallery:
             model=self.spec.model,
             dims=self.spec.dims,
             distance=self.spec.distance,
-            refused=self._originals.count_refusals(MAX_REFUSED_COUNTED),
+            refused=sum(1 for _ in islice(self._originals.refused_ids(), MAX_REFUSED_COUNTED)),
             refusals=tuple(islice(self._originals.refusals(), REFUSALS_SHOWN)),
             last_added_at=last[0].added_at if last else None,
             disk_bytes=self._store.disk_bytes(),

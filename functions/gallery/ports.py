@@ -68,8 +68,17 @@ class VectorStore(Protocol):
         Raises InvalidCursor, and InvalidFilter for a field that is not an indexed number or date.
         """
 
-    def set_metadata(self, image_id: str, metadata: Metadata, etag: str) -> None:
-        """Replace metadata and etag of one image, not its vector. Raises ImageNotFound."""
+    def set_metadata(
+        self,
+        image_id: str,
+        metadata: Metadata,
+        etag: str,
+        left_out: Mapping[str, str] | None = None,
+    ) -> None:
+        """Replace metadata and etag of one image, not its vector. Raises ImageNotFound.
+
+        `left_out` are the fields of the original that are not among them, and why.
+        """
 
     def remove(self, ids: Sequence[str]) -> None:
         """Remove these images; unknown ids are ignored."""
@@ -133,7 +142,13 @@ class Pictures(Protocol):
     bucket: str
 
     def head(self, name: str) -> ObjectState | None:
-        """Return the state of an original and its metadata, or None."""
+        """Return the state of an original and its metadata, or None.
+
+        That of one that cannot be read says why; then the metadata can be missing.
+        """
+
+    def can_be_read(self, name: str) -> bool:
+        """Return whether the bytes of an original can be read now."""
 
     def exists(self, name: str) -> bool:
         """Return whether there is an original of this name."""
@@ -141,19 +156,23 @@ class Pictures(Protocol):
     def has_bytes(self, image: StoredImage) -> bool:
         """Return whether the original of an image still has the bytes that were indexed."""
 
-    def read(self, name: str) -> bytes:
-        """Return the bytes; raises ImageNotFound."""
+    def read(self, name: str, etag: str | None = None) -> bytes:
+        """Return the bytes; raises ImageNotFound, UnreadableOriginal.
+
+        With an etag, raises ObjectChanged if they are no longer those bytes.
+        """
 
     def open(self, name: str) -> tuple[BinaryIO, int]:
         """Open the original, to be read in parts and closed by the caller; and return its bytes.
 
-        Raises ImageNotFound.
+        Raises ImageNotFound, UnreadableOriginal.
         """
 
     def fetch(self, name: str, etag: str | None = None) -> Original:
         """Return the bytes and what is kept with them, from one read.
 
-        Raises ImageNotFound, or ObjectChanged if it no longer has the given etag.
+        Raises ImageNotFound, UnreadableOriginal, or ObjectChanged if it no longer has the given
+        etag.
         """
 
     def create(self, name: str, original: Original) -> ObjectState:
@@ -217,8 +236,8 @@ class Refusals(Protocol):
     def refusals(self, after: str | None = None) -> Iterator[Refusal]:
         """List refusals in the order of their image ids, after the id `after`."""
 
-    def count_refusals(self, most: int) -> int:
-        """Count refusals, up to `most`."""
+    def refused_ids(self) -> Iterator[str]:
+        """List the image ids of refusals, in order, without reading what they say."""
 
 
 class Replies(Protocol):
@@ -246,6 +265,19 @@ class Signer(Protocol):
 
     def sign_form(self, name: str, media_type: str, max_bytes: int) -> SignedForm:
         """Return a form that takes one file of this name and type, of 1 to `max_bytes` bytes."""
+
+
+class Lease(Protocol):
+    """Lets one comparison run at a time, in parts that different processes work on."""
+
+    def take(self, holder: str, part: int) -> bool:
+        """Return whether this comparison may run this part now.
+
+        It may not while another one runs, or if its next part has begun already.
+        """
+
+    def release(self, holder: str) -> None:
+        """Let others run, if this comparison is the one that runs."""
 
 
 class Queue(Protocol):

@@ -36,6 +36,8 @@ BUILT_IN_FIELDS: Fields = {
 
 # --- Images, and the originals they are made from
 
+LEFT_OUT = "metadata-left-out"  # the code of a refusal of some metadata only
+
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
@@ -54,6 +56,7 @@ class StoredImage:
     metadata: Metadata = field(default_factory=dict)
     fingerprint: Fingerprint | None = None  # None: too little detail
     flaws: tuple[Flaw, ...] = ()  # what is wrong with the file, though it opens
+    left_out: Mapping[str, str] = field(default_factory=dict)  # fields of the original, and why
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class ObjectState:
     metadata: Mapping[str, Any] = field(default_factory=dict)  # as they were sent, unchecked
     own_metadata: str = ""  # a hash of those in the object itself, see originals/objects.py
     record: str | None = None  # the etag of the record that is kept next to it, if there is one
+    unreadable: str = ""  # why its bytes, and perhaps its metadata, cannot be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +104,20 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An original that cannot be indexed, and why; it is not read again until it changes."""
+    """An original that cannot be indexed, and why; it is not read again until it changes.
+
+    With the code LEFT_OUT it is indexed, but without some of its metadata.
+    """
 
     name: str
     etag: str
-    code: str  # of the error
+    code: str  # of the error, or LEFT_OUT
     detail: str
     at: datetime
+
+    def says_the_same(self, other: "Refusal") -> bool:
+        """Return whether both are equal but for their times."""
+        return replace(self, at=other.at) == other
 
 
 @dataclass(frozen=True, slots=True)

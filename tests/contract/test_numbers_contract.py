@@ -221,7 +221,9 @@ def test_a_new_value_takes_the_place_of_the_old_one_in_filters_too(store):
 
 def test_images_stored_before_the_copies_are_read_found_sorted_and_changed(store, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(payload, "write_metadata", lambda metadata: {"meta": dict(metadata)})
+        patch.setattr(
+            payload, "write_metadata", lambda metadata, left_out: {"meta": dict(metadata)}
+        )
         images = fill(store, "price", [2.5, 19.99, 0.1 + 0.2, 7])
     ids = [image.id for image in images]
 

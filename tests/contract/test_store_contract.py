@@ -378,6 +378,21 @@ def test_metadata_can_be_cleared(shop):
     assert matching_names(shop, Condition("stock", gte=0)) == ["0.jpg", "2.jpg"]
 
 
+def test_what_was_left_out_is_kept_until_the_metadata_are_replaced(store):
+    left_out = {"a.b": "'a.b' cannot be a field name", "größe": "must be a number, not '12,50'"}
+    image = an_image("1.jpg", left_out=left_out, metadata={"stock": 9})
+    store.put([image], random_units(1, 4))
+
+    put = store.get([image.id])[image.id]
+    store.set_metadata(image.id, {"stock": 8}, "e2", {"a.b": "no"})
+    replaced = store.get([image.id])[image.id].left_out
+    store.set_metadata(image.id, {"stock": 8}, "e3")
+
+    assert (put.left_out, put.metadata) == (left_out, {"stock": 9})
+    assert replaced == {"a.b": "no"}
+    assert store.get([image.id])[image.id].left_out == {}
+
+
 @pytest.mark.parametrize("missing", [str(uuid.UUID(int=7)), "no uuid at all"])
 def test_metadata_of_an_unknown_image_cannot_be_set(store, missing):
     with pytest.raises(ImageNotFound):

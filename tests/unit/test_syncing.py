@@ -93,7 +93,6 @@ def test_a_removed_object_leaves_no_point_and_no_thumbnail(rig):
         (b"no picture", {}, "unsupported-format"),
         (jpeg(1)[:500], {}, "damaged-picture"),
         (b"", {}, "empty-picture"),
-        (jpeg(1), {"price": "cheap"}, "invalid-metadata"),
     ],
 )
 def test_an_object_that_cannot_be_indexed_is_recorded_once_as_refused(rig, data, metadata, code):

@@ -50,6 +50,7 @@ _CACHED = ("ETag", "Cache-Control")
 _TIMED = ("Server-Timing",)
 _ADDING = {"empty-picture", "invalid-name", "invalid-metadata", "name-taken", "object-changed"}
 _NOT_FOUND = "image-not-found"
+_UNREADABLE = "unreadable-original"
 OPERATIONS: dict[str, Operation] = {  # by operation id
     "addImage": _writing(
         *_BODY,
@@ -57,6 +58,7 @@ OPERATIONS: dict[str, Operation] = {  # by operation id
         *_URL,
         *_ADDING,
         _NOT_FOUND,
+        _UNREADABLE,
         IDEMPOTENCY_KEY_REUSED,
         headers=("Location", *_TIMED),
     ),
@@ -69,21 +71,22 @@ OPERATIONS: dict[str, Operation] = {  # by operation id
     "deleteImage": _writing(_NOT_FOUND),
     "findSimilar": _reading(_NOT_FOUND, "invalid-filter", headers=_TIMED),
     "getThumbnail": _reading(
-        *_PICTURE, _NOT_FOUND, "object-changed", "store-full", headers=_CACHED
+        *_PICTURE, _NOT_FOUND, _UNREADABLE, "object-changed", "store-full", headers=_CACHED
     ),
-    "getOriginal": _reading(_NOT_FOUND, "object-changed", headers=_CACHED),
+    "getOriginal": _reading(_NOT_FOUND, _UNREADABLE, "object-changed", headers=_CACHED),
     "search": _reading(
         *_BODY,
         *_PICTURE,
         *_URL,
         _NOT_FOUND,
+        _UNREADABLE,
         "too-many-pixels",
         "invalid-filter",
         "invalid-examples",
         headers=_TIMED,
     ),
     "searchBatch": _reading(*_BODY),
-    "compare": _reading(*_BODY, *_PICTURE, *_URL, _NOT_FOUND, headers=_TIMED),
+    "compare": _reading(*_BODY, *_PICTURE, *_URL, _NOT_FOUND, _UNREADABLE, headers=_TIMED),
     "listDuplicates": _reading("invalid-filter", "invalid-cursor"),
     "createUpload": _writing(*_JSON, "invalid-name", "name-taken", "no-bucket"),
     "getLimits": Operation("read", frozenset({*_ANY, *_KEY})),

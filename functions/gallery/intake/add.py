@@ -22,7 +22,7 @@ from functions.gallery.errors import (
     NameTaken,
     StoreUnavailable,
 )
-from functions.gallery.filters import check_metadata
+from functions.gallery.filters import check_metadata, keep_fitting
 from functions.gallery.intake.index import Indexer, write_thumbnail
 from functions.gallery.intake.keyed_lock import KeyedLock
 from functions.gallery.intake.undo import Kind, Undo, Written
@@ -200,9 +200,11 @@ class Adder:
         else:
             kind, state = self._create(request, original)
         watch.lap("write")
+        metadata, left_out = keep_fitting(state.metadata, self.fields)
         image = replace(
             indexed.image,
-            metadata=check_metadata(state.metadata, self.fields),
+            metadata=metadata,
+            left_out=left_out,
             etag=state.etag,
             added_at=state.modified_at,
         )
@@ -228,7 +230,7 @@ class Adder:
             self.originals.write_metadata(name, request.metadata, state)
             state = self.originals.head(name) or state
         # As for a duplicate, those of a picture without a name are not compared.
-        kept = check_metadata(state.metadata, self.fields)
+        kept, _ = keep_fitting(state.metadata, self.fields)
         if request.metadata and kept != request.metadata and not request.sha256:
             raise name_taken(name)
         return Kind.ADOPTED, state

@@ -36,6 +36,7 @@ from functions.gallery.errors import (
     StoreRejected,
     StoreTimeout,
     StoreUnavailable,
+    UnreadableOriginal,
 )
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ _CONNECTION_ERRORS = (ConnectionError, HTTPClientError, IncompleteReadError, Fle
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _CHANGED = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
 _DENIED = {"401", "403", "AccessDenied", "AllAccessDisabled", "InvalidAccessKeyId"}
+ARCHIVED = "is archived; restore it"
 _DENIED |= {"SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"}
 _UNAVAILABLE = {"RequestTimeout", "SlowDown", "InternalError", "ServiceUnavailable", "Throttling"}
 _UNAVAILABLE |= {
@@ -109,11 +111,16 @@ def _session() -> Session:
 
 
 @contextmanager
-def map_errors(what: str) -> Iterator[None]:
-    """Raise a failure of AWS, or on the way there, as one of our errors about `what`."""
+def map_errors(what: str, *, of_original: bool = False) -> Iterator[None]:
+    """Raise a failure of AWS, or on the way there, as one of our errors about `what`.
+
+    While an original is read, what is denied is that original alone: UnreadableOriginal.
+    """
     try:
         yield
     except ClientError as error:
+        if of_original and (reason := _why_unreadable(error)):
+            raise UnreadableOriginal(f"{what} {reason}") from error
         raise _response_error(what, error) from error
     except (ConnectTimeoutError, ReadTimeoutError) as error:
         raise StoreTimeout(f"{what}: AWS did not answer in time; try again") from error
@@ -126,6 +133,20 @@ def map_errors(what: str) -> Iterator[None]:
         raise SettingsError("AWS_REGION is not set, and LOOKALIKE_BUCKET needs it") from error
     except BotoCoreError as error:
         raise _rejected(what, error) from error
+
+
+def _why_unreadable(error: ClientError) -> str | None:
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    if code == "InvalidObjectState":
+        return ARCHIVED
+    if code == "InvalidRequest":  # a GET without parameters is invalid for no other reason
+        return "is encrypted with a key of its owner (SSE-C); replace it by a copy without one"
+    if code == "AccessDenied" or (code.startswith("KMS.") and "Throttl" not in code):
+        return (
+            f"cannot be read: AWS denied access ({code}); the role needs s3:GetObject on it, and "
+            "kms:Decrypt with its key if it is encrypted with one"
+        )
+    return None
 
 
 def _response_error(what: str, error: ClientError) -> LookalikeError:

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import md5
-from itertools import islice
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, BinaryIO
@@ -77,6 +76,9 @@ class FolderOriginals:
     def exists(self, name: str) -> bool:
         return self._stat(name) is not None
 
+    def can_be_read(self, name: str) -> bool:
+        return self.exists(name)
+
     def has_bytes(self, image: StoredImage) -> bool:
         """Return whether a file has the time and size of the indexed bytes, or else their hash."""
         stat = self._stat(image.name)
@@ -86,12 +88,15 @@ class FolderOriginals:
             return True
         return _md5(self.read(image.name)) == bytes_etag(image.etag)
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, etag: str | None = None) -> bytes:
         path = self._original(name)
         with map_errors(name):
             if self._is_other(path):
                 raise FileNotFoundError(path)
-            return path.read_bytes()
+            data = path.read_bytes()
+        if etag is not None and bytes_etag(etag) != _md5(data):
+            raise ObjectChanged(f"{name!r} was replaced while it was read; try again")
+        return data
 
     def open(self, name: str) -> tuple[BinaryIO, int]:
         path = self._original(name)
@@ -225,8 +230,8 @@ class FolderOriginals:
             if refusal := _read_refusal(path):
                 yield refusal
 
-    def count_refusals(self, most: int) -> int:
-        return sum(1 for _ in islice(self._refused.glob("*.json"), most))
+    def refused_ids(self) -> Iterator[str]:
+        return (path.stem for path in _after(self._refused, None))
 
     def write_reply(self, key: str, reply: bytes) -> None:
         """Keep a response, and now and then remove those older than a day."""

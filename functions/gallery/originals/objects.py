@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from functions.gallery.errors import NameTaken
-from functions.gallery.records import Metadata, MetadataRecord, Refusal
+from functions.gallery.records import Metadata, MetadataRecord, ObjectState, Refusal
 
 REPLIES_KEPT_S = 86_400
 _BEFORE_HASH = "~"
@@ -40,6 +40,11 @@ def etag_of(etag_of_bytes: str, metadata: Mapping[str, Any]) -> str:
 def bytes_etag(etag: str) -> str:
     """Return the part of an etag that a listing shows."""
     return etag.partition(_BEFORE_HASH)[0].partition(_BEFORE_HASH_ONCE)[0]
+
+
+def is_current(etag: str, state: ObjectState) -> bool:
+    """Return whether an etag in the index is that of this state, as far as the state is known."""
+    return etag == state.etag or (state.unreadable != "" and bytes_etag(etag) == state.etag)
 
 
 def hash_of(metadata: Mapping[str, Any]) -> str:

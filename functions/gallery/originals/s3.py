@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from itertools import islice
 from typing import Any, BinaryIO
 
 from functions.gallery.errors import (
@@ -22,9 +21,12 @@ from functions.gallery.errors import (
     InvalidName,
     LookalikeError,
     ObjectChanged,
+    StoreDenied,
+    StoreRejected,
+    UnreadableOriginal,
 )
 from functions.gallery.names import RESERVED, image_id, is_picture_name, record_id
-from functions.gallery.originals.aws import client, map_errors
+from functions.gallery.originals.aws import ARCHIVED, client, map_errors
 from functions.gallery.originals.objects import (
     REPLIES_KEPT_S,
     bytes_etag,
@@ -59,6 +61,7 @@ _RECORDS = f"{RESERVED}records/"
 _THUMBNAILS = f"{RESERVED}thumbnails/"
 _REFUSED = f"{RESERVED}refused/"
 _REPLIES = f"{RESERVED}replies/"
+_ARCHIVES = {"GLACIER", "DEEP_ARCHIVE"}  # GLACIER_IR is read like any other class
 _AFTER_RESERVED = f"{RESERVED}\U0010ffff"  # the last key that can begin so
 
 
@@ -76,28 +79,37 @@ class S3Originals:
         return cls(S3Objects(bucket, client("s3", dotted="." in bucket)))
 
     def head(self, name: str) -> ObjectState | None:
-        response = self.objects.head(name)
+        """Return the state of an object; of one that HEAD is refused, what the listing shows."""
+        try:
+            response = self.objects.head(name)
+        except (StoreDenied, StoreRejected) as error:
+            return self._hidden_state(name, error)
         return None if response is None else self._state(name, response)
 
     def exists(self, name: str) -> bool:
-        return self.objects.head(name) is not None
+        try:
+            return self.objects.head(name) is not None
+        except (StoreDenied, StoreRejected):
+            return self.objects.entry(name) is not None
+
+    def can_be_read(self, name: str) -> bool:
+        return self._why_unreadable(name) == ""
 
     def has_bytes(self, image: StoredImage) -> bool:
         response = self.objects.head(image.name)
         return response is not None and response["ETag"].strip('"') == bytes_etag(image.etag)
 
-    def read(self, name: str) -> bytes:
-        return self.objects.get(name)[1]
+    def read(self, name: str, etag: str | None = None) -> bytes:
+        return self.objects.get(name, of_original=True, **_if_match(etag))[1]
 
     def open(self, name: str) -> tuple[BinaryIO, int]:
-        with map_errors(f"s3://{self.bucket}/{name}"):
+        with map_errors(f"s3://{self.bucket}/{name}", of_original=True):
             response = self.objects.s3.get_object(Bucket=self.bucket, Key=name)
         return response["Body"], response["ContentLength"]
 
     def fetch(self, name: str, etag: str | None = None) -> Original:
         """Return bytes, metadata and etag; raises ImageNotFound or ObjectChanged."""
-        condition = {} if etag is None else {"IfMatch": f'"{bytes_etag(etag)}"'}
-        response, data = self.objects.get(name, **condition)
+        response, data = self.objects.get(name, of_original=True, **_if_match(etag))
         state = self._state(name, response)
         kind = response["ContentType"]
         return Original(data, state.metadata, kind, state.etag, state.modified_at)
@@ -193,8 +205,9 @@ class S3Originals:
             if refusal := self._read_refusal(entry["Key"]):
                 yield refusal
 
-    def count_refusals(self, most: int) -> int:
-        return sum(1 for _ in islice(self.objects.entries(_REFUSED, None), most))
+    def refused_ids(self) -> Iterator[str]:
+        for entry in self.objects.entries(_REFUSED, None):
+            yield entry["Key"].removeprefix(_REFUSED).removesuffix(".json")
 
     def write_reply(self, key: str, reply: bytes) -> None:
         """Keep a response; a lifecycle rule of the bucket removes it after some days."""
@@ -270,7 +283,28 @@ class S3Originals:
             metadata,
             hash_of(own),
             record_etag,
+            f"s3://{self.bucket}/{name} {ARCHIVED}" if _is_archived(response) else "",
         )
+
+    def _hidden_state(self, name: str, error: LookalikeError) -> ObjectState | None:
+        """Return what is known of an object that HEAD, whose errors have no code, is refused."""
+        reason, entry = self._why_unreadable(name), self.objects.entry(name)
+        if not reason:
+            raise error
+        if entry is None:  # removed since
+            return None
+        etag = entry["ETag"].strip('"')
+        return ObjectState(etag, entry["Size"], entry["LastModified"], unreadable=reason)
+
+    def _why_unreadable(self, name: str) -> str:
+        """Return why an object cannot be read, from an attempt to read a byte; empty if it can."""
+        try:
+            self.objects.get(name, of_original=True, Range="bytes=0-0")
+        except UnreadableOriginal as error:
+            return str(error)
+        except (ImageNotFound, StoreRejected):  # an empty object has no first byte
+            pass
+        return ""
 
     def _read_record(self, name: str) -> tuple[MetadataRecord | None, str | None]:
         try:
@@ -300,6 +334,17 @@ class S3Originals:
     def _read_refusal(self, key: str) -> Refusal | None:
         data = self.objects.read(key)
         return None if data is None else read_refusal(data)
+
+
+def _if_match(etag: str | None) -> dict[str, str]:
+    return {} if etag is None else {"IfMatch": f'"{bytes_etag(etag)}"'}
+
+
+def _is_archived(response: Mapping[str, Any]) -> bool:
+    """Return whether GET would be refused until the object is restored."""
+    is_restored = 'ongoing-request="false"' in response.get("Restore", "")
+    in_archive = response.get("StorageClass") in _ARCHIVES or "ArchiveStatus" in response
+    return in_archive and not is_restored
 
 
 def _thumbnail(image: StoredImage) -> str:

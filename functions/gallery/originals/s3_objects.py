@@ -15,9 +15,14 @@ class S3Objects:
     bucket: str
     s3: Any  # a client of botocore
 
-    def get(self, key: str, **condition: str) -> tuple[Mapping[str, Any], bytes]:
-        """Return the response to GET and the bytes; raises ImageNotFound or ObjectChanged."""
-        with map_errors(f"s3://{self.bucket}/{key}"):
+    def get(
+        self, key: str, *, of_original: bool = False, **condition: str
+    ) -> tuple[Mapping[str, Any], bytes]:
+        """Return the response to GET and the bytes; raises ImageNotFound or ObjectChanged.
+
+        Of an original that cannot be read, raises UnreadableOriginal.
+        """
+        with map_errors(f"s3://{self.bucket}/{key}", of_original=of_original):
             response = self.s3.get_object(Bucket=self.bucket, Key=key, **condition)
             return response, response["Body"].read()
 
@@ -61,6 +66,12 @@ class S3Objects:
         # In a versioned bucket, deleting nothing would leave a marker every time.
         if self.head(key) is not None:
             self.remove(key)
+
+    def entry(self, key: str) -> Mapping[str, Any] | None:
+        """Return the line of an object in the listing, which shows also one that HEAD does not."""
+        with map_errors(f"The list of s3://{self.bucket}"):
+            page = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1)
+        return next((e for e in page.get("Contents", ()) if e["Key"] == key), None)
 
     def entries(self, prefix: str, after: str | None) -> Iterator[Any]:
         """List the objects of a prefix by key, after `after`, in pages of 1,000."""

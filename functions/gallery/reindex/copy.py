@@ -13,11 +13,10 @@ import numpy as np
 from functions.gallery.embedding.vectors import Vector, truncate
 from functions.gallery.errors import (
     ImageNotFound,
-    InvalidMetadata,
     InvalidName,
     PictureError,
 )
-from functions.gallery.filters import check_metadata
+from functions.gallery.filters import keep_fitting
 from functions.gallery.intake.index import Indexer
 from functions.gallery.originals.objects import bytes_etag
 from functions.gallery.ports import Originals, VectorStore
@@ -98,19 +97,21 @@ class Copier:
         for image in images:
             try:
                 rows.append(self._embed_one(image))
-            except (PictureError, ImageNotFound, InvalidMetadata, InvalidName) as error:
+            except (PictureError, ImageNotFound, InvalidName) as error:
                 left_out[image.name] = f"{error.code}: {error}"
         return rows, left_out
 
     def _embed_one(self, image: StoredImage) -> Row:
         head(self.originals, image.name, image, self.fields)  # saves metadata of an old index
         original = self.originals.fetch(image.name)
-        etag, metadata, added_at = image.etag, image.metadata, image.added_at
+        etag, added_at = image.etag, image.added_at
+        metadata, not_kept = image.metadata, image.left_out
         if bytes_etag(original.etag) != bytes_etag(etag):  # replaced since
             etag, added_at = original.etag, original.modified_at or added_at
-            metadata = check_metadata(original.metadata, self.fields)
+            metadata, not_kept = keep_fitting(original.metadata, self.fields)
         indexed = self.indexer.index(image.id, image.name, original.data, metadata)
-        return replace(indexed.image, etag=etag, added_at=added_at), indexed.vector
+        fresh = replace(indexed.image, etag=etag, added_at=added_at, left_out=not_kept)
+        return fresh, indexed.vector
 
     def _remove_extra(self, images: Sequence[StoredImage]) -> Copied:
         known = self.old.get([image.id for image in images])

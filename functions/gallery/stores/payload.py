@@ -2,8 +2,8 @@
 
 Built-in fields are at the top. `metadata` holds the user's metadata as one JSON text, because
 Qdrant changes some numbers; `meta` holds copies to filter and sort by, of all fields, because any
-can be declared later. A change that older versions cannot read needs another SCHEMA_VERSION
-(collection_info.py). Depends on records and numpy.
+can be declared later, and what was left out. A change that older versions cannot read needs another
+SCHEMA_VERSION (collection_info.py). Depends on records and numpy.
 """
 
 import json
@@ -37,6 +37,7 @@ VECTOR = "image"  # the names of a point's two vectors
 HASH = "hash"
 _METADATA = "metadata"
 _COPIES = "meta"
+_LEFT_OUT = ".left-out"  # no field has a dot in its name; earlier versions ignore it
 _PLAIN = re.compile(r"[\w-]+")
 _UNIT_TOLERANCE = 1e-3  # catches wrong vectors, not rounding: float32 lengths err by less than 1e-5
 
@@ -58,13 +59,17 @@ def write_payload(image: StoredImage) -> dict[str, Any]:
         "model": image.model,
         "fingerprint": image.fingerprint.write() if image.fingerprint else None,
         "flaws": list(image.flaws),
-        **write_metadata(image.metadata),
+        **write_metadata(image.metadata, image.left_out),
     }
 
 
-def write_metadata(metadata: Metadata) -> dict[str, Any]:
+def write_metadata(metadata: Metadata, left_out: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return the part of a payload that holds the metadata."""
-    copies = {n: rounded(v) if isinstance(v, float) else v for n, v in metadata.items()}
+    copies: dict[str, Any] = {
+        n: rounded(v) if isinstance(v, float) else v for n, v in metadata.items()
+    }
+    if left_out:
+        copies[_LEFT_OUT] = json.dumps(dict(left_out), ensure_ascii=False)
     return {_METADATA: json.dumps(dict(metadata), ensure_ascii=False), _COPIES: copies}
 
 
@@ -91,13 +96,15 @@ def _read_image(image_id: str, payload: Mapping[str, Any] | None) -> StoredImage
         fields.pop("perceptual_hash", None)  # of an earlier version
         fields.pop("copied", None)  # of an earlier version
         flaws = fields.pop("flaws", ())  # none in an earlier version
-        copies, text = fields.pop(_COPIES), fields.pop(_METADATA, None)
+        copies, text = dict(fields.pop(_COPIES)), fields.pop(_METADATA, None)
+        left_out = json.loads(copies.pop(_LEFT_OUT, "{}"))
         return StoredImage(
             id=image_id,
             added_at=datetime.fromisoformat(fields.pop("added_at")),
             metadata=copies if text is None else json.loads(text),  # None: written by schema 2
             fingerprint=Fingerprint.read(fingerprint) if fingerprint else None,
             flaws=tuple(map(Flaw, flaws)),
+            left_out=left_out,
             **fields,
         )
     except (KeyError, TypeError, ValueError) as error:

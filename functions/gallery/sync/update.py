@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from functions.gallery.errors import ImageNotFound, ObjectChanged
-from functions.gallery.filters import check_metadata
+from functions.gallery.filters import check_metadata, keep_fitting
 from functions.gallery.originals.objects import bytes_etag, etag_of
-from functions.gallery.ports import Pictures, VectorStore
+from functions.gallery.ports import Originals, VectorStore
 from functions.gallery.records import Fields, StoredImage
 from functions.gallery.sync.sync import head
 
@@ -22,7 +22,7 @@ class Updater:
     """Merges metadata; a change that others make at the same time is not lost."""
 
     store: VectorStore
-    originals: Pictures
+    originals: Originals
     fields: Fields
 
     def update(self, image: StoredImage, changes: Mapping[str, Any]) -> StoredImage:
@@ -41,14 +41,24 @@ class Updater:
         state = head(self.originals, image.name, image, self.fields)
         if state is None:
             raise ImageNotFound(f"{image.name!r} has no original any more; run scripts/reconcile")
-        merged = {**state.metadata, **changes}
-        kept = {name: value for name, value in merged.items() if value is not None}
-        metadata = check_metadata(kept, self.fields)
-        self.originals.write_metadata(image.name, metadata, state)
+        before, _ = keep_fitting(state.metadata, self.fields)
+        merged = {**before, **changes}
+        checked = check_metadata(
+            {name: value for name, value in merged.items() if value is not None}, self.fields
+        )
+        # What does not fit stays next to the original: other fields may be declared one day.
+        rest = {name: state.metadata[name] for name in state.metadata.keys() - merged.keys()}
+        unfit = {n: v for n, v in rest.items() if not keep_fitting({n: v}, self.fields)[0]}
+        written = {**unfit, **checked}
+        metadata, left_out = keep_fitting(written, self.fields)
+        self.originals.write_metadata(image.name, written, state)
         # The bytes may be newer than those in the index, which are indexed when their event comes.
-        changed = replace(image, metadata=metadata, etag=etag_of(bytes_etag(image.etag), metadata))
-        self.store.set_metadata(image.id, changed.metadata, changed.etag)
+        etag = etag_of(bytes_etag(image.etag), written)
+        changed = replace(image, metadata=metadata, left_out=left_out, etag=etag)
+        self.store.set_metadata(image.id, metadata, etag, left_out)
+        if image.left_out and not left_out:
+            self.originals.clear_refusal(image.name)
         now = self.originals.head(image.name)
-        if now is None or now.etag != etag_of(bytes_etag(state.etag), metadata):
+        if now is None or now.etag != etag_of(bytes_etag(state.etag), written):
             raise ObjectChanged(f"{image.name!r} was changed by others at the same time; try again")
         return changed

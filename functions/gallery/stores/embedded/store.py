@@ -5,7 +5,7 @@ lock, `optimize` and `flush` hold it. A full disk kills the process (SIGBUS on a
 the room left is checked before every write.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -152,12 +152,18 @@ class EdgeStore:
     ) -> Page:
         return list_page(self._scroll, self._spec.fields, where, limit, after, order)
 
-    def set_metadata(self, image_id: str, metadata: Metadata, etag: str) -> None:
+    def set_metadata(
+        self,
+        image_id: str,
+        metadata: Metadata,
+        etag: str,
+        left_out: Mapping[str, str] | None = None,
+    ) -> None:
         if not self.get([image_id]):
             raise payload.unknown_image(image_id)
         self._collections.require_room(ROOM_TO_EDIT)
         with self._call() as shard:
-            changes = {**payload.write_metadata(metadata), "etag": etag}
+            changes = {**payload.write_metadata(metadata, left_out), "etag": etag}
             shard.update(edge.UpdateOperation.set_payload([image_id], changes))
 
     def check_room(self) -> None:

@@ -1,6 +1,6 @@
 """A Qdrant server or Qdrant Cloud as the vector store, over REST."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -142,10 +142,16 @@ class QdrantStore:
     ) -> Page:
         return list_page(self._scroll, self._spec.fields, where, limit, after, order)
 
-    def set_metadata(self, image_id: str, metadata: Metadata, etag: str) -> None:
+    def set_metadata(
+        self,
+        image_id: str,
+        metadata: Metadata,
+        etag: str,
+        left_out: Mapping[str, str] | None = None,
+    ) -> None:
         if not self.get([image_id]):  # the server accepts unknown ids
             raise payload.unknown_image(image_id)
-        changes = {**payload.write_metadata(metadata), "etag": etag}
+        changes = {**payload.write_metadata(metadata, left_out), "etag": etag}
         self._call(self._client.set_payload, self._name, changes, [image_id])
 
     def remove(self, ids: Sequence[str]) -> None:
