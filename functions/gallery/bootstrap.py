@@ -19,7 +19,15 @@ from functions.gallery.intake.index import Indexer
 from functions.gallery.originals import identity
 from functions.gallery.originals.folder import FolderOriginals
 from functions.gallery.pictures.limits import Limits
-from functions.gallery.ports import Collections, Embedder, Originals, Queue, Signer, VectorStore
+from functions.gallery.ports import (
+    Collections,
+    Embedder,
+    Lease,
+    Originals,
+    Queue,
+    Signer,
+    VectorStore,
+)
 from functions.gallery.records import Collection, CollectionSpec
 from functions.gallery.settings import Settings
 from functions.gallery.stores.ownership import Owner
@@ -103,6 +111,15 @@ def open_queue(settings: Settings) -> Queue | None:
     from functions.gallery.originals.queue import SqsQueue
 
     return SqsQueue.connect(settings.lookalike_queue_url)
+
+
+def open_lease(settings: Settings) -> Lease | None:
+    """Connect to the lease on comparisons, if their parts go through a queue."""
+    if settings.lookalike_queue_url is None or settings.lookalike_bucket is None:
+        return None
+    from functions.gallery.originals.lease import BucketLease
+
+    return BucketLease.connect(settings.lookalike_bucket)
 
 
 def is_index_in_memory(settings: Settings) -> bool:

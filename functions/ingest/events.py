@@ -4,6 +4,7 @@
     S3 notification, queued or direct     the key form-encoded: a space is a plus
     the schedule                          reconcile bucket and index
     our own messages                      sync objects that a reconciliation found, or continue it
+    the state machine                     sync a batch of a backfill
 
 An event only names an object to sync; what happened to the object is not read from it.
 """
@@ -19,7 +20,7 @@ from functions.gallery.sync.reconcile import Progress
 # The member that marks our own messages. Its values stay as they are: messages of an earlier
 # version may be in the queue.
 _OURS = "lookalike"
-_SYNC, _RECONCILE = "look", "reconcile"
+_SYNC, _RECONCILE, _BACKFILL = "look", "reconcile", "backfill"
 _KNOWN = "send events of S3 or EventBridge, the schedule's, or our own messages"
 
 
@@ -43,6 +44,8 @@ class Reconcile:
 
     progress: Progress = Progress()
     dry_run: bool = False
+    id: str = ""  # of the comparison; empty: a new one
+    part: int = 0  # how many calls have worked on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,24 @@ def messages_in(event: Mapping[str, Any]) -> list[Message]:
     return [_read(None, lambda: event)]
 
 
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """A batch of a backfill: sync these objects, and return those to be tried again."""
+
+    names: Sequence[str]
+    tries: int = 0  # that got no further
+
+
+def backfill_in(event: Mapping[str, Any]) -> Backfill | None:
+    """Read a batch of a backfill; None if the call is something else. Raises UnknownEvent."""
+    if event.get(_OURS) != _BACKFILL:
+        return None
+    names, tries = event.get("names"), event.get("tries", 0)
+    if not isinstance(names, list) or not isinstance(tries, int):
+        raise UnknownEvent("A backfill has a list of names, and tries as an integer")
+    return Backfill([_text(name) for name in names], tries)
+
+
 def sync_message(names: Sequence[str]) -> dict[str, Any]:
     """Return the message that asks to sync these objects."""
     return {_OURS: _SYNC, "names": list(names)}
@@ -69,7 +90,7 @@ def sync_message(names: Sequence[str]) -> dict[str, Any]:
 
 def reconcile_message(wanted: Reconcile) -> dict[str, Any]:
     """Return the message that continues a reconciliation."""
-    return {_OURS: _RECONCILE, "dry_run": wanted.dry_run, "progress": asdict(wanted.progress)}
+    return {_OURS: _RECONCILE, **asdict(wanted)}
 
 
 def _read_queued(record: Mapping[str, Any]) -> Message:
@@ -95,7 +116,7 @@ def _wanted_by(event: Mapping[str, Any]) -> list[SyncObject | Reconcile]:
         detail = event["detail"]
         return [SyncObject(_text(detail["object"]["key"]), _text(detail["bucket"]["name"]))]
     if event.get("detail-type") == "Scheduled Event":
-        return [Reconcile()]
+        return [Reconcile(id=_text(event.get("id", "")))]
     if "Records" in event:
         return [_notified(record["s3"]) for record in event["Records"]]
     raise UnknownEvent(f"The event is of no known kind; {_KNOWN}")
@@ -110,7 +131,8 @@ def _wanted_by_ours(event: Mapping[str, Any]) -> list[SyncObject | Reconcile]:
         return [SyncObject(_text(name)) for name in event["names"]]
     if event[_OURS] == _RECONCILE:
         progress = Progress(**event.get("progress", {}))
-        return [Reconcile(progress, bool(event.get("dry_run", False)))]
+        is_dry_run, part = bool(event.get("dry_run", False)), int(event.get("part", 0))
+        return [Reconcile(progress, is_dry_run, _text(event.get("id", "")), part)]
     raise UnknownEvent(f"{_OURS} must be {_SYNC} or {_RECONCILE}, not {event[_OURS]!r}")
 
 

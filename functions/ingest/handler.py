@@ -11,13 +11,16 @@ from typing import Any, Protocol
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from functions.gallery.bootstrap import build_gallery, open_queue
+from functions.gallery.bootstrap import build_gallery, open_lease, open_queue
 from functions.gallery.deadline import seconds_left, time_limit
 from functions.gallery.errors import SettingsError, StoreError, StoreUnavailable
 from functions.gallery.settings import Settings
 from functions.gallery.sync.sync import Synced
+from functions.ingest.events import Backfill, backfill_in
 from functions.ingest.work import Ingest, Report, failed, log
 from functions.runtime import ANSWER_S, START_S, finish_start, in_function
+
+_REASON_CHARACTERS = 20_000  # Step Functions shows 32,768 of a cause
 
 metrics = Metrics(namespace="Lookalike", service="ingest")
 
@@ -34,11 +37,15 @@ class Context(Protocol):
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Do what this call asks for.
 
-    Queued messages that failed are listed in the result, and only they are delivered again. A call
+    Queued messages that failed are listed in the result, and only they are delivered again. A batch
+    of a backfill returns the names that failed, for the state machine to send again. Any other call
     without a queue raises its first failure, so that Lambda calls again.
     """
     log.append_keys(request_id=context.aws_request_id)
+    batch = backfill_in(event)
     with time_limit(context.get_remaining_time_in_millis() / 1000 - ANSWER_S):
+        if batch is not None:
+            return _backfill(batch)
         report = _run(event)
     _count(report)
     queued = [message.id for message in report.failed if message.id is not None]
@@ -55,6 +62,24 @@ def _run(event: dict[str, Any]) -> Report:
     return ingest.run(event, seconds_left)
 
 
+def _backfill(batch: Backfill) -> dict[str, Any]:
+    """Sync a batch; `tries` counts how often in a row not one of its names succeeded."""
+    try:
+        report = _ready().backfill(batch, seconds_left)
+    except StoreError as error:
+        log.error("failed", key="every name", code=error.code, detail=str(error))
+        report = Report(failed_names=dict.fromkeys(batch.names, error.code), failures=[error])
+    _count(report)
+    reasons = "; ".join(f"{name}: {code}" for name, code in report.failed_names.items())
+    return {
+        "done": not report.failed_names,
+        "names": list(report.failed_names),
+        "tries": 0 if report.outcomes else batch.tries + 1,
+        "reasons": reasons[:_REASON_CHARACTERS],
+        "outcomes": Counter(outcome.value for outcome in report.outcomes.values()),
+    }
+
+
 def _ready() -> Ingest:
     with time_limit(START_S):
         return _ingest()
@@ -68,7 +93,7 @@ def _ingest() -> Ingest:
             "LOOKALIKE_BUCKET is not set; set it to the name of the bucket whose events this "
             "function receives"
         )
-    return Ingest(build_gallery(settings), open_queue(settings))
+    return Ingest(build_gallery(settings), open_queue(settings), open_lease(settings))
 
 
 def _count(report: Report) -> None:

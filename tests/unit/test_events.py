@@ -2,6 +2,7 @@
 
 import json
 import random
+from threading import Barrier
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -21,8 +22,9 @@ from functions.ingest.events import (
     reconcile_message,
     sync_message,
 )
-from functions.ingest.work import Ingest
+from functions.ingest.work import THREADS, Ingest
 from tests.drawing import jpeg
+from tests.fakes import FakeEmbedder
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
 
@@ -99,14 +101,14 @@ def test_only_keys_from_s3_itself_are_decoded(written, key):
     assert all_wanted(eventbridge_event(written)) == [SyncObject(written, "local")]
 
 
-@pytest.mark.parametrize("kind", ["Object Created", "Object Deleted"])
-def test_created_and_deleted_objects_are_treated_the_same(kind):
+@pytest.mark.parametrize("kind", ["Object Created", "Object Deleted", "Object Restore Completed"])
+def test_created_deleted_and_restored_objects_are_treated_the_same(kind):
     assert all_wanted(eventbridge_event("a", kind=kind)) == [SyncObject("a", "local")]
 
 
 def test_our_own_messages_are_read_back_unchanged():
     progress = Progress("points", "some-id", 400, 3, 390)
-    wanted = Reconcile(progress, dry_run=True)
+    wanted = Reconcile(progress, dry_run=True, id="r-1", part=3)
 
     event = sqs_batch(sync_message(["a", "ä +"]), reconcile_message(wanted))
 
@@ -115,6 +117,7 @@ def test_our_own_messages_are_read_back_unchanged():
 
 def test_a_scheduled_event_starts_a_comparison():
     assert all_wanted(SCHEDULED) == [Reconcile()]
+    assert all_wanted(SCHEDULED | {"id": "e-1"}) == [Reconcile(id="e-1")]  # the same when retried
 
 
 def test_the_test_event_of_s3_requests_nothing():
@@ -202,6 +205,34 @@ def test_a_key_repeated_in_a_batch_is_synced_once(rig, monkeypatch):
     assert (synced, report.outcomes, failed(report)) == (["a"], {"a": Synced.INDEXED}, [])
 
 
+def test_several_objects_are_in_progress_but_one_picture_is_open_at_a_time(rig, monkeypatch):
+    for number in range(THREADS * 2):
+        put(rig, f"{number}", jpeg(number))
+    everybody_is_here = Barrier(THREADS, timeout=20)
+    read, embed, open_now, most_open = rig.originals.read, FakeEmbedder.embed, [], []
+
+    def read_together(*args):
+        everybody_is_here.wait()  # fails if fewer are read at once
+        return read(*args)
+
+    def count_open(self, pictures):
+        open_now.append(1)
+        most_open.append(len(open_now))
+        vectors = embed(self, pictures)
+        open_now.pop()
+        return vectors
+
+    monkeypatch.setattr(rig.originals, "read", read_together)
+    monkeypatch.setattr(FakeEmbedder, "embed", count_open)
+
+    report = Ingest(rig.gallery, None).run(
+        sqs_batch(*(eventbridge_event(name) for name in rig.originals.originals)), enough_time
+    )
+
+    assert (report.failed, rig.store.count()) == ([], THREADS * 2)
+    assert max(most_open) == 1
+
+
 def test_events_of_another_bucket_are_ignored(rig):
     put(rig, "a", jpeg(1))
 
@@ -212,10 +243,11 @@ def test_events_of_another_bucket_are_ignored(rig):
     assert (report.outcomes, report.failed) == ({}, [])
 
 
-def test_no_sync_is_started_without_time_to_finish_it(rig):
+def test_no_sync_is_started_without_time_to_finish_it(rig, monkeypatch):
+    monkeypatch.setattr("functions.ingest.work.THREADS", 1)
     for name in "abc":
         put(rig, name, jpeg(1))
-    seconds = iter([30.0, 3.0, 3.0])
+    seconds = iter([30.0, 30.0, 3.0, 3.0])  # of the call, then before each object
 
     report = Ingest(rig.gallery, None).run(
         sqs_batch(*map(eventbridge_event, "abc")), lambda: next(seconds)
