@@ -15,6 +15,7 @@ VARIANTS = {
         "QdrantApiKey": "k",
         "Canary": "true",
         "WarmFunctions": "2",
+        "BackfillConcurrency": "100",
         "AlarmEmail": "a@example.org",
         "Dashboard": "true",
         "AllowedOrigins": "https://shop.example,https://photos.example",
@@ -34,7 +35,7 @@ VARIANTS = {
 }
 
 
-@pytest.fixture(scope="module", params=VARIANTS)
+@pytest.fixture(scope="session", params=VARIANTS)
 def transformed(request, tmp_path_factory) -> Path:
     """The template as CloudFormation receives it."""
     (template,) = transform([VARIANTS[request.param]])
@@ -43,6 +44,6 @@ def transformed(request, tmp_path_factory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def resources(transformed) -> dict[str, Any]:
     return json.loads(transformed.read_text())["Resources"]
