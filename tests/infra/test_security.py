@@ -50,6 +50,7 @@ def test_the_only_object_wildcard_is_inside_our_own_bucket(resources):
         "${Pictures.Arn}/*",
         "arn:${AWS::Partition}:s3:::${ExistingBucket}/*",
         "${Pictures.Arn}/.lookalike/backfill/*",
+        "arn:${AWS::Partition}:s3:::${ExistingBucket}/.lookalike/backfill/*",
     }
 
 

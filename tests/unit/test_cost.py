@@ -19,7 +19,7 @@ class Names(dict):
 
 
 def evaluate(formula, names):
-    return eval(formula, {"ceil": math.ceil, "min": min, "__builtins__": {}}, names)
+    return eval(formula, {"ceil": math.ceil, "min": min, "max": max, "__builtins__": {}}, names)
 
 
 def number(text):
