@@ -37,8 +37,8 @@ log = Logger(service="lookalike-ingest")
 
 NAMES_PER_MESSAGE = 10  # about a second of work; a name is at most 1 KB
 SECONDS_TO_SYNC = 5.0  # with less left no object is started: the largest picture must fit
-# Of the 228 ms that a small picture takes, 58 are the processor's (docs/cost.md). Each can have 20 MB
-# of bytes, and hundreds once it is open, so only one is open at a time.
+# Of the 228 ms that a small picture takes, 58 are the processor's (docs/cost.md). Each can have
+# 20 MB of bytes, and hundreds once it is open, so only one is open at a time.
 THREADS = 4
 SECONDS_TO_DECODE = 4.0  # with less left no picture is opened
 SECONDS_TO_RECONCILE = 15.0  # with less left a reconciliation continues in another call
