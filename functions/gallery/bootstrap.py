@@ -119,7 +119,7 @@ def open_lease(settings: Settings) -> Lease | None:
         return None
     from functions.gallery.originals.lease import BucketLease
 
-    return BucketLease.connect(settings.lookalike_bucket)
+    return BucketLease(settings.lookalike_bucket)
 
 
 def is_index_in_memory(settings: Settings) -> bool:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from itertools import islice
 from threading import Event, Lock
 from typing import TypeVar
@@ -16,7 +17,8 @@ def map_in_threads(
 ) -> Generator[Result, None, None]:
     """Yield the result of each item, in order, reading only a few items ahead.
 
-    If the caller stops early, work in progress is finished and the rest is not started.
+    The work has the caller's context: its time limit, its budget. If the caller stops early, work
+    in progress is finished and the rest is not started.
     """
     waiting = iter(items)
     running: deque[Future[Result]] = deque()
@@ -24,7 +26,7 @@ def map_in_threads(
     try:
         while True:
             for item in islice(waiting, 2 * workers - len(running)):
-                running.append(pool.submit(work, item))
+                running.append(pool.submit(copy_context().run, work, item))
             if not running:
                 return
             yield running.popleft().result()

@@ -9,7 +9,6 @@ import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from contextvars import copy_context
 from dataclasses import asdict, dataclass, field, replace
 from time import monotonic
 from typing import Any
@@ -125,14 +124,9 @@ class _Call:
         new = [name for name in dict.fromkeys(names) if name not in self.synced]
         # One picture is open at a time, while others are read and written.
         last_start = monotonic() + self.seconds_left() - SECONDS_TO_DECODE
-        with DecodeBudget(FairSemaphore(1), last_start, max_pixels=sys.maxsize).in_use():
-            context = copy_context()  # with the time limit of this call
-
-            def sync(name: str) -> bool:
-                return context.copy().run(self._sync, name)
-
-            with closing(map_in_threads(sync, new, THREADS)) as results:
-                self.synced.update(zip(new, results, strict=True))
+        budget = DecodeBudget(FairSemaphore(1), last_start, max_pixels=sys.maxsize)
+        with budget.in_use(), closing(map_in_threads(self._sync, new, THREADS)) as results:
+            self.synced.update(zip(new, results, strict=True))
         return all(self.synced[name] for name in names)
 
     def reconcile(self, message: Message) -> bool:

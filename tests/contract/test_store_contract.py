@@ -422,6 +422,13 @@ def test_a_count_can_be_filtered(shop):
     assert shop.count((Condition("stock", gte=1),)) == 2
 
 
+def test_images_added_in_a_period_can_be_left_out_of_a_count(store):
+    days = [datetime(2025, 1, day, tzinfo=UTC) for day in (1, 2, 3, 4)]
+    store.put([an_image(f"{d}.jpg", added_at=d) for d in days], random_units(4, 4))
+
+    assert store.count((Condition("added_at", gte=days[1], lte=days[2], negated=True),)) == 2
+
+
 SIMILARITIES = {  # for directions at 0, 45, 90 and 180 degrees
     Distance.COSINE: [1.0, 0.5**0.5, 0.0, 0.0],
     Distance.DOT: [1.0, 0.5**0.5, 0.0, 0.0],

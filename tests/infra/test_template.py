@@ -4,6 +4,7 @@ import json
 
 import yaml
 
+from functions.gallery.originals.lease import A_CALL
 from functions.gallery.settings import Settings
 from functions.ingest.work import SECONDS_TO_RECONCILE
 from functions.runtime import ANSWER_S, CALL_S, START_S
@@ -193,6 +194,19 @@ def test_the_log_of_the_gateway_needs_no_room_in_the_resource_policy(resources):
     name = resources["ApiAccessLog"]["Properties"]["LogGroupName"]["Fn::Sub"]
 
     assert name.startswith("/aws/vendedlogs/")
+
+
+def test_the_lease_on_comparisons_knows_how_long_a_call_lasts(resources):
+    function = resources["IngestFunction"]["Properties"]
+    queue = resources["IngestQueue"]["Properties"]
+
+    assert function["Timeout"] <= A_CALL.total_seconds() < queue["VisibilityTimeout"]
+
+
+def test_restored_objects_are_synced(resources):
+    (pattern,) = find_all(of_type(resources, "AWS::Events::Rule"), "EventPattern")
+
+    assert "Object Restore Completed" in pattern["detail-type"]
 
 
 def test_the_dashboard_is_valid_json(resources):

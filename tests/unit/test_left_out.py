@@ -1,12 +1,15 @@
 """Metadata that another tool wrote and that do not fit: left out and named, the picture indexed."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from functions.api.responses import Image
+from functions.gallery.errors import UnreadableOriginal
 from functions.gallery.filters import MAX_METADATA_FIELDS, check_metadata, keep_fitting
 from functions.gallery.intake.add import AddStatus
 from functions.gallery.names import image_id
-from functions.gallery.records import Original
+from functions.gallery.records import Original, Refusal
 from functions.gallery.sync.sync import Synced
 from tests.drawing import jpeg
 
@@ -94,11 +97,15 @@ def test_an_original_added_by_its_key_says_what_was_left_out(rig):
     assert (added.status, set(added.image.left_out)) == (AddStatus.ADDED, {"price"})
 
 
+def test_an_original_that_cannot_be_read_is_not_added_by_its_key(rig):
+    put(rig)
+    rig.originals.unreadable["1.jpg"] = "1.jpg is archived"
+
+    with pytest.raises(UnreadableOriginal, match="archived"):
+        rig.gallery.add_original("1.jpg")
+
+
 def test_a_picture_that_an_earlier_version_refused_for_its_metadata_is_indexed(rig):
-    from datetime import UTC, datetime
-
-    from functions.gallery.records import Refusal
-
     put(rig, price="12,50")
     etag = rig.originals.head("1.jpg").etag
     rig.originals.refuse(Refusal("1.jpg", etag, "invalid-metadata", "price", datetime.now(UTC)))

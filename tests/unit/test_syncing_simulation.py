@@ -24,6 +24,7 @@ from functions.gallery.names import image_id
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.records import CollectionSpec, Original
 from functions.gallery.sync import reconcile as reconciling
+from functions.gallery.sync import sums
 from functions.gallery.sync.reconcile import Progress
 from functions.ingest.events import Reconcile, messages_in, reconcile_message
 from tests.drawing import scene, written
@@ -332,6 +333,7 @@ def test_one_comparison_makes_up_for_all_lost_events(story, all_lost):
     world.deliver_the_rest()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reconciling, "CHUNK", 2)
+        patch.setattr(sums, "_POINTS_PER_RANGE", 1)  # so that there are two
 
         for action in story:
             world.play(*action)

@@ -6,8 +6,8 @@ Depends on aws.py.
 """
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 from functions.gallery.errors import ImageNotFound, ObjectChanged
 from functions.gallery.names import RESERVED
@@ -18,18 +18,21 @@ _KEY = f"{RESERVED}comparison.json"
 # A comparison that ended without a word holds others up for so long; the parts of one that runs
 # begin closer together, unless the queue is longer than that.
 KEPT = timedelta(hours=6)
+# A part that failed is delivered again later than that; what comes earlier was delivered twice.
+A_CALL = timedelta(seconds=120)  # the timeout of the function in template.yaml
 
 
-@dataclass(frozen=True, slots=True)
 class BucketLease:
     """The port `Lease`, kept with conditional writes."""
 
-    objects: S3Objects
-
-    @classmethod
-    def connect(cls, bucket: str) -> "BucketLease":
+    def __init__(self, bucket: str) -> None:
         """Use this bucket with the credentials of the environment; nothing is sent yet."""
-        return cls(S3Objects(bucket, client("s3", dotted="." in bucket)))
+        self._bucket = bucket
+
+    @cached_property
+    def objects(self) -> S3Objects:
+        """The objects of the bucket; few calls of the function need this client."""
+        return S3Objects(self._bucket, client("s3", dotted="." in self._bucket))
 
     def take(self, holder: str, part: int) -> bool:
         now = datetime.now(UTC)
@@ -59,6 +62,7 @@ class BucketLease:
 
 
 def _admits(lease: dict[str, str], holder: str, part: int, now: datetime) -> bool:
+    age, last = now - datetime.fromisoformat(lease["at"]), int(lease["part"])
     if lease["holder"] == holder:
-        return part >= int(lease["part"])  # an earlier part was delivered twice
-    return part == 0 and now - datetime.fromisoformat(lease["at"]) > KEPT
+        return part > last or (part == last and age > A_CALL)
+    return part == 0 and age > KEPT

@@ -11,7 +11,7 @@ bytes, not on what is in them.
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO
@@ -52,6 +52,7 @@ from functions.gallery.records import (
     SignedForm,
     StoredImage,
 )
+from functions.gallery.threads import map_in_threads
 
 LINK_S = 900
 THUMBNAIL_LINK_S = 3_600
@@ -61,6 +62,7 @@ _RECORDS = f"{RESERVED}records/"
 _THUMBNAILS = f"{RESERVED}thumbnails/"
 _REFUSED = f"{RESERVED}refused/"
 _REPLIES = f"{RESERVED}replies/"
+_READERS = 8  # each waits for the bucket
 _ARCHIVES = {"GLACIER", "DEEP_ARCHIVE"}  # GLACIER_IR is read like any other class
 _AFTER_RESERVED = f"{RESERVED}\U0010ffff"  # the last key that can begin so
 
@@ -154,8 +156,7 @@ class S3Originals:
 
     def records(self, after: str | None = None) -> Iterator[MetadataRecord]:
         start = None if after is None else f"{_RECORDS}{after}.json"
-        for entry in self.objects.entries(_RECORDS, start):
-            data = self.objects.read(entry["Key"])
+        for data in self._read_all(_RECORDS, start):
             if data is not None and (record := read_record(data)):
                 yield record
 
@@ -194,15 +195,16 @@ class S3Originals:
         )
 
     def refusal(self, name: str) -> Refusal | None:
-        return self._read_refusal(self._refusal(name))
+        data = self.objects.read(self._refusal(name))
+        return None if data is None else read_refusal(data)
 
     def clear_refusal(self, name: str) -> None:
         self.objects.remove_if_there(self._refusal(name))
 
     def refusals(self, after: str | None = None) -> Iterator[Refusal]:
         start = None if after is None else f"{_REFUSED}{after}.json"
-        for entry in self.objects.entries(_REFUSED, start):
-            if refusal := self._read_refusal(entry["Key"]):
+        for data in self._read_all(_REFUSED, start):
+            if data is not None and (refusal := read_refusal(data)):
                 yield refusal
 
     def refused_ids(self) -> Iterator[str]:
@@ -331,9 +333,11 @@ class S3Originals:
     def _refusal(self, name: str) -> str:
         return f"{_REFUSED}{image_id(self.bucket, name)}.json"
 
-    def _read_refusal(self, key: str) -> Refusal | None:
-        data = self.objects.read(key)
-        return None if data is None else read_refusal(data)
+    def _read_all(self, prefix: str, after: str | None) -> Iterator[bytes | None]:
+        """Read the objects of a prefix in order, several at a time."""
+        keys = (entry["Key"] for entry in self.objects.entries(prefix, after))
+        with closing(map_in_threads(self.objects.read, keys, _READERS)) as contents:
+            yield from contents
 
 
 def _if_match(etag: str | None) -> dict[str, str]:
