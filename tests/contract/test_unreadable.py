@@ -159,6 +159,22 @@ def test_a_picture_that_was_indexed_before_it_was_denied_stays_with_its_metadata
     assert bucket.originals.exists(KEY)
 
 
+def test_the_metadata_of_an_archived_picture_can_be_changed_of_a_hidden_one_not(bucket):
+    bucket.put(Metadata={"price": "3"})
+    bucket.deliver()
+    (image,) = bucket.store.page((), 2).images
+    bucket.denied = ANSWERS["SSE-C"]
+
+    with pytest.raises(UnreadableOriginal):
+        bucket.gallery.update(image.id, {"price": 4})
+    bucket.denied = None
+    bucket.s3.put_object(
+        Bucket=bucket.name, Key=KEY, Body=PICTURE, Metadata={"price": "3"}, StorageClass="GLACIER"
+    )
+    assert bucket.gallery.update(image.id, {"price": 4}).metadata == {"price": 4}
+    assert bucket.differences() == []
+
+
 def test_a_denied_object_that_is_deleted_is_removed_from_the_refusals(bucket):
     bucket.put()
     bucket.denied = ANSWERS["SSE-C"]

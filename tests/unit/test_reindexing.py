@@ -68,6 +68,16 @@ def test_changes_to_images_already_copied_are_included_at_the_swap(world, monkey
     assert world.collections.current() == world.new.name
 
 
+def test_an_original_that_cannot_be_read_is_reported_and_the_rest_is_copied(world):
+    world.originals.unreadable["a.png"] = "a.png is archived"
+
+    steps = list(reindexing(world).run(1))
+
+    reasons = {n: reason for step in steps for n, reason in step.copied.left_out.items()}
+    assert reasons == {"a.png": "unreadable-original: a.png is archived"}
+    assert world.collections.current() == world.new.name
+
+
 def test_missing_and_invalid_originals_are_reported_and_the_rest_is_copied(world):
     world.delete("a.png")
     world.originals.write("b/ä +%.png", Original(b"no picture"))

@@ -67,7 +67,7 @@ OPERATIONS: dict[str, Operation] = {  # by operation id
     "deleteImages": _writing(*_JSON, "invalid-filter", IDEMPOTENCY_KEY_REUSED),
     "listImages": _reading("invalid-filter", "invalid-cursor"),
     "getImage": _reading(_NOT_FOUND),
-    "updateImage": _writing(*_JSON, _NOT_FOUND, "invalid-metadata", "object-changed"),
+    "updateImage": _writing(*_JSON, _NOT_FOUND, _UNREADABLE, "invalid-metadata", "object-changed"),
     "deleteImage": _writing(_NOT_FOUND),
     "findSimilar": _reading(_NOT_FOUND, "invalid-filter", headers=_TIMED),
     "getThumbnail": _reading(

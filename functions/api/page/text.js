@@ -61,6 +61,10 @@ const ERRORS = {
 		title: 'That picture is no longer in the gallery',
 		text: 'It was deleted, or the link is incomplete.',
 	},
+	'unreadable-original': {
+		title: 'The original cannot be opened now',
+		text: 'It is in an archive, or access to it is denied.',
+	},
 	'unsupported-format': { title: 'This gallery cannot read that file' },
 	'damaged-picture': { title: 'That picture is damaged', text: 'The file cannot be opened.' },
 	'empty-picture': { title: 'That file is empty', text: 'Choose another one.' },

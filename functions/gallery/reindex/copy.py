@@ -15,10 +15,11 @@ from functions.gallery.errors import (
     ImageNotFound,
     InvalidName,
     PictureError,
+    UnreadableOriginal,
 )
 from functions.gallery.filters import keep_fitting
 from functions.gallery.intake.index import Indexer
-from functions.gallery.originals.objects import bytes_etag
+from functions.gallery.originals.objects import bytes_etag, is_current
 from functions.gallery.ports import Originals, VectorStore
 from functions.gallery.records import Fields, StoredImage
 from functions.gallery.sync.sync import head
@@ -85,7 +86,7 @@ class Copier:
 
     def _matches_original(self, image: StoredImage) -> bool:
         state = self.originals.head(image.name)
-        return state is not None and state.etag == image.etag
+        return state is not None and is_current(image.etag, state)
 
     def _truncate(self, images: Sequence[StoredImage]) -> list[Row]:
         vectors = self.old.vectors([image.id for image in images]) if images else {}
@@ -97,7 +98,7 @@ class Copier:
         for image in images:
             try:
                 rows.append(self._embed_one(image))
-            except (PictureError, ImageNotFound, InvalidName) as error:
+            except (PictureError, UnreadableOriginal, ImageNotFound, InvalidName) as error:
                 left_out[image.name] = f"{error.code}: {error}"
         return rows, left_out
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from functions.gallery.errors import ImageNotFound, ObjectChanged
+from functions.gallery.errors import ImageNotFound, ObjectChanged, UnreadableOriginal
 from functions.gallery.filters import check_metadata, keep_fitting
 from functions.gallery.originals.objects import bytes_etag, etag_of
 from functions.gallery.ports import Originals, VectorStore
@@ -28,7 +28,8 @@ class Updater:
     def update(self, image: StoredImage, changes: Mapping[str, Any]) -> StoredImage:
         """Merge metadata into an image's own (None removes a field).
 
-        Raises ImageNotFound, InvalidMetadata, StoreError, or ObjectChanged: then call again.
+        Raises ImageNotFound, UnreadableOriginal, InvalidMetadata, StoreError, or ObjectChanged:
+        then call again.
         """
         for _ in range(_ATTEMPTS - 1):
             try:
@@ -41,6 +42,8 @@ class Updater:
         state = head(self.originals, image.name, image, self.fields)
         if state is None:
             raise ImageNotFound(f"{image.name!r} has no original any more; run scripts/reconcile")
+        if state.unreadable and state.etag != image.etag:  # its own metadata are not known
+            raise UnreadableOriginal(state.unreadable)
         before, _ = keep_fitting(state.metadata, self.fields)
         merged = {**before, **changes}
         checked = check_metadata(
