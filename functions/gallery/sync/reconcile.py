@@ -6,8 +6,8 @@ objects, and does the index have them?
 
 The second stage is skipped when the index holds no more points than the first found correct, apart
 from those added since it began. Otherwise it reads all points, and asks the bucket for those in
-ranges of ids that hold others than the first stage saw: one request for every point would take 50
-seconds for 100,000 (docs/cost.md).
+ranges of ids that hold others than the first stage saw: one request for every point would take
+five minutes for 100,000 (docs/cost.md).
 """
 
 import logging
