@@ -410,6 +410,7 @@ def client_error(code: str, status: int) -> ClientError:
         (client_error("403", 403), StoreDenied),
         (client_error("SlowDown", 503), StoreUnavailable),
         (client_error("Strange", 500), StoreUnavailable),
+        (client_error("KMS.ThrottlingException", 400), StoreUnavailable),
         (NoCredentialsError(), StoreDenied),
         (ReadTimeoutError(endpoint_url="x"), StoreTimeout),
     ],

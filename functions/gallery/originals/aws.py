@@ -160,7 +160,8 @@ def _response_error(what: str, error: ClientError) -> LookalikeError:
         return StoreDenied(
             f"{what}: AWS denied access ({code}); the role needs the rights in infra/README.md"
         )
-    if code in _UNAVAILABLE or status >= 500 or status == 429:
+    is_busy = code in _UNAVAILABLE or "Throttl" in code  # KMS.ThrottlingException, for one
+    if is_busy or status >= 500 or status == 429:
         return StoreUnavailable(f"{what}: AWS is unavailable ({code}); try again")
     return _rejected(what, error, f" ({code})")
 
