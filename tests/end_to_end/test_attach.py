@@ -130,7 +130,7 @@ def test_a_bucket_without_settings_gets_only_what_is_needed(s3, tmp_path):
     assert done.returncode == 0
     assert {rule["Filter"]["Prefix"] for rule in rules} == {
         ".lookalike/replies/",
-        ".lookalike/thumbnails/",
+        ".lookalike/backfill/",
     }
     with pytest.raises(s3.exceptions.ClientError, match="NoSuchCORSConfiguration"):
         s3.get_bucket_cors(Bucket=name)
