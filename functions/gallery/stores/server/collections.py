@@ -3,13 +3,17 @@
 The alias names the collection in use. A process asks for it once, when it starts, and then uses the
 collection itself: a process with the old settings must never write into the collection of the new
 ones. The server must be 1.16 or later: older ones do not keep a collection's metadata.
+
+A key can be limited to some collections. It creates none, and it sees and moves no alias (aliases
+only if the key names them too); that is enough to open a collection that is there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from functions.gallery.embedding.fingerprint import HASH_BITS
-from functions.gallery.errors import StoreRejected
+from functions.gallery.errors import StoreDenied, StoreRejected
 from functions.gallery.records import (
     DEFAULT_GALLERY,
     Collection,
@@ -63,9 +67,12 @@ class QdrantCollections:
         if self.current() is not None:
             old = models.DeleteAlias(alias_name=self._alias)
             changes.append(models.DeleteAliasOperation(delete_alias=old))
-        new = models.CreateAlias(collection_name=name, alias_name=self._alias)
-        changes.append(models.CreateAliasOperation(create_alias=new))
+        changes.append(self._new_alias(name))
         self._call(self._client.update_collection_aliases, changes)
+
+    def _new_alias(self, name: str) -> models.CreateAliasOperation:
+        new = models.CreateAlias(collection_name=name, alias_name=self._alias)
+        return models.CreateAliasOperation(create_alias=new)
 
     def drop(self, name: str) -> None:
         self._call(self._client.delete_collection, name)
@@ -90,13 +97,19 @@ class QdrantCollections:
             info = self._create(collection)  # unless another process, of whomever, is faster
             owner.admit(read_description(collection.name, info.config.metadata or {}), self)
         self._complete(collection, info)
-        if current is None:
-            self.use(collection.name)
+        if current is None:  # or this key does not see the alias, and then cannot make it either
+            alias = self._new_alias(collection.name)
+            self.connection.allows(self._client.update_collection_aliases, [alias])
         return collection
 
     def _info(self, name: str) -> models.CollectionInfo | None:
+        no_access = (
+            f"The Qdrant key has no access to collection {name}; allow it, or if it does not exist "
+            "yet, start once with a key that can create it"
+        )
         try:
-            return self._call(self._client.get_collection, name)
+            with _denied(no_access):
+                return self._call(self._client.get_collection, name)
         except StoreRejected as error:
             if is_missing_collection(error):
                 return None
@@ -125,8 +138,15 @@ class QdrantCollections:
                 hnsw_config=models.HnswConfigDiff(m=0),
             ),
         }
+        cannot_create = (
+            f"Collection {name} does not exist, and the Qdrant key cannot create it; start once "
+            "with a key that can"
+        )
         try:
-            self._call(self._client.create_collection, name, vectors, metadata=describe(collection))
+            with _denied(cannot_create):
+                self._call(
+                    self._client.create_collection, name, vectors, metadata=describe(collection)
+                )
         except StoreRejected:
             if self._info(name) is None:  # else another process was faster
                 raise
@@ -138,9 +158,22 @@ class QdrantCollections:
             wanted = models.PayloadSchemaType(kind)
             if there.get(key) == wanted:
                 continue
-            if key in there:  # declared with another type before
-                self._call(self._client.delete_payload_index, collection.name, key)
-            self._call(self._client.create_payload_index, collection.name, key, wanted)
+            with _denied(
+                f"Collection {collection.name} has no index for {key}, and the Qdrant key cannot "
+                "add it; start once with a key that can write"
+            ):
+                if key in there:  # declared with another type before
+                    self._call(self._client.delete_payload_index, collection.name, key)
+                self._call(self._client.create_payload_index, collection.name, key, wanted)
+
+
+@contextmanager
+def _denied(message: str) -> Iterator[None]:
+    """Say what the key would be needed for if it is refused."""
+    try:
+        yield
+    except StoreDenied as error:
+        raise StoreDenied(message) from error
 
 
 def _collection(name: str, info: models.CollectionInfo | None) -> Collection | None:

@@ -16,7 +16,13 @@ from urllib.parse import urlsplit
 import httpx
 
 from functions.gallery.deadline import seconds_left
-from functions.gallery.errors import LookalikeError, SettingsError, StoreError, StoreNotReached
+from functions.gallery.errors import (
+    LookalikeError,
+    SettingsError,
+    StoreDenied,
+    StoreError,
+    StoreNotReached,
+)
 from functions.gallery.stores.server.client import QdrantClient
 from functions.gallery.stores.server.errors import store_error
 from functions.gallery.stores.server.key import ReadKey, ServerKey
@@ -154,19 +160,26 @@ class QdrantConnection:
 
     def call(self, method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a method of the client, with retries; raises our errors."""
+        return self._retry.call(lambda: self._send(lambda: method(*args, **kwargs)))
 
-        def once() -> T:
-            try:
-                with self._lock:
-                    self._check_open()
-                    return method(*args, **kwargs)
-            except LookalikeError:
-                raise
-            except Exception as error:
-                self._check_open()  # what fails because of `close` is not Qdrant's fault
-                raise store_error(error) from error
+    def allows(self, method: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
+        """Do the same if the key allows it; return whether it does."""
+        try:
+            self._retry.call(lambda: self._send(lambda: method(*args, **kwargs), StoreDenied))
+        except StoreDenied:
+            return False
+        return True
 
-        return self._retry.call(once)
+    def _send(self, send: Callable[[], T], *expected: type[StoreError]) -> T:
+        try:
+            with self._lock:
+                self._check_open()
+                return send()
+        except LookalikeError:
+            raise
+        except Exception as error:
+            self._check_open()  # what fails because of `close` is not Qdrant's fault
+            raise store_error(error, expected) from error
 
     def _check_open(self) -> None:
         if self._closed:

@@ -29,13 +29,17 @@ _UNAVAILABLE = {429, 500, 502, 503}
 _LOGGED_CHARACTERS = 300  # a proxy's error page is long
 
 
-def store_error(error: Exception) -> LookalikeError:
-    """Return our error for a failed call, to be raised `from` it; Qdrant's text goes to the log."""
+def store_error(error: Exception, expected: tuple[type[StoreError], ...] = ()) -> LookalikeError:
+    """Return our error for a failed call, to be raised `from` it; Qdrant's text goes to the log.
+
+    What is expected is not logged.
+    """
     status = getattr(error, "status_code", None)
     content = getattr(error, "content", None) or b""
     text = str(error) if status is None else content.decode("utf-8", "replace")
     ours = _without_status(error, text) if status is None else _from_status(status, text)
-    if isinstance(ours, StoreError) and not _names_no_collection(error):
+    is_news = isinstance(ours, StoreError) and not isinstance(ours, expected)
+    if is_news and not _names_no_collection(error):
         log.warning("%s: %s", ours, text[:_LOGGED_CHARACTERS])
     return ours
 
@@ -52,7 +56,9 @@ def _names_no_collection(error: BaseException | None) -> bool:
 
 def _from_status(status: int, text: str) -> LookalikeError:
     if status in (401, 403):
-        return StoreDenied(f"Qdrant refused the API key ({status}); check QDRANT_API_KEY")
+        return StoreDenied(
+            f"Qdrant refused the API key ({status}); check QDRANT_API_KEY and its rights"
+        )
     if status == 404 and _names_no_point(text):
         return ImageNotFound("No image has this id")
     if status == 404:
