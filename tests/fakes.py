@@ -47,7 +47,7 @@ from functions.gallery.records import (
 )
 from functions.gallery.stores.collection_info import choose
 from functions.gallery.stores.ownership import NOBODY, Owner
-from functions.gallery.stores.payload import check_batch, target_vector
+from functions.gallery.stores.payload import check_batch, target_image, target_vector
 from functions.gallery.stores.rounding import rounded
 from functions.gallery.stores.sorting import check_cursor, read_cursor, value_of, write_cursor
 
@@ -90,6 +90,9 @@ class FakeStore:
                 is_distance = self._spec.distance in (Distance.EUCLID, Distance.MANHATTAN)
         found.sort(key=lambda match: (match.score if is_distance else -match.score, match.image.id))
         return found[query.offset : query.offset + query.limit]
+
+    def similar(self, query: Query) -> tuple[StoredImage, list[Match]]:
+        return target_image(self._images, query), self.search(query)
 
     def search_many(self, queries: Sequence[Query]) -> list[list[Match]]:
         return [self.search(query) for query in queries]

@@ -56,6 +56,12 @@ class VectorStore(Protocol):
         Raises ImageNotFound for an unknown target id.
         """
 
+    def similar(self, query: Query) -> tuple[StoredImage, list[Match]]:
+        """Search by the id of a stored image, which the query leaves out; also return that image.
+
+        Raises ImageNotFound for an unknown target id.
+        """
+
     def search_many(self, queries: Sequence[Query]) -> list[list[Match]]:
         """Run several queries in one call, each as in `search`."""
 

@@ -556,6 +556,124 @@ def test_a_search_by_id_without_the_image_itself_is_one_request(server, store):
     assert json.loads(server.requests[0].content)["searches"][0]["query"]["nearest"] == target
 
 
+def test_a_search_by_id_brings_the_images_found_and_its_own_in_one_request(server, store):
+    own, other = an_image("a"), an_image("b")
+    found = {"id": other.id, "version": 1, "score": 0.9, "payload": write_payload(other)}
+    itself = {"id": own.id, "version": 1, "score": 1.0, "payload": write_payload(own)}
+    server.responses = [result([{"points": [found]}, {"points": [itself]}])]
+
+    image, matches = store.similar(Query(own.id, without=(own.id,)))
+
+    assert len(server.requests) == 1
+    assert (image, [match.image for match in matches]) == (own, [other])
+
+
+def test_a_search_that_finds_few_is_one_request(server, store):
+    found = {"id": an_image("b").id, "version": 1, "score": 0.9}
+    found["payload"] = write_payload(an_image("b"))
+    server.responses = [result([{"points": [found]}])]
+
+    [match] = store.search(Query(EAST[0]))
+
+    assert match.image == an_image("b")
+    assert len(server.requests) == 1
+
+
+def test_the_response_is_not_compressed(server, store):
+    server.responses = [result({"count": 7})]
+
+    store.count()
+
+    assert server.requests[0].headers["accept-encoding"] == "identity"
+
+
+def graph_search(body):
+    """Find as HNSW does: with each ef one image more is missed near the front, or none."""
+    missed = {256: 7, 1_024: 3}.get(body["params"]["hnsw_ef"])
+    ids = [f"{n:08x}-0000-4000-8000-000000000000" for n in range(4_000) if n != missed]
+    hits = [{"id": id_, "version": 1, "score": 1 - n / 10_000} for n, id_ in enumerate(ids)]
+    return {"points": hits[: body["limit"]]}
+
+
+def test_pages_of_a_search_repeat_no_image(server, store):
+    def respond(request):
+        body = json.loads(request.content)
+        if "ids" in body:
+            return result([{"id": i, "payload": write_payload(an_image("a"))} for i in body["ids"]])
+        return result([graph_search(search) for search in body["searches"]])
+
+    server.responses = [respond]
+    for size, pages in [(20, 12), (70, 20)]:
+        seen = []
+        for page in range(pages):
+            found = store.search(Query(EAST[0], limit=size, offset=page * size))
+            seen += [match.image.id for match in found]
+        assert len(seen) == len(set(seen)) == size * pages
+        assert (
+            len({f"{n:08x}-0000-4000-8000-000000000000" for n in range(len(seen))} - {*seen}) <= 1
+        )
+
+
+TOO_LARGE = httpx.Response(413, html="<h1>413 Request Entity Too Large</h1>")
+
+
+def proxy_for(limit_bytes, result_of):
+    """Refuse requests over this size, as a proxy does."""
+
+    def respond(request):
+        if len(request.content) > limit_bytes:
+            return TOO_LARGE
+        return result(result_of(json.loads(request.content)))
+
+    return respond
+
+
+def test_a_batch_that_a_proxy_refuses_is_halved_until_it_passes(server, store):
+    written = []
+
+    def keep(body):
+        written.extend(point["id"] for point in body["points"])
+        return {"operation_id": 1, "status": "completed"}
+
+    server.responses = [proxy_for(30_000, keep)]
+    images = [an_image(f"{n}.jpg") for n in range(100)]
+
+    store.put(images, random_units(100, 4))
+    first = len(server.requests)
+    store.put(images, random_units(100, 4))
+
+    assert written == [image.id for image in images] * 2
+    refused = [r for r in server.requests if len(r.content) > 30_000]
+    assert server.requests.index(refused[-1]) < first  # later batches have the size that passed
+
+
+def test_queries_that_a_proxy_refuses_together_are_sent_in_parts(server, store):
+    server.responses = [proxy_for(2_000, lambda body: [{"points": []} for _ in body["searches"]])]
+
+    assert store.search_many([Query(vector) for vector in random_units(50, 4)]) == [[]] * 50
+
+
+def test_a_single_image_that_a_proxy_refuses_is_a_plain_error(server, store):
+    server.responses = [TOO_LARGE]
+
+    with pytest.raises(StoreRejected, match="client_max_body_size") as caught:
+        store.put([an_image(f"{n}.jpg") for n in range(100)], random_units(100, 4))
+
+    assert "<h1>" not in str(caught.value)
+    assert len(json.loads(server.requests[-1].content)["points"]) == 1
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 408, 413, 429, 500, 502, 503, 504, 507])
+def test_no_error_quotes_the_text_of_the_server(server, store, status):
+    server.responses = [refusal(status, "Service internal error: 1 of 3 shards, secret-host:6335")]
+
+    with pytest.raises(StoreError) as caught:
+        store.count()
+
+    assert "shards" not in str(caught.value)
+    assert "secret-host" not in str(caught.value)
+
+
 def test_a_record_written_by_other_software_is_rejected(server, store):
     point = {"id": an_image("a").id, "version": 1, "score": 1.0}
     record = {"id": an_image("a").id, "payload": {"title": "x"}}
@@ -566,22 +684,22 @@ def test_a_record_written_by_other_software_is_rejected(server, store):
 
 
 def test_searches_read_only_the_images_of_their_pages_in_one_request(server, store):
-    images = sorted((an_image(f"{n}.jpg") for n in range(40)), key=lambda image: image.id)
+    images = sorted((an_image(f"{n}.jpg") for n in range(70)), key=lambda image: image.id)
     hits = [{"id": i.id, "version": 1, "score": 1 - n / 100} for n, i in enumerate(images)]
-    found = [{"points": hits[:31]}, {"points": hits[:22]}]
+    found = [{"points": hits[:61]}, {"points": hits[:22]}]
     kept = [{"id": i.id, "payload": write_payload(i)} for i in images]
-    server.responses = [result(found), result([*kept[4:6], *kept[10:14]])]  # 14 was removed
+    server.responses = [result(found), result([*kept[4:6], *kept[40:44]])]  # 44 was removed
 
     first, second = store.search_many(
-        [Query(EAST[0], limit=5, offset=10), Query(EAST[0], limit=2, offset=4)]
+        [Query(EAST[0], limit=5, offset=40), Query(EAST[0], limit=2, offset=4)]
     )
 
     name = "/collections/lookalike--test-1--4--schema-4/points"
     assert paths(server) == [f"POST {name}/query/batch", f"POST {name}"]
     searched, read = [json.loads(request.content) for request in server.requests]
     assert [s["with_payload"] for s in searched["searches"]] == [False, False]
-    assert read["ids"] == [i.id for i in (*images[10:15], *images[4:6])]
-    assert [match.image for match in first] == images[10:14]
+    assert read["ids"] == [i.id for i in (*images[40:45], *images[4:6])]
+    assert [match.image for match in first] == images[40:44]
     assert [match.image for match in second] == images[4:6]
 
 
@@ -590,11 +708,11 @@ def test_ties_are_read_at_most_a_thousand_beyond_the_page(server, store):
         body = json.loads(request.content)
         if "ids" in body:
             return result([])
-        [search] = body["searches"]
-        limits.append(search["limit"])
-        hit = {"id": an_image("a").id, "version": 1, "score": 1.0}
-        return result([{"points": [hit] * search["limit"]}])
+        limits.append(body["searches"][-1]["limit"])
+        hits = [{"id": id_, "version": 1, "score": 1.0} for id_ in ids]
+        return result([{"points": hits[: search["limit"]]} for search in body["searches"]])
 
+    ids = [an_image(f"{n}").id for n in range(2_000)]
     server.responses = [respond]
     for query, expected in [
         (Query(EAST[0], limit=10), [26, 104, 416, 1_010]),

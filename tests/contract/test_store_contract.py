@@ -224,6 +224,23 @@ def test_a_search_by_id_starts_with_the_image_itself(shop):
     assert matches[0].similarity == pytest.approx(1.0)
 
 
+def test_a_search_by_id_can_return_the_image_it_leaves_out(shop):
+    target = an_image("0.jpg").id
+    query = Query(target, without=(target,))
+
+    image, matches = shop.similar(query)
+
+    assert image == shop.get([target])[target]
+    assert matches == shop.search(query)
+
+
+def test_no_image_is_similar_to_an_unknown_one(shop):
+    missing = an_image("missing.jpg").id
+
+    with pytest.raises(ImageNotFound):
+        shop.similar(Query(missing, without=(missing,)))
+
+
 def test_a_search_by_id_can_leave_out_the_image_itself(shop):
     target = an_image("0.jpg").id
 

@@ -4,9 +4,8 @@ An example is a picture (its bytes) or a stored image (its id). Several are comb
 `average_vector` does: the mean of the positive ones, moved away from the mean of the negative ones.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -61,7 +60,30 @@ class SearchResult:
     took_ms: Mapping[str, float] = field(default_factory=dict)  # decode, embed, search
 
 
-_KnowExample = Callable[[], Looks | None]  # of a single one; reads a stored image when needed
+@dataclass(slots=True)
+class _Single:
+    """A single example, if there is one; a stored image is read when needed, best with a search."""
+
+    store: VectorStore
+    example: str | EmbeddedPicture | None
+    _looks: Looks | None = None
+
+    @property
+    def looks(self) -> Looks | None:
+        if self._looks is None and isinstance(self.example, str):
+            self._looks = self.store.get([self.example]).get(self.example)
+        return self._looks if isinstance(self.example, str) else self.example
+
+    def search(self, query: Query) -> list[Match]:
+        if self._looks is not None or not isinstance(self.example, str):
+            return self.store.search(query)
+        if self.example in query.without:
+            self._looks, matches = self.store.similar(query)
+            return matches
+        matches = self.store.search(query)
+        found = (match.image for match in matches if match.image.id == self.example)
+        self._looks = next(found, None)
+        return matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +113,7 @@ class Searcher:
         query = Query(target, where=where)
         if options.exclude_self:
             query = _without_examples(query, wanted)
-        example = cache(partial(self._example, single))
+        example = _Single(self.store, single)
         matches = self._matches(query, options, example)
         first, last = options.offset, options.offset + options.limit
         more = len(matches) > last
@@ -126,15 +148,9 @@ class Searcher:
             target = 2 * target - np.mean(vectors[positives:], axis=0)
         return _unit(target)
 
-    def _example(self, single: str | EmbeddedPicture | None) -> Looks | None:
-        """Return a single example, if there is one; a stored image is read."""
-        if isinstance(single, EmbeddedPicture):
-            return single
-        return None if single is None else self.store.get([single]).get(single)
-
-    def _judged(self, page: Sequence[Match], example: _KnowExample) -> Sequence[Match]:
+    def _judged(self, page: Sequence[Match], example: _Single) -> Sequence[Match]:
         """Add what each match has in common with a single example."""
-        if (known := example()) is None:
+        if (known := example.looks) is None:
             return page
         bands = self.examples.bands(self.spec)
         verdicts = judge_all(known, [(match.image, match.similarity) for match in page], bands)
@@ -143,7 +159,7 @@ class Searcher:
             for match, verdict in zip(page, verdicts, strict=True)
         ]
 
-    def _matches(self, query: Query, options: SearchOptions, example: _KnowExample) -> list[Match]:
+    def _matches(self, query: Query, options: SearchOptions, example: _Single) -> list[Match]:
         """Return the matches up to one after the page, best first, collapsed if requested."""
         wanted = options.offset + options.limit + 1
         most = _MOST_READ if options.collapses else wanted
@@ -163,14 +179,14 @@ class Searcher:
                 return found[:wanted]
             read = min(4 * read, most)
 
-    def _same_bytes_first(self, query: Query, example: _KnowExample) -> list[Match]:
+    def _same_bytes_first(self, query: Query, example: _Single) -> list[Match]:
         """Find matches; of those that equal a single example, the files of its bytes come first.
 
         Only if all matches that were read equal it, a second request looks for its bytes.
         """
-        matches = self.store.search(query)
+        matches = example.search(query)
         equal = [match for match in matches if match.similarity >= _EQUAL]
-        if len(equal) < 2 or (known := example()) is None:
+        if len(equal) < 2 or (known := example.looks) is None:
             return matches
         same = [match for match in equal if match.image.sha256 == known.sha256]
         if len(same) < len(equal) == query.limit:

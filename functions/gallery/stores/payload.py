@@ -194,6 +194,14 @@ def target_vector(
     return found[target]
 
 
+def target_image(images: Mapping[str, StoredImage], query: Query) -> StoredImage:
+    """Return the image that a query searches by; raises ImageNotFound."""
+    target = str(query.target)
+    if target not in images:
+        raise unknown_image(target)
+    return images[target]
+
+
 def unknown_image(image_id: str) -> ImageNotFound:
     """Return the error for an id that no image has."""
     return ImageNotFound(f"No image has the id {image_id}")

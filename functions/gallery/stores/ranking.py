@@ -16,6 +16,7 @@ class Hit:
 
     id: str
     score: float
+    depth: int = 0  # hits of a deeper search come after all others, see server/depth.py
 
 
 def first_limit(query: Query) -> int:
@@ -42,7 +43,7 @@ def rank(
         hits = fetch(limit)
     small_is_near = distance in (Distance.EUCLID, Distance.MANHATTAN)
     sign = 1 if small_is_near and not isinstance(query.target, PerceptualHash) else -1
-    hits.sort(key=lambda hit: (sign * hit.score, hit.id))
+    hits.sort(key=lambda hit: (hit.depth, sign * hit.score, hit.id))
     return hits[query.offset : wanted]
 
 

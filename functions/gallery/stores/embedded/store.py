@@ -143,6 +143,10 @@ class EdgeStore:
         hits = rank(fetch(first_limit(query)), fetch, query, self._spec.distance)
         return make_matches(hits, self.get([hit.id for hit in hits]), query, self._spec)
 
+    def similar(self, query: Query) -> tuple[StoredImage, list[Match]]:
+        matches = self.search(query)
+        return payload.target_image(self.get([str(query.target)]), query), matches
+
     def search_many(self, queries: Sequence[Query]) -> list[list[Match]]:
         """Run several queries one after the other; there are no round trips to save."""
         return [self.search(query) for query in queries]

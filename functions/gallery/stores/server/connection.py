@@ -140,6 +140,9 @@ class QdrantConnection:
             ) from error
 
         def send_in_time(request: httpx.Request, send: Send) -> httpx.Response:
+            # Compressed, the server sends parts, and the last one waits 40 ms for a delayed
+            # acknowledgement: a search took 53 ms instead of 7.
+            request.headers["accept-encoding"] = "identity"
             request.extensions["timeout"] = _TimeLeft(min(timeout_s, seconds_left()))
             return send(request)
 

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _TIMEOUTS = {408, 504}
 _UNAVAILABLE = {429, 500, 502, 503}
+_TOO_LARGE = 413
 _LOGGED_CHARACTERS = 300  # a proxy's error page is long
 
 
@@ -49,6 +50,11 @@ def is_missing_collection(error: LookalikeError) -> bool:
     return _names_no_collection(error.__cause__)
 
 
+def is_too_large(error: LookalikeError) -> bool:
+    """Return whether a call failed only because the request was too large for a proxy."""
+    return getattr(error.__cause__, "status_code", None) == _TOO_LARGE
+
+
 def _names_no_collection(error: BaseException | None) -> bool:
     status = getattr(error, "status_code", None)
     return status == 404 or (status is None and str(error).startswith("Collection "))
@@ -65,6 +71,11 @@ def _from_status(status: int, text: str) -> LookalikeError:
         return StoreRejected("The collection does not exist; restart to create it")
     if status == 507 or "No space left" in text:
         return StoreFull(f"Qdrant has no room left ({status}); give it more disk, or remove images")
+    if status == _TOO_LARGE:
+        return StoreRejected(
+            "A proxy in front of Qdrant refuses a request of this size (413); raise its limit, in "
+            "nginx client_max_body_size"
+        )
     if status in _TIMEOUTS:
         return StoreTimeout(f"Qdrant did not finish in time ({status}); try again")
     if status in _UNAVAILABLE:

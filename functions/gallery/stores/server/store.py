@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from functions.gallery.embedding.vectors import Vector, Vectors
@@ -20,14 +21,17 @@ from functions.gallery.stores import payload
 from functions.gallery.stores.filtering import FilterDialect, write_filter
 from functions.gallery.stores.ownership import NOBODY, Owner
 from functions.gallery.stores.ranking import Hit, first_limit, make_matches, rank
+from functions.gallery.stores.server import depth
 from functions.gallery.stores.server.client import models
 from functions.gallery.stores.server.collections import QdrantCollections
 from functions.gallery.stores.server.connection import QdrantConnection
 from functions.gallery.stores.server.key import ReadKey
+from functions.gallery.stores.server.parts import Parts
 from functions.gallery.stores.sorting import list_page
 
 _POINTS_PER_WRITE = 100
 _QUERIES_PER_REQUEST = 50
+_FEW_HITS = 64  # come with their images; more need another request, for those of the page
 _REQUEST_BYTES = 4_000_000  # servers take 32 MB, proxies in between often less
 _DIALECT = FilterDialect(
     all_of=lambda must, must_not: models.Filter(must=must, must_not=must_not),
@@ -55,6 +59,7 @@ class QdrantStore:
         self._spec = collection.spec
         self._shared = shared
         self._local = collections.connection.local
+        self._points, self._queries = Parts(_POINTS_PER_WRITE), Parts(_QUERIES_PER_REQUEST)
 
     @classmethod
     def open(
@@ -97,7 +102,9 @@ class QdrantStore:
                 )
                 for image, vector in rows[start : start + step]
             ]
-            self._call(self._client.upsert, self._name, points)
+            self._points.send(
+                points, lambda part: self._call(self._client.upsert, self._name, part)
+            )
 
     def get(self, ids: Sequence[str]) -> dict[str, StoredImage]:
         known = payload.valid_ids(ids)
@@ -113,29 +120,44 @@ class QdrantStore:
         return payload.read_vectors(points)
 
     def search(self, query: Query) -> list[Match]:
-        """Find the nearest images, best first, equal scores by id; usually in two requests.
+        """Find the nearest images, best first, equal scores by id; in one request if they are few.
 
         Raises ImageNotFound for an unknown target id.
         """
-        return self.search_many([query])[0]
+        return self._search([query], {})[0]
+
+    def similar(self, query: Query) -> tuple[StoredImage, list[Match]]:
+        """Do both in one request."""
+        itself = models.Filter(must=[_DIALECT.has_id(payload.valid_ids([str(query.target)]))])
+        points: dict[str, Any] = {}
+        own = models.QueryRequest(filter=itself, limit=1, with_payload=True)
+        [matches] = self._search([query], points, own)
+        return payload.target_image(payload.read_images(points.values()), query), matches
 
     def search_many(self, queries: Sequence[Query]) -> list[list[Match]]:
         """Run up to 50 queries in one request, and read all their images in another."""
         results: list[list[Match]] = []
         for start in range(0, len(queries), _QUERIES_PER_REQUEST):
-            part = queries[start : start + _QUERIES_PER_REQUEST]
-            requests = [self._request(query) for query in part]
-            first = self._fetch(requests, [first_limit(query) for query in part])
-            pages = [
-                rank(hits, partial(self._fetch_one, request), query, self._spec.distance)
-                for hits, request, query in zip(first, requests, part, strict=True)
-            ]
-            images = self.get(list({hit.id: None for hits in pages for hit in hits}))
-            results += [
-                make_matches(hits, images, query, self._spec)
-                for hits, query in zip(pages, part, strict=True)
-            ]
+            results += self._search(queries[start : start + _QUERIES_PER_REQUEST], {})
         return results
+
+    def _search(
+        self, queries: Sequence[Query], points: dict[str, Any], *further: models.QueryRequest
+    ) -> list[list[Match]]:
+        """Run these queries and further requests; adds the points that they return to `points`."""
+        requests = [self._request(query) for query in queries]
+        first = self._fetch(requests, [first_limit(query) for query in queries], points, *further)
+        pages = [
+            rank(hits, partial(self._fetch_one, request, points), query, self._spec.distance)
+            for hits, request, query in zip(first, requests, queries, strict=True)
+        ]
+        ids = list({hit.id: None for hits in pages for hit in hits})
+        images = payload.read_images(points[id_] for id_ in ids if id_ in points)
+        images |= self.get([id_ for id_ in ids if id_ not in points])
+        return [
+            make_matches(hits, images, query, self._spec)
+            for hits, query in zip(pages, queries, strict=True)
+        ]
 
     def page(
         self, where: Filter, limit: int, after: str | None = None, order: Order | None = None
@@ -185,20 +207,8 @@ class QdrantStore:
             query=self._target(query),
             using=payload.vector_name(query),
             filter=self._filter(query.where, query.without),
-            with_payload=False,  # of many more than the page has
             score_threshold=payload.score_threshold(query),
-            params=self._params(query),
         )
-
-    def _params(self, query: Query) -> models.SearchParams | None:
-        """Return how to search hashes: their bits are exact, so the full numbers are not read.
-
-        Not a constant: filters cannot be sent without warnings if this model is built at import.
-        """
-        if payload.vector_name(query) != payload.HASH or self._local:  # which warns of them
-            return None
-        bits_only = models.QuantizationSearchParams(rescore=False)
-        return models.SearchParams(quantization=bits_only)
 
     def _target(self, query: Query) -> Any:
         if isinstance(query.target, str) and query.target in payload.valid_ids(query.without):
@@ -206,14 +216,52 @@ class QdrantStore:
         return payload.target_vector(query, self._spec.dims, self.vectors).tolist()
 
     def _fetch(
-        self, requests: Sequence[models.QueryRequest], limits: Sequence[int]
+        self,
+        requests: Sequence[models.QueryRequest],
+        limits: Sequence[int],
+        points: dict[str, Any],
+        *further: models.QueryRequest,
     ) -> list[list[Hit]]:
-        limited = [r.model_copy(update={"limit": n}) for r, n in zip(requests, limits, strict=True)]
-        responses = self._call(self._client.query_batch_points, self._name, limited)
-        return [[Hit(str(p.id), p.score) for p in response.points] for response in responses]
+        # The images of many hits are read for the page only.
+        few = sum(limits) <= _FEW_HITS
+        searches = [
+            self._searches(request.model_copy(update={"with_payload": few}), limit)
+            for request, limit in zip(requests, limits, strict=True)
+        ]
+        sent = [request for each in searches for request in each]
+        parts = self._queries.send(
+            [*sent, *further],
+            lambda part: self._call(self._client.query_batch_points, self._name, part),
+        )
+        found = [response.points for part in parts for response in part]
+        points |= {str(p.id): p for each in found for p in each if p.payload is not None}
+        hits = iter([Hit(str(p.id), p.score) for p in each] for each in found)
+        return [
+            depth.join(list(islice(hits, len(each))), limit)
+            for each, limit in zip(searches, limits, strict=True)
+        ]
 
-    def _fetch_one(self, request: models.QueryRequest, limit: int) -> list[Hit]:
-        return self._fetch([request], [limit])[0]
+    def _fetch_one(
+        self, request: models.QueryRequest, points: dict[str, Any], limit: int
+    ) -> list[Hit]:
+        return self._fetch([request], [limit], points)[0]
+
+    def _searches(self, request: models.QueryRequest, limit: int) -> list[models.QueryRequest]:
+        """Return the requests for the first hits of one.
+
+        Hashes are compared bit by bit, so their full numbers are not read. The parameters are made
+        here: filters cannot be sent without warnings if these models are built at import.
+        """
+        if self._local:  # which has no parameters, and warns of them
+            return [request.model_copy(update={"limit": limit})]
+        if request.using == payload.HASH:
+            bits_only = models.QuantizationSearchParams(rescore=False)
+            params = models.SearchParams(quantization=bits_only)
+            return [request.model_copy(update={"limit": limit, "params": params})]
+        return [
+            request.model_copy(update={"limit": n, "params": models.SearchParams(hnsw_ef=ef)})
+            for n, ef in depth.searches(limit)
+        ]
 
     def _scroll(self, where: Filter, limit: int, after: str | None, order: Order | None) -> Page:
         order_by = None
