@@ -35,18 +35,21 @@ from functions.runtime import in_function, under_sam_local
 
 if TYPE_CHECKING:
     from functions.gallery.reindex.reindex import OpenStore, Reindexing
+    from functions.gallery.stores.server.collections import QdrantCollections
     from functions.gallery.sync.adopt import Adoption
 
 
-def build_gallery(settings: Settings) -> Gallery:
+def build_gallery(settings: Settings, *, patient: bool = False) -> Gallery:
     """Open the gallery that the settings describe.
+
+    Whoever is patient waits minutes for a server that went away; an API must not.
 
     Raises ModelMismatch, OtherOriginals, StoreBusy and other StoreErrors with what to do.
     """
     embedder = OnnxEmbedder(settings.lookalike_model, settings.lookalike_dims)
     spec = _spec_of(settings, embedder)
     originals, signer = _open_originals(settings)
-    store = _open_store(settings, spec, _owner(settings, originals))
+    store = _open_store(settings, spec, _owner(settings, originals), patient)
     return Gallery(spec, _limits_of(settings), embedder, store, originals, signer)
 
 
@@ -160,7 +163,9 @@ def _open_originals(settings: Settings) -> tuple[Originals, Signer | None]:
     return FolderOriginals(settings.lookalike_data), None
 
 
-def _open_store(settings: Settings, spec: CollectionSpec, owner: Owner) -> VectorStore:
+def _open_store(
+    settings: Settings, spec: CollectionSpec, owner: Owner, patient: bool
+) -> VectorStore:
     if _is_embedded(settings):
         from functions.gallery.stores.embedded.store import EdgeStore
 
@@ -169,7 +174,7 @@ def _open_store(settings: Settings, spec: CollectionSpec, owner: Owner) -> Vecto
 
     if is_index_in_memory(settings):
         return QdrantStore.in_memory(spec)
-    return QdrantStore.connect(_qdrant_url(settings), partial(_qdrant_key, settings), spec, owner)
+    return QdrantStore.open(_connect(settings, patient), spec, owner)
 
 
 def _open_collections(settings: Settings) -> tuple[Collections, "OpenStore"]:
@@ -179,13 +184,24 @@ def _open_collections(settings: Settings) -> tuple[Collections, "OpenStore"]:
 
         folder = EdgeCollections(settings.lookalike_data / "index")
         return folder, lambda collection: EdgeStore(folder, collection, shared=True)
-    from functions.gallery.stores.server.collections import QdrantCollections
-    from functions.gallery.stores.server.connection import QdrantConnection
     from functions.gallery.stores.server.store import QdrantStore
 
-    connection = QdrantConnection.to(_qdrant_url(settings), partial(_qdrant_key, settings))
-    server = QdrantCollections(connection, settings.lookalike_gallery)
+    server = _connect(settings, patient=True)
     return server, lambda collection: QdrantStore(server, collection, shared=True)
+
+
+def _connect(settings: Settings, patient: bool) -> "QdrantCollections":
+    from functions.gallery.stores.server.collections import Placement, QdrantCollections
+    from functions.gallery.stores.server.connection import QdrantConnection
+    from functions.gallery.stores.server.retry import LONG_WAIT_S, Retry
+
+    connection = QdrantConnection.to(
+        _qdrant_url(settings),
+        partial(_qdrant_key, settings),
+        retry=Retry(away_s=LONG_WAIT_S if patient else 0.0),
+    )
+    placement = Placement(settings.lookalike_replicas, settings.lookalike_shards)
+    return QdrantCollections(connection, settings.lookalike_gallery, placement)
 
 
 def _is_embedded(settings: Settings) -> bool:

@@ -72,6 +72,12 @@ class Settings(BaseSettings):
     lookalike_dims: int | None = Field(
         default=None, ge=FEWEST_DIMS, description="Vector dimensions to keep; none: all"
     )
+    lookalike_replicas: int | None = Field(
+        default=None, gt=0, description="Copies of a new collection on the nodes of a cluster"
+    )
+    lookalike_shards: int | None = Field(
+        default=None, gt=0, description="Parts of a new collection, spread over the nodes"
+    )
     lookalike_fetch_urls: Literal["off", "https", "http"] = Field(
         default="off", description="Whether to fetch pictures from URLs; http allows both"
     )

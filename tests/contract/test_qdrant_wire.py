@@ -25,7 +25,7 @@ from functions.gallery.records import Collection, CollectionSpec, Query
 from functions.gallery.stores.collection_info import describe
 from functions.gallery.stores.ownership import Owner
 from functions.gallery.stores.payload import indexed_fields, write_payload
-from functions.gallery.stores.server.collections import QdrantCollections
+from functions.gallery.stores.server.collections import Placement, QdrantCollections
 from functions.gallery.stores.server.connection import QdrantConnection
 from functions.gallery.stores.server.retry import Retry
 from functions.gallery.stores.server.store import QdrantStore
@@ -252,6 +252,60 @@ def test_no_retry_is_started_after_the_deadline(server):
     store.close()
 
 
+AWAY = {
+    "refused": raising(httpx.ConnectError),
+    "swallowed": raising(httpx.ConnectTimeout),
+    "starting": refusal(503),
+    "bad-gateway": refusal(502),
+}
+
+
+@pytest.mark.parametrize("response", AWAY.values(), ids=AWAY.keys())
+def test_patient_work_waits_minutes_for_a_server_that_went_away(server, response, caplog):
+    store = server.connect(away_s=300.0)
+    server.responses = [*[response] * 100, result({"count": 7})]
+
+    assert store.count() == 7
+
+    assert 90 < sum(server.pauses) < 100
+    said = [message for message in caplog.messages if "Waiting" in message]
+    assert said == ["Waiting up to 5 minutes for Qdrant"]
+    assert len(caplog.messages) == 2  # and why, once
+    store.close()
+
+
+def test_patient_work_gives_up_after_five_minutes(server):
+    store = server.connect(away_s=300.0)
+    server.responses = [raising(httpx.ConnectError)]
+
+    with pytest.raises(StoreNotReached):
+        store.count()
+
+    assert 295 < sum(server.pauses) <= 300
+    store.close()
+
+
+def test_patient_work_does_not_wait_for_a_server_that_was_never_there(server):
+    server.responses = [raising(httpx.ConnectError)]
+
+    with pytest.raises(StoreNotReached):
+        server.connect(away_s=300.0)
+
+    assert len(server.requests) == 4
+
+
+def test_patient_work_does_not_repeat_for_minutes_what_is_too_slow(server):
+    store = server.connect(away_s=300.0)
+    server.requests.clear()
+    server.responses = [raising(httpx.ReadTimeout)]
+
+    with pytest.raises(StoreTimeout):
+        store.count()
+
+    assert len(server.requests) == 4
+    store.close()
+
+
 def test_no_retry_is_started_that_would_end_after_the_call(server, store):
     server.responses = [refusal(503)]
 
@@ -440,6 +494,17 @@ def test_creating_a_collection_again_adds_the_indexes_missing_after_a_kill(serve
 
     indexes = [json.loads(request.content) for request in server.requests[1:]]
     assert {i["field_name"]: i["field_schema"] for i in indexes} == indexed_fields(SPEC)
+
+
+def test_a_new_collection_gets_the_copies_and_shards_of_the_settings(server):
+    missing = refusal(404, "Not found: Collection `lookalike--test-1--4--schema-4` doesn't exist!")
+    server.responses = [aliases(), missing, result(True), collection(), result(True)]
+    connection = server.collections().connection
+
+    QdrantStore.open(QdrantCollections(connection, placement=Placement(2, 6)), SPEC).close()
+
+    created = json.loads(server.requests[2].content)
+    assert (created["replication_factor"], created["shard_number"]) == (2, 6)
 
 
 def test_a_collection_that_another_process_just_created_is_used(server):

@@ -10,7 +10,7 @@ only if the key names them too); that is enough to open a collection that is the
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from functions.gallery.embedding.fingerprint import HASH_BITS
 from functions.gallery.errors import StoreDenied, StoreRejected
@@ -28,11 +28,25 @@ from functions.gallery.stores.server.connection import QdrantConnection
 from functions.gallery.stores.server.errors import is_missing_collection
 
 
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """How a new collection is spread over the nodes of a cluster; None: as the server does."""
+
+    replicas: int | None = None  # copies of each shard
+    shards: int | None = None
+
+
 class QdrantCollections:
     """All collections of one gallery, whose name is the alias; see the port `Collections`."""
 
-    def __init__(self, connection: QdrantConnection, gallery: str = DEFAULT_GALLERY) -> None:
+    def __init__(
+        self,
+        connection: QdrantConnection,
+        gallery: str = DEFAULT_GALLERY,
+        placement: Placement | None = None,
+    ) -> None:
         """Use this connection; `close` closes it."""
+        self._placement = placement or Placement()
         self.connection = connection
         self._call, self._client = connection.call, connection.client
         self._alias = gallery
@@ -145,7 +159,12 @@ class QdrantCollections:
         try:
             with _denied(cannot_create):
                 self._call(
-                    self._client.create_collection, name, vectors, metadata=describe(collection)
+                    self._client.create_collection,
+                    name,
+                    vectors,
+                    metadata=describe(collection),
+                    replication_factor=self._placement.replicas,
+                    shard_number=self._placement.shards,
                 )
         except StoreRejected:
             if self._info(name) is None:  # else another process was faster

@@ -24,7 +24,7 @@ from functions.gallery.errors import (
     StoreNotReached,
 )
 from functions.gallery.stores.server.client import QdrantClient
-from functions.gallery.stores.server.errors import store_error
+from functions.gallery.stores.server.errors import for_the_log, store_error
 from functions.gallery.stores.server.key import ReadKey, ServerKey
 from functions.gallery.stores.server.retry import Retry
 
@@ -103,6 +103,8 @@ class QdrantConnection:
         self.local = client.init_options["location"] == ":memory:"
         self._lock = RLock() if self.local else nullcontext()
         self._closed = False
+        self._was_reached = False
+        self._logged: str | None = None
 
     @classmethod
     def to(
@@ -163,7 +165,9 @@ class QdrantConnection:
 
     def call(self, method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a method of the client, with retries; raises our errors."""
-        return self._retry.call(lambda: self._send(lambda: method(*args, **kwargs)))
+        return self._retry.call(
+            lambda: self._send(lambda: method(*args, **kwargs)), was_reached=self._was_reached
+        )
 
     def allows(self, method: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> bool:
         """Do the same if the key allows it; return whether it does."""
@@ -177,12 +181,23 @@ class QdrantConnection:
         try:
             with self._lock:
                 self._check_open()
-                return send()
+                result = send()
+            self._was_reached, self._logged = True, None
+            return result
         except LookalikeError:
             raise
         except Exception as error:
             self._check_open()  # what fails because of `close` is not Qdrant's fault
-            raise store_error(error, expected) from error
+            ours = store_error(error)
+            if not isinstance(ours, expected):
+                self._log(ours, for_the_log(ours, error))
+            raise ours from error
+
+    def _log(self, ours: LookalikeError, details: str | None) -> None:
+        """Log a failure, but not again for each retry."""
+        if details is not None and str(ours) != self._logged:
+            log.warning(details)
+        self._logged = str(ours)
 
     def _check_open(self) -> None:
         if self._closed:

@@ -6,8 +6,6 @@ source         no response, or one of the wrong shape (ResponseHandlingException
 ValueError     200 with a body that is not JSON, as proxies send; also what local mode refuses
 """
 
-import logging
-
 import httpx
 
 from functions.gallery.errors import (
@@ -22,32 +20,42 @@ from functions.gallery.errors import (
     StoreUnavailable,
 )
 
-log = logging.getLogger(__name__)
-
 _TIMEOUTS = {408, 504}
 _UNAVAILABLE = {429, 500, 502, 503}
 _TOO_LARGE = 413
 _LOGGED_CHARACTERS = 300  # a proxy's error page is long
 
 
-def store_error(error: Exception, expected: tuple[type[StoreError], ...] = ()) -> LookalikeError:
-    """Return our error for a failed call, to be raised `from` it; Qdrant's text goes to the log.
+def store_error(error: Exception) -> LookalikeError:
+    """Return our error for a failed call, to be raised `from` it; it never has Qdrant's text."""
+    status, text = _status_and_text(error)
+    return _without_status(error, text) if status is None else _from_status(status, text)
 
-    What is expected is not logged.
-    """
-    status = getattr(error, "status_code", None)
+
+def for_the_log(ours: LookalikeError, error: Exception) -> str | None:
+    """Return what to log of a failed call, with Qdrant's text; None for what is expected."""
+    status, text = _status_and_text(error)
+    if not isinstance(ours, StoreError) or _names_no_collection(error) or status == _TOO_LARGE:
+        return None
+    return f"{ours}: {text[:_LOGGED_CHARACTERS]}"
+
+
+def _status_and_text(error: Exception) -> tuple[int | None, str]:
+    status: int | None = getattr(error, "status_code", None)
     content = getattr(error, "content", None) or b""
-    text = str(error) if status is None else content.decode("utf-8", "replace")
-    ours = _without_status(error, text) if status is None else _from_status(status, text)
-    is_news = isinstance(ours, StoreError) and not isinstance(ours, expected)
-    if is_news and not _names_no_collection(error):
-        log.warning("%s: %s", ours, text[:_LOGGED_CHARACTERS])
-    return ours
+    return status, str(error) if status is None else content.decode("utf-8", "replace")
 
 
 def is_missing_collection(error: LookalikeError) -> bool:
     """Return whether a call failed only because there is no such collection or alias."""
     return _names_no_collection(error.__cause__)
+
+
+def is_away(error: StoreUnavailable) -> bool:
+    """Return whether the server seems to be down or starting, not slow or busy."""
+    if not isinstance(error, StoreTimeout):
+        return error.retry_after is None
+    return isinstance(getattr(error.__cause__, "source", None), httpx.ConnectTimeout)
 
 
 def is_too_large(error: LookalikeError) -> bool:
