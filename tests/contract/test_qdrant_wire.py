@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import httpx
+import numpy as np
 import pytest
 
 from functions.gallery.deadline import time_limit
@@ -21,7 +22,7 @@ from functions.gallery.errors import (
     StoreTimeout,
     StoreUnavailable,
 )
-from functions.gallery.records import Collection, CollectionSpec, Query
+from functions.gallery.records import Collection, CollectionSpec, Distance, Query
 from functions.gallery.stores.collection_info import describe
 from functions.gallery.stores.ownership import Owner
 from functions.gallery.stores.payload import indexed_fields, write_payload
@@ -810,6 +811,30 @@ def test_a_request_with_wide_vectors_stays_below_four_megabytes():
 
     assert max(len(request.content) for request in server.requests) < 4_000_000
     store.close()
+
+
+@pytest.mark.parametrize(("distance", "most_bytes"), [("cosine", 15_000), ("dot", 18_000)])
+def test_vectors_are_sent_in_few_digits_that_keep_their_similarity(distance, most_bytes):
+    wide = CollectionSpec("test@1", 1_280, Distance(distance))
+    server = Server([aliases(lookalike=wide.name), collection(wide)])
+    store = QdrantStore.open(server.collections(), wide)
+    server.requests.clear()
+    vectors = np.abs(random_units(20, 1_280))  # as the model's: no negative numbers
+    server.responses = [result({"operation_id": 1, "status": "completed"})]
+    store.put([an_image(f"{n}.jpg") for n in range(20)], vectors)
+    server.responses = [result([{"points": []}] * 20)]
+    store.search_many([Query(vector) for vector in vectors])
+    store.close()
+
+    written, asked = (json.loads(request.content) for request in server.requests)
+    sent = np.array([point["vector"]["image"] for point in written["points"]])
+    assert sent.tolist() == [search["query"]["nearest"] for search in asked["searches"]]
+    assert len(server.requests[1].content) < 20 * most_bytes
+    lengths = np.linalg.norm(sent, axis=1)
+    if distance == "cosine":  # the server divides by the length
+        np.testing.assert_allclose((sent * vectors).sum(1) / lengths, 1, atol=1e-8)
+    else:
+        np.testing.assert_allclose((sent * sent).sum(1), 1, atol=2e-7)
 
 
 def test_a_closed_store_sends_nothing(server, store):

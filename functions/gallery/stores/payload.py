@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from functions.gallery.embedding.fingerprint import HASH_BITS, Fingerprint, PerceptualHash
 from functions.gallery.embedding.vectors import Vector, Vectors
@@ -73,7 +74,7 @@ def write_metadata(metadata: Metadata, left_out: Mapping[str, str] | None = None
     return {_METADATA: json.dumps(dict(metadata), ensure_ascii=False), _COPIES: copies}
 
 
-def write_vectors(image: StoredImage, vector: Vector) -> dict[str, Any]:
+def write_vectors(image: StoredImage, vector: NDArray[np.floating[Any]]) -> dict[str, Any]:
     """Return the vectors of an image's point by name."""
     vectors = {VECTOR: vector.tolist()}
     if image.fingerprint is not None:

@@ -5,10 +5,14 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from functions.gallery.embedding.vectors import Vector, Vectors
 from functions.gallery.records import (
     Collection,
     CollectionSpec,
+    Distance,
     Filter,
     Match,
     Metadata,
@@ -91,13 +95,13 @@ class QdrantStore:
 
     def put(self, images: Sequence[StoredImage], vectors: Vectors) -> None:
         rows = payload.check_batch(images, vectors, self._spec.dims)
-        point_bytes = self._spec.dims * 22 + 24_000  # as JSON, with the most metadata allowed
+        point_bytes = self._spec.dims * 12 + 26_000  # as JSON, with the most metadata allowed
         step = max(1, min(_POINTS_PER_WRITE, _REQUEST_BYTES // point_bytes))
         for start in range(0, len(rows), step):
             points = [
                 models.PointStruct(
                     id=image.id,
-                    vector=payload.write_vectors(image, vector),
+                    vector=payload.write_vectors(image, self._short(vector)),
                     payload=payload.write_payload(image),
                 )
                 for image, vector in rows[start : start + step]
@@ -128,11 +132,14 @@ class QdrantStore:
 
     def similar(self, query: Query) -> tuple[StoredImage, list[Match]]:
         """Do both in one request."""
-        itself = models.Filter(must=[_DIALECT.has_id(payload.valid_ids([str(query.target)]))])
+        itself = payload.valid_ids([str(query.target)])
+        own = models.QueryRequest(
+            filter=models.Filter(must=[_DIALECT.has_id(itself)]), limit=1, with_payload=True
+        )
         points: dict[str, Any] = {}
-        own = models.QueryRequest(filter=itself, limit=1, with_payload=True)
         [matches] = self._search([query], points, own)
-        return payload.target_image(payload.read_images(points.values()), query), matches
+        images = payload.read_images(points[id_] for id_ in itself if id_ in points)
+        return payload.target_image(images, query), matches
 
     def search_many(self, queries: Sequence[Query]) -> list[list[Match]]:
         """Run up to 50 queries in one request, and read all their images in another."""
@@ -213,7 +220,17 @@ class QdrantStore:
     def _target(self, query: Query) -> Any:
         if isinstance(query.target, str) and query.target in payload.valid_ids(query.without):
             return query.target  # the server reads its vector and leaves the image itself out
-        return payload.target_vector(query, self._spec.dims, self.vectors).tolist()
+        return self._short(payload.target_vector(query, self._spec.dims, self.vectors)).tolist()
+
+    def _short(self, vector: Vector) -> NDArray[np.float64]:
+        """Round the numbers of a vector: sent as JSON, most of their digits are noise.
+
+        1,280 numbers take 13 KB instead of 28, and the cosine stays 1.0000000. A dot product also
+        sees that the length changes by some 1e-7, so it gets two more digits.
+        """
+        digits = 8 if self._spec.distance is Distance.DOT else 6
+        numbers: NDArray[np.float64] = vector.astype(np.float64)
+        return numbers.round(digits)
 
     def _fetch(
         self,
