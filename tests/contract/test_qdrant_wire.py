@@ -750,23 +750,23 @@ def test_a_record_written_by_other_software_is_rejected(server, store):
 
 
 def test_searches_read_only_the_images_of_their_pages_in_one_request(server, store):
-    images = sorted((an_image(f"{n}.jpg") for n in range(70)), key=lambda image: image.id)
-    hits = [{"id": i.id, "version": 1, "score": 1 - n / 100} for n, i in enumerate(images)]
-    found = [{"points": hits[:61]}, {"points": hits[:22]}]
+    images = sorted((an_image(f"{n}.jpg") for n in range(230)), key=lambda image: image.id)
+    hits = [{"id": i.id, "version": 1, "score": 1 - n / 1_000} for n, i in enumerate(images)]
+    found = [{"points": hits[:221]}, {"points": hits[:58]}]
     kept = [{"id": i.id, "payload": write_payload(i)} for i in images]
-    server.responses = [result(found), result([*kept[4:6], *kept[40:44]])]  # 44 was removed
+    server.responses = [result(found), result([*kept[40:42], *kept[200:204]])]  # 204 was removed
 
     first, second = store.search_many(
-        [Query(EAST[0], limit=5, offset=40), Query(EAST[0], limit=2, offset=4)]
+        [Query(EAST[0], limit=5, offset=200), Query(EAST[0], limit=2, offset=40)]
     )
 
     name = "/collections/lookalike--test-1--4--schema-4/points"
     assert paths(server) == [f"POST {name}/query/batch", f"POST {name}"]
     searched, read = [json.loads(request.content) for request in server.requests]
     assert [s["with_payload"] for s in searched["searches"]] == [False, False]
-    assert read["ids"] == [i.id for i in (*images[40:45], *images[4:6])]
-    assert [match.image for match in first] == images[40:44]
-    assert [match.image for match in second] == images[4:6]
+    assert read["ids"] == [i.id for i in (*images[200:205], *images[40:42])]
+    assert [match.image for match in first] == images[200:204]
+    assert [match.image for match in second] == images[40:42]
 
 
 def test_ties_are_read_at_most_a_thousand_beyond_the_page(server, store):

@@ -35,7 +35,9 @@ from functions.gallery.stores.sorting import list_page
 
 _POINTS_PER_WRITE = 100
 _QUERIES_PER_REQUEST = 50
-_FEW_HITS = 64  # come with their images; more need another request, for those of the page
+# Together they come with their images: 10, 48 or 100 took a quarter less time than with another
+# request. The images of more are read for the page only.
+_FEW_HITS = 256
 _REQUEST_BYTES = 4_000_000  # servers take 32 MB, proxies in between often less
 _DIALECT = FilterDialect(
     all_of=lambda must, must_not: models.Filter(must=must, must_not=must_not),
@@ -239,7 +241,6 @@ class QdrantStore:
         points: dict[str, Any],
         *further: models.QueryRequest,
     ) -> list[list[Hit]]:
-        # The images of many hits are read for the page only.
         few = sum(limits) <= _FEW_HITS
         searches = [
             self._searches(request.model_copy(update={"with_payload": few}), limit)
