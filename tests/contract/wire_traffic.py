@@ -63,6 +63,8 @@ def traffic() -> dict[str, Any]:
     ]
     results: list[Any] = [
         store.search_many(queries),
+        store.search(queries[0]),
+        store.similar(queries[2]),
         sorted(store.get([image.id for image in images]).items()),
         sorted((id_, v.tolist()) for id_, v in store.vectors([first]).items()),
         store.page(WHERE, 3),

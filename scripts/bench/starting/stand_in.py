@@ -59,7 +59,7 @@ class Collections:
                 self._points += body["points"]
                 return _COMPLETED
             case "POST", ["collections", _, "points", "query", "batch"]:
-                return [{"points": self._first(query["limit"])} for query in body["searches"]]
+                return [{"points": self._found(search)} for search in body["searches"]]
             case "POST", ["collections", _, "points"]:
                 return [point for point in self._points if point["id"] in body["ids"]]
             case "POST", ["collections", _, "points", "scroll"]:
@@ -88,10 +88,14 @@ class Collections:
             },
         }
 
-    def _first(self, limit: int) -> list[dict[str, Any]]:
+    def _found(self, search: dict[str, Any]) -> list[dict[str, Any]]:
+        points = self._points
+        if search.get("query") is None:  # not a search: an image by its id
+            [wanted] = search["filter"]["must"]
+            points = [point for point in points if point["id"] in wanted["has_id"]]
         return [
             {"id": p["id"], "version": 0, "score": 0.99 - n / 1000, "payload": p["payload"]}
-            for n, p in enumerate(self._points[:limit])
+            for n, p in enumerate(points[: search["limit"]])
         ]
 
 
