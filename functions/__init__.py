@@ -2,4 +2,5 @@
 
 from functions import runtime
 
+runtime.send_no_telemetry()
 runtime.speed_up_start()

@@ -59,6 +59,11 @@ def speed_up_start() -> None:
         sys.modules.setdefault(left_out, None)  # type: ignore[arg-type]
 
 
+def send_no_telemetry() -> None:
+    """Keep onnxruntime, from 1.29, from reporting to its maker; it looks when it is imported."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
 def finish_start() -> None:
     """Turn the garbage collector back on once a function is built, sparing what exists by then."""
     gc.freeze()

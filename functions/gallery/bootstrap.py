@@ -4,6 +4,7 @@ Whatever takes long to import (botocore, qdrant-client, the embedded store) is i
 process that needs it.
 """
 
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -29,7 +30,7 @@ from functions.gallery.ports import (
     VectorStore,
 )
 from functions.gallery.records import Collection, CollectionSpec
-from functions.gallery.settings import Settings
+from functions.gallery.settings import Settings, read_key
 from functions.gallery.stores.ownership import Owner
 from functions.runtime import in_function, under_sam_local
 
@@ -225,7 +226,7 @@ def _qdrant_key(settings: Settings) -> str | None:
     from functions.gallery.originals.aws import read_secret
 
     try:
-        return read_secret(settings.qdrant_api_key_secret_arn)
+        secret = read_secret(settings.qdrant_api_key_secret_arn)
     except LookalikeError as error:
         if error.retryable:
             raise
@@ -233,3 +234,21 @@ def _qdrant_key(settings: Settings) -> str | None:
             "The secret in QDRANT_API_KEY_SECRET_ARN cannot be read; check that it exists and that "
             "the function's role allows secretsmanager:GetSecretValue on it"
         ) from error
+    return _key_in(secret)
+
+
+def _key_in(secret: str) -> str:
+    """Return the key in a secret: its text, or the only field of JSON, as the console makes it."""
+    try:
+        fields = json.loads(secret)
+    except ValueError:
+        fields = None
+    if isinstance(fields, dict):
+        (secret,) = fields.values() if len(fields) == 1 else ("",)
+    try:
+        return read_key(secret)
+    except (ValueError, AttributeError):  # AttributeError: the field is no text
+        raise SettingsError(
+            "The secret in QDRANT_API_KEY_SECRET_ARN is not a key of Qdrant; store the key alone, "
+            "as text or as JSON with one field"
+        ) from None

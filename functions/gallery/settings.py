@@ -22,6 +22,8 @@ _ORIGIN = re.compile(
 OWN_PATHS = ("v1", "page", "docs", "openapi.json", "healthz", "readyz")
 _PATH_PART = re.compile("[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 
+_KEY = re.compile("[!-~]+")  # what a header can send
+
 Scope = Literal["read", "write", "admin"]  # each includes those before it
 
 
@@ -98,8 +100,16 @@ class Settings(BaseSettings):
         try:
             return cls()
         except ValidationError as error:
-            wrong = [f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+            wrong = [
+                f"{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}"
+                for e in error.errors()
+            ]
             raise SettingsError("; ".join(wrong)) from None  # the cause would print secrets
+
+    @field_validator("qdrant_api_key", mode="before")
+    @classmethod
+    def _read_key(cls, value: object) -> object:
+        return (read_key(value) if value.strip() else None) if isinstance(value, str) else value
 
     @field_validator("lookalike_gallery")
     @classmethod
@@ -156,6 +166,14 @@ class Settings(BaseSettings):
                 "each key must be a SHA-256 in 64 hex digits; make one with scripts/key"
             )
         return keys
+
+
+def read_key(text: str) -> str:
+    """Return a key of Qdrant without the blanks and line ends around it; raises ValueError."""
+    key = text.strip()
+    if not _KEY.fullmatch(key):
+        raise ValueError("a key has only visible ASCII characters and no blanks; copy it again")
+    return key
 
 
 def _read_pairs(text: str, form: str) -> list[tuple[str, str]]:

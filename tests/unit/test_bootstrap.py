@@ -80,13 +80,16 @@ def test_sam_local_needs_no_settings_and_keeps_its_index_in_memory(monkeypatch, 
     assert [path.name for path in tmp_path.iterdir()] == ["tmp"]
 
 
+@pytest.mark.parametrize(
+    "secret", ["hush", "hush\n", '{"key": "hush"}', '{"QDRANT_API_KEY":"hush\\n"}']
+)
 @pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection")
-def test_the_qdrant_key_is_read_from_the_secret(monkeypatch, locked_qdrant, tmp_path):
+def test_the_qdrant_key_is_read_from_the_secret(monkeypatch, locked_qdrant, tmp_path, secret):
     address, received_keys = locked_qdrant
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     with mock_aws():
         secrets = boto3.client("secretsmanager")
-        arn = secrets.create_secret(Name="qdrant", SecretString="hush")["ARN"]
+        arn = secrets.create_secret(Name="qdrant", SecretString=secret)["ARN"]
 
         settings = {"qdrant_url": address, "qdrant_api_key_secret_arn": arn}
 
@@ -94,6 +97,23 @@ def test_the_qdrant_key_is_read_from_the_secret(monkeypatch, locked_qdrant, tmp_
             build_gallery(Settings(lookalike_data=tmp_path, **settings))
 
     assert set(received_keys) == {"hush"}
+
+
+@pytest.mark.parametrize(
+    "secret", ["hush hush", '{"user": "hush", "key": "hush"}', "{}", '{"a": []}']
+)
+def test_a_secret_without_a_single_key_is_refused_without_showing_it(monkeypatch, tmp_path, secret):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    with mock_aws():
+        arn = boto3.client("secretsmanager").create_secret(Name="qdrant", SecretString=secret)[
+            "ARN"
+        ]
+        settings = {"qdrant_url": "http://127.0.0.1:1", "qdrant_api_key_secret_arn": arn}
+
+        with pytest.raises(SettingsError, match="store the key alone") as refusal:
+            build_gallery(Settings(lookalike_data=tmp_path, **settings))
+
+    assert "hush" not in str(refusal.value)
 
 
 def test_an_unreadable_secret_is_reported_with_its_setting(monkeypatch, tmp_path):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from functions.gallery.errors import SettingsError
 from functions.gallery.records import Distance
@@ -97,6 +98,30 @@ def test_an_invalid_setting_is_refused_by_name_without_showing_secrets(monkeypat
         Settings.from_environment()
 
     assert "hush" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("key", ["hush\n", " hush", "hush \r\n", "\thush"])
+def test_blanks_and_line_ends_around_a_key_are_no_part_of_it(monkeypatch, key):
+    monkeypatch.setenv("QDRANT_API_KEY", key)
+
+    key = Settings.from_environment().qdrant_api_key
+    assert key is not None and key.get_secret_value() == "hush"
+
+
+def test_a_blank_key_is_no_key(monkeypatch):
+    monkeypatch.setenv("QDRANT_API_KEY", " \n")
+
+    assert Settings.from_environment().qdrant_api_key is None
+
+
+@pytest.mark.parametrize("key", ["hush hush", "hush\u200b", "hush\nhush", "hüsh", "hush\x00"])
+def test_a_key_that_no_header_can_send_is_refused_without_showing_it(key):
+    with pytest.raises(ValidationError) as refusal:
+        Settings(qdrant_api_key=key)
+
+    message = refusal.value.errors()[0]["msg"]
+    assert "visible ASCII" in message
+    assert "h" + key[1:3] not in message.replace("the", "")
 
 
 def test_a_secret_is_not_printed(monkeypatch):
