@@ -62,6 +62,36 @@ def test_a_lack_of_memory_is_never_taken_for_a_damaged_picture(kind):
     assert outcomes[-1] == "done"
 
 
+LAID = """
+import resource
+from pathlib import Path
+
+from functions.gallery.embedding.fingerprint import Fingerprint, agreements
+from functions.gallery.pictures.decode import decode
+from functions.gallery.pictures.limits import Limits
+from tests.drawing import scene, written
+
+one, other = (
+    Fingerprint.of(decode(written(each, "PNG"), Limits(), short_side_px=374))
+    for each in (scene(4), scene(4).crop((16, 12, 304, 228)))
+)
+lines = Path("/proc/self/status").read_text().splitlines()
+used = next(int(line.split()[1]) for line in lines if line.startswith("VmSize")) * 1024
+resource.setrlimit(resource.RLIMIT_AS, (used + 8_000_000, -1))
+print(agreements(one, [other])[0] > 0.9)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory of a process")
+def test_pictures_are_laid_on_each_other_with_little_memory():
+    """A first matrix product takes 32 MB, and OpenBLAS ends the process without them."""
+    command = [sys.executable, "-c", LAID]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "True\n"
+
+
 def test_a_picture_from_the_bucket_for_which_memory_ran_out_is_delivered_again(rig, monkeypatch):
     def run_out(*_: object) -> None:
         raise MemoryError

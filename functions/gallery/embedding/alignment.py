@@ -3,6 +3,8 @@
 Registers the reduced luminance of two pictures by an affine map (Baker and Matthews 2004,
 "Lucas-Kanade 20 Years On": inverse compositional, robust) and correlates the details that then lie
 on each other. Many pairs at once: (n, side, side) each. Depends on numpy.
+
+Without its matrix products and linalg: when memory runs out, OpenBLAS ends the process.
 """
 
 import math
@@ -55,7 +57,7 @@ def align(ones: Reduced, others: Reduced) -> tuple[Floats, Floats]:
     best = agreements.reshape(-1, _FOLLOWED).argmax(axis=1)
     maps = maps.reshape(-1, _FOLLOWED, 2, 3)[np.arange(len(best)), best]
     # From the larger part to the smaller one: what is enlarged lacks the details of the other.
-    enlarged = np.linalg.det(maps[:, :, 1:]) < 1
+    enlarged = _determinant(maps) < 1
     maps[enlarged] = _inverse(maps[enlarged])
     below, above = _swapped(ones, others, enlarged)
     one, other = (each.light.reshape(len(best), -1) for each in (below, above))
@@ -120,7 +122,7 @@ def _halved(pictures: Floats) -> Floats:
 def _refined(ones: Floats, others: Floats, maps: Maps, steps: int) -> Maps:
     side = math.isqrt(ones.shape[1])
     slopes = _slopes(ones, side)
-    eye = np.eye(6, dtype=np.float32)
+    diagonal = np.arange(6)
     for _ in range(steps):
         values, inside = _sampled(others, maps, side)
         count = inside.sum(axis=1, keepdims=True) + _LEAST
@@ -131,11 +133,11 @@ def _refined(ones: Floats, others: Floats, maps: Maps, steps: int) -> Maps:
         usual = np.maximum(usual, np.float32(0.1))
         weights = inside * np.minimum(1, usual / (np.abs(errors) + _LEAST))
         weighted = slopes * weights[:, None]
-        normal = weighted @ slopes.transpose(0, 2, 1) / (deviation * deviation)[..., None]
-        wanted = (weighted @ errors[..., None])[..., 0] / deviation
-        trace = np.trace(normal, axis1=1, axis2=2)[:, None, None]
-        normal += eye * (np.float32(_DAMPING / 6) * trace + np.float32(1e-4))
-        step = np.linalg.solve(normal, wanted[..., None])[..., 0].clip(-_MOST_STEP, _MOST_STEP)
+        normal = np.einsum("pin,pjn->pij", weighted, slopes) / (deviation * deviation)[..., None]
+        wanted = np.einsum("pin,pn->pi", weighted, errors) / deviation
+        trace = np.trace(normal, axis1=1, axis2=2)[:, None]
+        normal[:, diagonal, diagonal] += np.float32(_DAMPING / 6) * trace + np.float32(1e-4)
+        step = _solved(normal, wanted).clip(-_MOST_STEP, _MOST_STEP)
         maps = _composed(maps, step)
     return maps
 
@@ -147,27 +149,45 @@ def _slopes(pictures: Floats, side: int) -> Floats:
     return np.concatenate([across * _places(side), down * _places(side)], axis=1)
 
 
+def _solved(matrices: Floats, sides: Floats) -> Floats:
+    """Solve linear equations by elimination; positive definite matrices need no pivots."""
+    rows = np.concatenate([matrices, sides[..., None]], axis=2)
+    for at in range(matrices.shape[1]):
+        rows[:, at] /= rows[:, at, at, None].copy()
+        column = rows[:, :, at, None].copy()
+        column[:, at] = 0
+        rows -= column * rows[:, at, None]
+    solution: Floats = rows[..., -1]
+    return solution
+
+
 def _composed(maps: Maps, step: Floats) -> Maps:
     """Return the maps after the inverse of a small step."""
-    small = step.reshape(-1, 2, 3)
+    small = step.reshape(-1, 2, 3).copy()
     small[:, 0, 1] += 1
     small[:, 1, 2] += 1
-    composed: Maps = (_square(maps) @ np.linalg.inv(_square(small)))[:, 1:]
+    inverse = _inverse(small)
+    composed: Maps = np.einsum("pij,pjk->pik", maps[:, :, 1:], inverse)
+    composed[..., 0] += maps[..., 0]
     return composed
 
 
 def _inverse(maps: Maps) -> Maps:
-    inverse: Maps = np.linalg.inv(_square(maps))[:, 1:]
+    shift, across, down = maps.transpose(2, 1, 0)
+    turned = np.array([[down[1], -down[0]], [-across[1], across[0]]]) / _determinant(maps)
+    shifts = -np.einsum("ijp,jp->ip", turned, shift)
+    inverse: Maps = np.concatenate([shifts[:, None], turned], axis=1).transpose(2, 0, 1)
     return inverse
 
 
-def _square(maps: Maps) -> Floats:
-    first = np.broadcast_to(np.array([1, 0, 0], np.float32), (len(maps), 1, 3))
-    return np.concatenate([first, maps], axis=1)
+def _determinant(maps: Maps) -> Floats:
+    determinant: Floats = maps[:, 0, 1] * maps[:, 1, 2] - maps[:, 0, 2] * maps[:, 1, 1]
+    return determinant
 
 
 def _sampled(pictures: Floats, maps: Maps, side: int) -> tuple[Floats, Floats]:
-    places = (maps @ _places(side) + 1) * np.float32(side / 2) - np.float32(0.5)
+    places = np.einsum("pij,jn->pin", maps, _places(side)) + 1
+    places = places * np.float32(side / 2) - np.float32(0.5)
     x, y = places[:, 0], places[:, 1]
     inside = (x > -0.5) & (x < side - 0.5) & (y > -0.5) & (y < side - 0.5)
     x, y = (np.nan_to_num(each).clip(0, side - 1.001) for each in (x, y))
