@@ -253,7 +253,8 @@ def test_fingerprints_are_read_back_as_they_were_written(draw):
 
 
 @pytest.mark.parametrize(
-    "broken", [{"colours": "AAAA"}, {"colours": "?"}, {"hash": "0f"}, {"inner": "0f"}]
+    "broken",
+    [{"colours": "AAAA"}, {"colours": "?"}, {"light": "AAAA"}, {"hash": "0f"}, {"inner": "0f"}],
 )
 def test_a_broken_fingerprint_is_refused(known, broken):
     with pytest.raises(ValueError):
