@@ -227,6 +227,7 @@ def test_all_pages_together_are_the_groups_by_definition(traits, kind, limit, ba
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(pages, "_BATCH", batch)
+        patched.setattr(pages, "_LOOKALIKE_BATCH", batch)
         patched.setattr(pages, "_MOST_KNOWN", most_known)
         found = all_groups(store, kind=kind, limit=limit)
         walked_groups = groups_from_walk(store, kind=kind, limit=limit)
@@ -245,6 +246,7 @@ def test_undecided_images_are_left_out_and_change_no_other_group(traits, kind, m
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(groups, "MOST_LOOKS", most_looks)
+        patched.setattr(pages, "_PAGE_S", 600)
         page = Duplicates(store, SPEC, None).page(DuplicateOptions(kind=kind, limit=100))
 
     found = [(g.keeper.name, [d.image.name for d in g.others]) for g in page.groups]
@@ -482,6 +484,22 @@ def test_a_page_stops_at_its_work_limit_and_says_where_to_continue():
     assert (second.groups, second.looked_at, second.after) == ((), 20, None)
 
 
+def test_a_page_of_lookalikes_ends_in_time_where_all_pictures_are_close():
+    pictures = [picture(f"{n:03}.jpg", **by(Likeness.LOOKALIKE, n)) for n in range(90)]
+    store = store_with(*pictures)
+    request = DuplicateOptions(Likeness.LOOKALIKE)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pages, "_PAGE_S", 0)
+        page = Duplicates(store, SPEC, None).page(request)
+        found = all_groups(store, kind=Likeness.LOOKALIKE)
+
+    assert page.looked_at == 20
+    assert page.after is not None
+    assert found == all_groups(store, kind=Likeness.LOOKALIKE)
+    assert [len(others) for _, others in found] == [89]
+
+
 def test_a_page_of_large_groups_ends_early():
     letters = "0123456789"
     pictures = [picture(f"{letter}/{n}.jpg", file=letter) for letter in letters for n in range(100)]
@@ -510,7 +528,8 @@ def test_the_first_101_of_very_many_copies_are_a_group(kind):
 
 @pytest.mark.parametrize("kind", [Likeness.SAME_PICTURE, Likeness.LOOKALIKE])
 @pytest.mark.slow
-def test_the_neighbours_of_a_thousand_copies_are_read_once(tmp_path, kind):
+def test_the_neighbours_of_a_thousand_copies_are_read_once(tmp_path, kind, monkeypatch):
+    monkeypatch.setattr(pages, "_PAGE_S", 600)
     queries = []
 
     class CountingStore(EdgeStore):
@@ -597,7 +616,8 @@ def test_a_vector_table_finds_what_a_store_finds(store):
 
 @pytest.mark.parametrize("most_bytes", [0, 1_000_000])
 @pytest.mark.parametrize("distance", Distance)
-def test_for_every_distance_a_walk_finds_the_groups_of_the_pages(distance, most_bytes):
+def test_for_every_distance_a_walk_finds_the_groups_of_the_pages(distance, most_bytes, monkeypatch):
+    monkeypatch.setattr(pages, "_PAGE_S", 600)
     spec = CollectionSpec("test@1", 2, distance)
     pictures = [
         picture(f"{n}.jpg", degrees=float(7 * n * n % 360), bits=None, file=f"{n:02}")
