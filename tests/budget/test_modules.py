@@ -93,5 +93,5 @@ def test_the_garbage_collector_is_off_only_during_start_up(qdrant, handler):
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads in /proc")
 @pytest.mark.parametrize("handler", [API, INGEST])
 def test_a_function_starts_only_the_threads_it_needs(qdrant, handler):
-    # Its own and onnxruntime's; numpy would add one per core.
-    assert output_of(THREADS, handler, qdrant, deployed=True) == ["2"]
+    # Its own; numpy would add one per core, and onnxruntime one that reports to its maker.
+    assert output_of(THREADS, handler, qdrant, deployed=True) == ["1"]

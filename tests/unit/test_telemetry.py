@@ -33,7 +33,6 @@ def written_by(program, home):
         "import functions.api.app",
         "import functions.ingest.handler",
         "import model.quality.vectors",
-        "import model.build.calibration",
     ],
 )
 def test_no_device_id_is_made(tmp_path, program):
