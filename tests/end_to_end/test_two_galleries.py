@@ -1,6 +1,7 @@
 """Two data folders and one Qdrant: the second gallery gets a name of its own or is refused."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -180,9 +182,16 @@ def test_after_a_move_to_another_folder_and_an_adoption_nothing_differs(server, 
 
 
 def copy_bucket(old: str, new: str) -> None:
+    """Copy what the guide's command copies: of its filters the last that fits a key counts."""
+    guide = (ROOT / "infra" / "README.md").read_text()
+    (command,) = re.findall(r"^aws s3 sync s3://old-bucket s3://new-bucket (.*)", guide, re.M)
+    filters = re.findall(r"--(exclude|include) '(.*?)'", command)
     s3 = client("s3")
     for entry in s3.list_objects_v2(Bucket=old)["Contents"]:
-        s3.copy_object(Bucket=new, Key=entry["Key"], CopySource=f"{old}/{entry['Key']}")
+        key = entry["Key"]
+        fitting = [kind for kind, pattern in filters if fnmatchcase(key, pattern)]
+        if fitting[-1:] != ["exclude"]:
+            s3.copy_object(Bucket=new, Key=key, CopySource=f"{old}/{key}")
 
 
 def test_a_gallery_can_move_to_another_bucket_without_embedding_again(server, tmp_path):
@@ -194,6 +203,8 @@ def test_a_gallery_can_move_to_another_bucket_without_embedding_again(server, tm
         with opened(server, tmp_path, lookalike_bucket=old) as gallery:
             add(gallery, 0, 1, 2)
             gallery.update(image_id(old, "1.jpg"), {"shelf": 99})
+            client("s3").put_object(Bucket=old, Key="broken.jpg", Body=b"no picture")
+            gallery.sync("broken.jpg")
             before = gallery.list(limit=9).images
         copy_bucket(old, new)
         with pytest.raises(OtherOriginals, match=f"s3:{old}.*s3:{new}"):
@@ -203,7 +214,10 @@ def test_a_gallery_can_move_to_another_bucket_without_embedding_again(server, tm
             assert sum(adoption.run(adoption.used())) == 3
 
         with opened(server, tmp_path, lookalike_bucket=new) as gallery:
+            assert differing(gallery) == ["broken.jpg"]
+            gallery.sync("broken.jpg")
             assert differing(gallery) == []
+            assert gallery.stats().refused == 1
             after = {image.name: image for image in gallery.list(limit=9).images}
     assert after == {i.name: replace(i, id=image_id(new, i.name)) for i in before}
 

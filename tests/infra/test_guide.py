@@ -70,6 +70,15 @@ def test_every_output_that_the_guide_uses_exists():
     assert {"ApiUrl", "IngestFunctionName", "QdrantSecretArn"} <= used <= set(template["Outputs"])
 
 
+def test_every_variable_that_a_command_uses_is_set_by_the_guide():
+    commands = "\n".join(re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL))
+    used = set(re.findall(r"\$\{?([A-Za-z]\w*)", commands))
+    set_before = set(re.findall(r"\b(\w+)=", commands))
+    entered = {"KEY", "NEW_KEY"}  # what scripts/key and Qdrant printed
+
+    assert used - set_before == entered
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("command", sorted(deploy_commands()))
 def test_a_documented_deployment_asks_nothing(command):
