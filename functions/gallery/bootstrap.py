@@ -63,10 +63,10 @@ def build_reindexing(settings: Settings) -> "Reindexing":
 
     embedder = OnnxEmbedder(settings.lookalike_model, settings.lookalike_dims)
     limits = _limits_of(settings)
-    originals, _ = _open_originals(settings)
+    originals, signer = _open_originals(settings)
     collections, open_store = _open_collections(settings)
     spec = _spec_of(settings, embedder)
-    indexer = Indexer(embedder, limits)
+    indexer = Indexer(embedder, limits, makes_thumbnails=signer is not None)
     reindexing = Reindexing(collections, open_store, originals, indexer, spec)
     try:
         _owner(settings, originals).admit_current(collections)

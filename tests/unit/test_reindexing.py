@@ -30,6 +30,11 @@ def reindexing(world, spec=None, embedder=None):
     return Reindexing(collections, collections.open, world.originals, indexer, spec or world.new)
 
 
+def with_thumbnails(world):
+    made = reindexing(world)
+    return replace(made, indexer=replace(made.indexer, makes_thumbnails=True))
+
+
 def run_all(steps):
     """Return the names that were left out."""
     return {name for step in steps for name in step.copied.left_out}
@@ -76,6 +81,28 @@ def test_an_original_that_cannot_be_read_is_reported_and_the_rest_is_copied(worl
     reasons = {n: reason for step in steps for n, reason in step.copied.left_out.items()}
     assert reasons == {"a.png": "unreadable-original: a.png is archived"}
     assert world.collections.current() == world.new.name
+
+
+def test_every_picture_that_is_read_again_gets_a_thumbnail(world):
+    run_all(with_thumbnails(world).run(1))
+
+    images = world.collections.open(world.collections.read(world.new.name)).page((), 9).images
+    assert len(images) == 3
+    assert all(world.originals.read_thumbnail(image) for image in images)
+
+
+def test_an_image_removed_while_it_is_copied_leaves_no_thumbnail(world):
+    steps = with_thumbnails(world).run(1)
+    next(steps)
+    old = world.collections.open(world.collections.read(OLD.name))
+    (image,) = (i for i in old.page((), 9).images if i.name == "a.png")
+    assert world.originals.read_thumbnail(image)
+    old.remove([image.id])
+    world.originals.remove(image.name)  # by a worker that removed the thumbnails just before
+
+    run_all(steps)
+
+    assert world.originals.read_thumbnail(image) is None
 
 
 def test_missing_and_invalid_originals_are_reported_and_the_rest_is_copied(world):

@@ -18,7 +18,7 @@ from functions.gallery.errors import (
     UnreadableOriginal,
 )
 from functions.gallery.filters import keep_fitting
-from functions.gallery.intake.index import Indexer
+from functions.gallery.intake.index import Indexer, write_thumbnail
 from functions.gallery.originals.objects import bytes_etag, is_current
 from functions.gallery.ports import Originals, VectorStore
 from functions.gallery.records import Fields, StoredImage
@@ -112,12 +112,16 @@ class Copier:
             metadata, not_kept = keep_fitting(original.metadata, self.fields)
         indexed = self.indexer.index(image.id, image.name, original.data, metadata)
         fresh = replace(indexed.image, etag=etag, added_at=added_at, left_out=not_kept)
+        if indexed.thumbnail is not None:  # an earlier version made none, or in other colours
+            write_thumbnail(self.originals, fresh, indexed.thumbnail)
         return fresh, indexed.vector
 
     def _remove_extra(self, images: Sequence[StoredImage]) -> Copied:
         known = self.old.get([image.id for image in images])
         extra = [image for image in images if image.id not in known]
         extra = [image for image in extra if not self._matches_original(image)]
+        for image in extra:
+            self.originals.remove_thumbnail(image)
         if extra:
             self.new.remove([image.id for image in extra])
         return Copied(changed=len(extra))
