@@ -220,9 +220,30 @@ def test_an_empty_object_can_be_read(bucket):
     assert bucket.originals.can_be_read(KEY)
 
 
-def test_a_new_picture_takes_two_head_and_four_get_requests(bucket):
+def test_a_new_picture_takes_two_head_and_four_get_requests_and_a_put_of_its_thumbnail(bucket):
     bucket.put()
 
     bucket.deliver()
 
-    assert sorted(bucket.requests) == ["GET"] * 4 + ["HEAD"] * 2
+    assert sorted(bucket.requests) == ["GET"] * 4 + ["HEAD"] * 2 + ["PUT"]
+
+
+def test_a_comparison_checks_a_refused_object_with_four_requests_and_reads_a_metadata_record(
+    bucket,
+):
+    def requests() -> int:
+        bucket.requests.clear()
+        assert bucket.differences() == []
+        return len(bucket.requests)
+
+    bucket.put()
+    bucket.deliver()
+    before = requests()
+    bucket.s3.put_object(Bucket=bucket.name, Key="broken.jpg", Body=b"no picture")
+    bucket.gallery.sync("broken.jpg")
+    with_a_refused_one = requests()
+    bucket.gallery.update(bucket.gallery.list(limit=1).images[0].id, {"shelf": 9})
+    with_a_record = requests()
+
+    assert with_a_refused_one - before == 4
+    assert with_a_record - with_a_refused_one == 1
