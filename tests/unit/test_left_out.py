@@ -49,7 +49,7 @@ def test_a_picture_is_indexed_without_the_fields_that_do_not_fit(rig, metadata, 
     assert [(r.name, r.code) for r in stats.refusals] == [("1.jpg", "metadata-left-out")]
     assert left_out[0] in stats.refusals[0].detail
     assert differences(rig) == []
-    assert Image.of(image).metadata_left_out == image.left_out
+    assert Image.of(image, None).metadata_left_out == image.left_out
 
 
 def test_every_field_is_kept_or_left_out_and_what_is_kept_is_valid(rig):
