@@ -61,7 +61,7 @@ def visitors(browser: Browser, gateway) -> Iterator[list[Page]]:
     contexts = [context_of(browser, "desktop") for _ in range(VISITORS)]
     pages = [context.new_page() for context in contexts]
     for context in contexts:
-        context.add_init_script(f'sessionStorage.setItem("lookalike-key", {KEY!r})')
+        context.add_init_script(f'sessionStorage.setItem("lookalike-key /", {KEY!r})')
     for page in pages:  # not goto, which waits
         page.evaluate("url => void setTimeout(() => location.assign(url), 100)", gateway.address)
     yield pages
