@@ -78,6 +78,10 @@ class Stack:
         resolved = self.resolve(parts)
         return str(separator).join(resolved if isinstance(resolved, list) else [resolved])
 
+    def _split(self, argument: list[Any]) -> list[str]:
+        separator, text = argument
+        return str(self.resolve(text)).split(separator)
+
     def _getatt(self, argument: list[str] | str) -> str:
         name, _, attribute = (
             argument if isinstance(argument, str) else ".".join(argument)

@@ -10,7 +10,15 @@ import pytest
 from tests.infra.cloudformation import Stack
 from tests.infra.reading import transform
 
-GIVEN = {"QdrantUrl": "https://qdrant.example", "QdrantApiKey": "key"}
+GIVEN = {
+    "QdrantUrl": "https://qdrant.example",
+    "QdrantApiKey": "key",
+    # These have an effect only together.
+    "VpcSubnetIds": "subnet-0a1b2c3d",
+    "VpcSecurityGroupIds": "sg-0a1b2c3d",
+    "DomainName": "pictures.shop.example",
+    "CertificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/1234abcd",
+}
 pytestmark = pytest.mark.slow  # fifty transformations
 MODES = {
     "by the function": {},
@@ -109,9 +117,8 @@ def test_every_parameter_of_the_function_changes_what_the_gateway_calls():
         if configuration_in_use(stacks()[mode, name]) == configuration_in_use(stacks()[mode, None])
     }
 
-    assert {"ApiKeys", "QdrantApiKey", "QdrantUrl", "MemoryMegabytes", "Traces"} <= {
-        name for _, name in reaching
-    }
+    named = {"ApiKeys", "QdrantApiKey", "QdrantUrl", "MemoryMegabytes", "Traces", "ExistingBucket"}
+    assert named | {"VpcSubnetIds", "VpcSecurityGroupIds"} <= {name for _, name in reaching}
     assert unchanged == set()
 
 
