@@ -31,7 +31,7 @@ from model.teach.bands import (
     LOOKALIKE,
     Similarities,
     bands_of,
-    compare,
+    best_others,
     measured,
     unrelated_pairs,
 )
@@ -227,16 +227,14 @@ def _peak_mb() -> int:
 
 
 def _bands(lesson: Lesson, source: Source, pupils: Pupils, taught: Taught) -> dict[str, Any]:
-    """Measure the bands on pictures that were held back, with the map that was not taught them."""
+    """Measure the bands: what is unlike as the gallery has it, copies on pictures held back."""
     exam, map = taught.exam, taught.measured_map
     dice = np.random.default_rng(lesson.seed)
     lookalike = lesson.base.get("bands", {}).get("lookalike", LOOKALIKE)
-    rows = exam.known.queries, dice.permutation(exam.known.gallery)[:_COMPARED]
-    served = [pupils.vectors[some] for some in rows]
-    mapped = [map.apply(some) for some in served]
-    queries, gallery = zip(served, mapped, strict=True)
-    others = compare(queries, gallery, lookalike[-1][1])
-    codes = pupils.codes[rows[0]], pupils.codes[rows[1]]
+    queries, gallery = exam.known.queries, dice.permutation(exam.known.gallery)[:_COMPARED]
+    others = best_others(pupils.vectors, taught.map, lookalike[-1][1], lesson.seed)
+    mapped = [map.apply(pupils.vectors[rows]) for rows in (queries, gallery)]
+    codes = pupils.codes[queries], pupils.codes[gallery]
     unrelated = unrelated_pairs(*mapped, codes, lesson.seed)
     held_back = np.concatenate([taught.parts.known, taught.parts.new])
     chosen = dice.permutation(held_back)[:_ALTERED]

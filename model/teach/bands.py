@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.gallery.embedding.vectors import Vectors
-from model.teach.maps import Codes
+from model.teach.maps import Codes, LinearMap
 
 # The limits of lookalikes of a base model that has none: least agreement, least similarity.
 LOOKALIKE = ((0.95, 0.75), (0.85, 0.89), (0.70, 0.93))
@@ -34,35 +34,34 @@ _CHANCE = 0.01  # of the pairs of different labels: they count as similar
 _MARGIN = 0.01  # because the next pictures are not these
 _STEP = 0.005
 _PAIRS = 200_000
+_ASKING, _COMPARED = 1_000, 5_000  # pictures
 
 Floats = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Similarities:
-    """Cosines between pictures that were not taught, and what they are to each other."""
+    """Cosines between pictures, and what they are to each other."""
 
-    copies: Floats  # altered copies and their originals
-    others: Floats  # of each picture: the most similar one that is no copy, whatever its label
-    unrelated: Floats  # pairs of different labels
+    copies: Floats  # altered copies and their originals, which were not taught
+    others: Floats  # of each taught picture: the most similar one that is no copy, of any label
+    unrelated: Floats  # pairs of different labels, one of which was not taught
 
 
 def bands_of(found: Similarities, agreements: Sequence[float]) -> dict[str, Any]:
     """Return the limits of a model card: `similar`, and that of lookalikes for each agreement.
 
     A taught model puts pictures of one label close together, so the best other picture of any
-    label sets the limit where an agreement says little (the last): 99 of 100 stay below. Where
-    the pictures agree (the first), 95 of 100 copies are above. In between, in equal steps.
-    `similar` is above 99 of 100 pairs of different labels.
+    label sets the limit unless the pictures agree fully: 99 of 100 stay below. Two colours of one
+    product, or its front and back, agree by up to 0.92; only from the first agreement on is it
+    enough that 95 of 100 copies are above. `similar` is above 99 of 100 pairs of different labels.
     """
     similar = _up(float(np.quantile(found.unrelated, 1 - _CHANCE)))
     strict = max(_up(float(np.quantile(found.others, 1 - _FALSE_ALARMS)) + _MARGIN), similar)
     loose = min(max(_up(float(np.quantile(found.copies, _MISSED))), similar), strict)
-    limits = [max(loose, _up(limit)) for limit in np.linspace(loose, strict, len(agreements))]
+    first, *less = agreements
     return {
-        "lookalike": [
-            [each, min(limit, strict)] for each, limit in zip(agreements, limits, strict=True)
-        ],
+        "lookalike": [[first, loose], *([each, strict] for each in less)],
         "similar": similar,
     }
 
@@ -85,16 +84,18 @@ def measured(found: Similarities, bands: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def compare(
-    queries: tuple[Vectors, Vectors], gallery: tuple[Vectors, Vectors], copy_from: float
-) -> Floats:
-    """Return the best cosine of each query to a picture that is not a copy of it.
+def best_others(vectors: Vectors, map: LinearMap, copy_from: float, seed: int) -> Floats:
+    """Return the best cosine of pictures to another one that is not a copy of it.
 
-    Each side as served and as taught. Catalogues hold copies and colourways of one photo: what is
-    at least `copy_from` similar as served, where a lookalike begins, is not another picture.
+    The map was taught all of them, as the one that the gallery uses: pictures that were not taught
+    are less close. Catalogues hold copies and colourways of one photo: what is at least
+    `copy_from` similar as served, where a lookalike begins, is not another picture.
     """
-    served, taught = (one @ other.T for one, other in zip(queries, gallery, strict=True))
-    best: Floats = np.where(served < copy_from, taught, -1).max(axis=1)
+    dice = np.random.default_rng(seed)
+    asking, gallery = (dice.permutation(len(vectors))[:n] for n in (_ASKING, _COMPARED))
+    served = vectors[asking] @ vectors[gallery].T
+    cosines = map.apply(vectors[asking]) @ map.apply(vectors[gallery]).T
+    best: Floats = np.where(served < copy_from, cosines, -1).max(axis=1)
     return best
 
 

@@ -15,7 +15,7 @@ from functions.gallery.embedding.likeness import Bands
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
 from model.quality.vectors import unit
-from model.teach.bands import Similarities, bands_of, compare, measured, unrelated_pairs
+from model.teach.bands import Similarities, bands_of, best_others, measured, unrelated_pairs
 from model.teach.features import Features, FeaturesInUse
 from model.teach.folder import check_output, read_base, write_model
 from model.teach.graph import with_map
@@ -204,10 +204,10 @@ def test_bands_are_in_order_and_strict_where_pictures_hardly_agree():
     bands = bands_of(found, [0.95, 0.85, 0.7])
 
     Bands.read(bands)
-    (_, loose), _, (_, strict) = bands["lookalike"]
+    (_, loose), (_, between), (_, strict) = bands["lookalike"]
     assert bands["similar"] == pytest.approx(0.3, abs=0.02)
     assert loose == pytest.approx(0.62, abs=0.02)
-    assert strict == pytest.approx(0.81, abs=0.02)
+    assert between == strict == pytest.approx(0.81, abs=0.02)
     figures = measured(found, bands)
     assert figures["copies_above_the_first_limit"] >= 0.93
     assert figures["best_others_above_the_last_limit"] <= 0.01
@@ -225,14 +225,24 @@ def test_bands_can_be_read_whatever_was_measured(level):
 
 
 def test_copies_in_the_gallery_do_not_raise_the_limits():
-    served = np.eye(4, dtype=np.float32)
+    spread = unit(np.random.default_rng(0).normal(size=(4, 8)).astype(np.float32))
+    vectors = np.concatenate([spread, spread[:1] + 0.001])  # the last is a copy of the first
+    to_two = LinearMap(np.zeros(8, np.float32), np.eye(8, 2, dtype=np.float32))
+    mapped = to_two.apply(vectors)
+    pairs = [mapped[0] @ mapped[row] for row in (1, 2, 3)]
+
+    best = best_others(vectors, to_two, 0.9, 0)
+
+    assert len(best) == 5
+    assert np.isclose(best, max(pairs), atol=0.01).any()
+    assert best.max() < 0.9999  # neither itself nor the copy
+
+
+def test_pairs_of_different_labels_are_drawn_from_all_of_them():
     taught = unit(np.ones((4, 4), np.float32) + np.eye(4, dtype=np.float32))
-    query = served[:1], taught[:1]
 
-    best = compare(query, (served, taught), 0.9)
-
-    assert best[0] == pytest.approx(taught[0] @ taught[1])
     pairs = unrelated_pairs(taught[:2], taught, (np.array([0, 1]), np.array([0, 1, 0, 0])), 0)
+
     assert len(pairs) == 4
     assert np.allclose(pairs, taught[0] @ taught[1])
 
