@@ -35,6 +35,7 @@ class Source:
     read: Callable[[str], bytes]  # by name; raises LookalikeError or OSError
     ids: dict[str, str] = field(default_factory=dict)  # by SHA-256, if the store has the vectors
     vectors: Callable[[Sequence[str]], dict[str, Vector]] = lambda ids: {}  # by id
+    model: str = ""  # that a gallery uses now
 
 
 @contextmanager
@@ -55,7 +56,8 @@ def gallery_source(settings: Settings, label: str, card: ModelCard) -> Iterator[
             if same:
                 ids[image.sha256] = image.id
         known = store.vectors
-        yield Source(f"the metadata field {label!r}", files, unlabelled, originals.read, ids, known)
+        what, model = f"the metadata field {label!r}", collection.spec.model
+        yield Source(what, files, unlabelled, originals.read, ids, known, model)
 
 
 def _images(store: VectorStore) -> Iterator[StoredImage]:

@@ -36,7 +36,7 @@ from model.teach.bands import (
     unrelated_pairs,
 )
 from model.teach.features import Features
-from model.teach.folder import check_output, read_base, write_model
+from model.teach.folder import check_free, check_output, read_base, write_model
 from model.teach.maps import Rows
 from model.teach.page import KINDS, TITLES, Example, Shown, page
 from model.teach.pictures import Labelled, Selection, Unteachable, select
@@ -101,6 +101,7 @@ def hold(lesson: Lesson, source: Source) -> None:
 
     Raises Unteachable, LookalikeError or OSError.
     """
+    check_free(lesson.out, source.model)
     selection = select(source.files)
     counts = Counter(each.label for each in selection.pictures)
     lesson.say(

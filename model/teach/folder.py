@@ -54,6 +54,19 @@ def check_output(out: Path) -> None:
         raise Unteachable(f"{out} has other files in it; choose a new folder with --out")
 
 
+def check_free(out: Path, model: str) -> None:
+    """Raise Unteachable if a folder has the model, name@version, that a gallery uses now.
+
+    Without its files the gallery could not be served any more.
+    """
+    if (out / CARD).exists():
+        card = json.loads((out / CARD).read_text())
+        if f"{card['name']}@{card['version']}" == model:
+            raise Unteachable(
+                f"The gallery uses the model in {out}; choose another folder with --out"
+            )
+
+
 def write_model(
     base: Path, out: Path, map: LinearMap, bands: Mapping[str, Any], about: Mapping[str, Any]
 ) -> str:

@@ -7,19 +7,24 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from PIL import ImageDraw
 
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.embedding.card import read_card
+from functions.gallery.originals.aws import client
 from functions.gallery.search.search import SearchOptions
 from functions.gallery.settings import Settings
+from tests.cloud import cloud
 from tests.drawing import written
-from tests.end_to_end.server import ROOT, run, started
+from tests.end_to_end.server import ROOT, run, served, started
 
 sys.path.append(str(ROOT / "scripts"))
 import demo
@@ -28,6 +33,7 @@ pytestmark = pytest.mark.slow
 
 STYLES = {"plain": [], "stripes": [(1, 0)], "bars": [(0, 1)], "grid": [(1, 0), (0, 1)]}
 STYLES |= {"rising": [(1, -1)], "falling": [(1, 1)]}
+NEW = "crossed"  # added after the first teaching
 THINGS = list(demo.THINGS)
 COUNT = len(THINGS) * len(STYLES) * 2
 
@@ -38,7 +44,7 @@ def drawn(thing: str, style: str, number: int) -> bytes:
     image = demo.picture(thing, dice)
     draw, shift = ImageDraw.Draw(image), dice.randrange(48)
     colour = dice.choice(["#d1495b", "#00798c", "#6a4c93", "#3d405b"])
-    for right, down in STYLES[style]:
+    for right, down in STYLES.get(style, [(1, 1), (1, -1)]):
         for at in range(shift - 336, 672, 48):
             x, y = (0, at) if right else (at, 0)
             draw.line([(x, y), (x + 320 * right, y + 320 * down)], colour, 2)
@@ -78,6 +84,16 @@ def taught(imported, tmp_path_factory) -> tuple[Path, str]:
     return out, result.stdout
 
 
+@contextmanager
+def api(data: Path, **settings: object) -> Iterator[httpx.Client]:
+    """Serve a gallery, and yield a client of it."""
+    used = Settings(lookalike_data=data, **settings)
+    gallery = build_gallery(used)
+    with served(gallery, used) as address, httpx.Client(base_url=address) as http:
+        yield http
+    gallery.close()
+
+
 def right(data: Path, **settings: object) -> float:
     """Return how many of the first results for pictures not in the gallery have their style."""
     gallery = build_gallery(Settings(lookalike_data=data, **settings))
@@ -102,6 +118,72 @@ def test_a_taught_gallery_finds_better_with_fewer_numbers_and_goes_back(imported
     assert read_card(out).dims == 32
     assert after > before + 0.1
     assert right(tmp_path / "data") == before
+
+
+def test_a_gallery_is_taught_again_with_more_labels_and_old_links_and_queries_work(
+    imported, taught, tmp_path
+):
+    data, again = tmp_path / "data", tmp_path / "again"
+    shutil.copytree(imported, data)
+    own = {"LOOKALIKE_MODEL": str(taught[0])}
+    with api(data) as http:
+        links = http.get("/v1/images").json()["images"][0]["links"]
+    assert run("reindex", data=data, **own).returncode == 0
+    new = tmp_path / "new"
+    (new / NEW).mkdir(parents=True)
+    paths = [f"{NEW}/{thing}-{number}.jpg" for thing, number in product(THINGS, (1, 2))]
+    for path, (thing, number) in zip(paths, product(THINGS, (1, 2)), strict=True):
+        (new / path).write_bytes(drawn(thing, NEW, number))
+    rows = [f"{path},{NEW}" for path in paths]
+    (new / "table.csv").write_text("\n".join(["path,style", *rows]) + "\n")
+    assert run("import", new / "table.csv", data=data, **own).returncode == 0
+
+    arguments = ("--label", "style", "--width", "32", "--out")
+    refused = run("teach", *arguments, taught[0], data=data)
+    second = run("teach", *arguments, again, data=data)
+    finished = run("reindex", "--finish", data=data, **own)
+    switched = run("reindex", data=data, LOOKALIKE_MODEL=str(again))
+
+    assert refused.returncode == 2 and "The gallery uses the model in" in refused.stderr
+    assert finished.returncode == 0, finished.stderr
+    assert second.returncode == 0, second.stderr
+    assert f"{COUNT + len(paths)} pictures with 7 labels" in second.stdout
+    assert read_card(again).version != read_card(taught[0]).version
+    assert switched.returncode == 0, switched.stderr
+    assert right(data, lookalike_model=again) > 0.5
+    with api(data, lookalike_model=again) as http:
+        answers = [http.get(links[name]) for name in ("self", "similar", "thumbnail")]
+        assert [answer.status_code for answer in answers] == [200] * 3
+        assert len(answers[1].json()["results"]) > 5
+    finished = run("reindex", "--finish", data=data, LOOKALIKE_MODEL=str(again))
+    back = run("reindex", data=data)
+    assert (finished.returncode, back.returncode) == (0, 0), finished.stderr + back.stderr
+    with api(data) as http:
+        assert http.get(links["similar"]).status_code == 200
+
+
+def test_a_gallery_in_a_bucket_is_taught_from_the_metadata_of_its_objects(pictures, tmp_path):
+    data, own = tmp_path / "data", tmp_path / "own"
+    with cloud():
+        s3 = client("s3")
+        region = {"LocationConstraint": "eu-west-1"}
+        s3.create_bucket(Bucket="pictures", CreateBucketConfiguration=region)
+        for path in sorted(pictures.glob("*/*.jpg")):
+            key, style = path.relative_to(pictures).as_posix(), {"style": path.parent.name}
+            s3.put_object(Bucket="pictures", Key=key, Body=path.read_bytes(), Metadata=style)
+        bucket = {"LOOKALIKE_BUCKET": "pictures"}
+        indexed = run("reconcile", data=data, **bucket)
+        assert indexed.returncode == 0, indexed.stdout + indexed.stderr
+
+        arguments = ("--label", "style", "--width", "32", "--out", own)
+        result = run("teach", *arguments, data=data, **bucket)
+        switched = run("reindex", data=data, LOOKALIKE_MODEL=str(own), **bucket)
+
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert f"{COUNT} pictures with 6 labels from the metadata field 'style'" in result.stdout
+        assert (own / "report.html").read_text().count("data:image/jpeg;base64,") > 20
+        assert switched.returncode == 0, switched.stderr
+        assert right(data, lookalike_model=own, lookalike_bucket="pictures") > 0.5
 
 
 def test_the_report_says_what_was_measured_and_needs_no_other_file(taught):

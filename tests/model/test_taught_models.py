@@ -17,7 +17,7 @@ from functions.gallery.pictures.limits import Limits
 from model.quality.vectors import unit
 from model.teach.bands import Similarities, bands_of, best_others, measured, unrelated_pairs
 from model.teach.features import Features, FeaturesInUse
-from model.teach.folder import check_output, read_base, write_model
+from model.teach.folder import check_free, check_output, read_base, write_model
 from model.teach.graph import with_map
 from model.teach.maps import LinearMap
 from model.teach.page import Example, Shown, page
@@ -191,6 +191,15 @@ def test_only_an_empty_or_a_taught_folder_is_written_to(written, tmp_path):
     for mine in (tmp_path, tmp_path / "file", MODEL):
         with pytest.raises(Unteachable, match="choose a"):
             check_output(mine)
+
+
+def test_the_model_that_a_gallery_uses_is_not_overwritten(written, tmp_path):
+    out, version = written
+
+    check_free(out, "another@1")
+    check_free(tmp_path / "new", f"{read_base(MODEL)['name']}@{version}")
+    with pytest.raises(Unteachable, match="choose another folder"):
+        check_free(out, f"{read_base(MODEL)['name']}@{version}")
 
 
 def test_bands_are_in_order_and_strict_where_pictures_hardly_agree():
