@@ -36,6 +36,7 @@ const UNDO = `A deletion can be undone for ${UNDO_S} seconds.`;
 const PAGE_SIZE = 20;
 const MIN_NEW_GROUPS = 10; // pages are loaded until there are as many
 const MOST_COUNTED = 2_000; // pictures of a gallery in which all kinds are counted at once
+const MOST_PAGES_COUNTED = 20;
 const view = $('#duplicates');
 /** @type {AbortController | null} */
 let running = null;
@@ -213,13 +214,25 @@ async function countOthers(/** @type {AbortSignal} */ signal) {
 	try {
 		for (const each of Object.keys(KINDS)) {
 			if (counts.has(each)) continue;
-			const page = await get(pageAt(each, null), { signal, quiet: true });
-			counts.set(each, `${page.groups.filter(isShown).length}${page.next ? '+' : ''}`);
+			const count = await countOf(each, signal);
+			if (count !== null) counts.set(each, count);
 			showCounts();
 		}
 	} catch {
 		// The view was left, or the numbers stay unknown.
 	}
+}
+
+// Read pages until one has groups; null if the first few have none, but are not all.
+async function countOf(/** @type {string} */ kind, /** @type {AbortSignal} */ signal) {
+	let from = null;
+	for (let pages = 0; pages < MOST_PAGES_COUNTED; pages += 1) {
+		const page = await get(pageAt(kind, from), { signal, quiet: true });
+		const shown = page.groups.filter(isShown).length;
+		from = page.next;
+		if (shown || from === null) return `${shown}${from === null ? '' : '+'}`;
+	}
+	return null;
 }
 
 function showCounts() {
