@@ -235,10 +235,12 @@ def test_ingest_hands_back_every_message_before_lambda_ends_the_call(monkeypatch
     with qdrant.gallery() as gallery:
         monkeypatch.setattr(handler, "_ingest", lambda: Ingest(gallery, None))
 
-        response = handler.handle(BATCH, Context(ANSWER_S + 1))
+        batch = sqs_batch(*[eventbridge_event(f"{n}.jpg") for n in range(work.THREADS + 2)])
+        response = handler.handle(batch, Context(ANSWER_S + 1))
 
-    assert response == ALL_FAILED
-    assert qdrant.requests == 1  # for the first object; the others were not started
+    failed = [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
+    assert failed == [f"m{n}" for n in range(work.THREADS + 2)]
+    assert qdrant.requests == work.THREADS  # for the first objects; the others were not started
 
 
 def test_a_call_whose_time_is_over_sends_nothing_to_the_store():
