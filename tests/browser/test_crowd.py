@@ -101,16 +101,23 @@ def search(visitors: list[Page]) -> None:
         page.wait_for_function(SHOWN, arg=[".tile img", PICTURES - 1])
 
 
-def test_thumbnails_that_the_bucket_does_not_have_are_made_for_everybody(visitors, gateway, bucket):
+@pytest.fixture
+def removed(application, bucket) -> list[str]:
+    """The thumbnails that were in the bucket until now."""
     kept = bucket.list_objects_v2(Bucket=BUCKET, Prefix=".lookalike/thumbnails/")["Contents"]
     for thumbnail in kept:
         bucket.delete_object(Bucket=BUCKET, Key=thumbnail["Key"])
+    return [thumbnail["Key"] for thumbnail in kept]
 
+
+def test_thumbnails_that_the_bucket_does_not_have_are_made_for_everybody(
+    removed, visitors, gateway, bucket
+):
     with gateway.busy(5):
         for page in visitors:
             page.wait_for_function(SHOWN, arg=[".sample img", 8])
 
-    assert len(kept) == PICTURES
+    assert len(removed) == PICTURES
     assert any("/thumbnail" in path for path in gateway.turned_away)
     again = bucket.list_objects_v2(Bucket=BUCKET, Prefix=".lookalike/thumbnails/")
     assert again["KeyCount"] == 8
