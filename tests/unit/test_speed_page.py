@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("scripts/bench/results/speed.json", "scripts/bench/results/cold.json", "model/card.json")
+RESULTS = ("speed", "cold", "hashes")
+FILES = (*(f"scripts/bench/results/{name}.json" for name in RESULTS), "model/card.json")
 
 
 def measurements(value):
