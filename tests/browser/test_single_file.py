@@ -9,7 +9,9 @@ from functions.api.routes.page import _FOLDER as FOLDER
 from functions.api.routes.single_file import single_page
 
 KINDS = {".js": "text/javascript", ".css": "text/css"}
-MODULES = sorted(path.name for path in FOLDER.glob("*.js") if path.name != "docs.js")
+MODULES = sorted(
+    path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.js") if path.name != "docs.js"
+)
 WHOLE = single_page(FOLDER).replace(
     "$load('main.js');",
     """$load('main.js');
@@ -17,14 +19,14 @@ WHOLE = single_page(FOLDER).replace(
         Object.keys($modules).map((name) => [name, Object.keys($load(name)).sort()]));""",
 )
 IMPORT_ALL = """async (names) => Object.fromEntries(await Promise.all(names.map(
-    async (name) => [name, Object.keys(await import(`/page/{version}/${name}`)).sort()])))"""
+    async (name) => [name, Object.keys(await import(`/${name}`)).sort()])))"""
 
 
 class Files(BaseHTTPRequestHandler):
     """Serves the files of the page as they are, and the page in one file as /whole."""
 
     def do_GET(self) -> None:
-        path = FOLDER / self.path.partition("?")[0].rpartition("/")[2]
+        path = FOLDER / self.path.partition("?")[0][1:]
         pages = {"/": (FOLDER / "index.html").read_text(), "/whole": WHOLE}
         text = pages.get(self.path) or (path.read_text() if path.suffix in KINDS else None)
         self.send_response(200 if text else 404)
@@ -50,7 +52,7 @@ def test_the_page_in_one_file_has_every_module_with_all_it_exports(browser, file
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(files)
     one_by_one = page.evaluate(IMPORT_ALL, MODULES)
-    one_by_one["state.js"].remove("current")  # a variable, declared around the modules
+    one_by_one["frame/state.js"].remove("current")  # a variable, declared around the modules
 
     page.goto(f"{files}/whole")
     together = page.evaluate("exported")

@@ -194,26 +194,51 @@ def test_a_library_is_imported_only_in_its_room(library):
     assert users or LIBRARY_ROOMS[library] == "nowhere"
 
 
-def test_no_imports_of_the_pages_scripts_are_circular():
-    folder = ROOT / "functions/api/page"
-    comment = re.compile(r"/\*.*?\*/", re.DOTALL)  # JSDoc also names types by import()
-    scripts = {
-        path.relative_to(folder).as_posix(): comment.sub("", path.read_text())
-        for path in folder.rglob("*.js")
-    }
-    imports = re.compile(r"""(?:from|import|import\()\s*['"](\.[^'"]+\.js)['"]""")
+PAGE = ROOT / "functions/api/page"
+PAGE_ROOMS = {  # room -> the rooms it imports
+    "words": set(),
+    "frame": {"words"},
+    "gallery": {"words", "frame"},
+    "pictures": {"words", "frame", "gallery"},
+    "search": {"words", "frame", "gallery", "pictures"},
+    "add": {"words", "frame", "gallery", "pictures"},
+    "duplicates": {"words", "frame", "gallery", "pictures"},
+    "": {"words", "frame", "gallery", "search", "add", "duplicates"},  # main.js
+}
 
-    graph = {
-        name: {
-            posixpath.normpath(posixpath.join(posixpath.dirname(name), other))
-            for other in imports.findall(text)
+
+def imports_of_the_page() -> dict[str, set[str]]:
+    """Return what each script of the page imports, at once or later, as paths below its folder."""
+    comment = re.compile(r"/\*.*?\*/", re.DOTALL)  # JSDoc also names types by import()
+    imports = re.compile(r"""(?:from|import|import\()\s*['"](\.[^'"]+\.js)['"]""")
+    return {
+        path.relative_to(PAGE).as_posix(): {
+            (path.parent / other).resolve().relative_to(PAGE).as_posix()
+            for other in imports.findall(comment.sub("", path.read_text()))
         }
-        for name, text in scripts.items()
+        for path in PAGE.rglob("*.js")
     }
+
+
+def test_no_imports_of_the_pages_scripts_are_circular():
+    graph = imports_of_the_page()
 
     assert set().union(*graph.values()) <= graph.keys()
     assert any(graph.values())
     assert_not_circular(graph)
+
+
+@pytest.mark.parametrize("room", PAGE_ROOMS)
+def test_a_room_of_the_page_imports_only_rooms_below_it(room):
+    imported = {
+        posixpath.dirname(other)
+        for name, others in imports_of_the_page().items()
+        if posixpath.dirname(name) == room
+        for other in others
+    }
+
+    assert imported - {room} <= PAGE_ROOMS[room]
+    assert imported or room == "words"
 
 
 def packages_loaded_by(statement: str) -> set[str]:

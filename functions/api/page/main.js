@@ -1,24 +1,24 @@
 // The entry point: shows the current view and handles drops, pastes and links anywhere on the page.
 // Depends on the views; loads add and duplicates.
 
-import { toast } from './dialogs.js';
-import { $, icon } from './dom.js';
-import { getLimits } from './gallery.js';
-import { getKey, keyChanges, setKey } from './key.js';
-import { clearQuery, showQuery } from './query-panel.js';
-import { leaveResults, showResults } from './results.js';
-import { listenForFiles, searchWith, showSamples } from './start.js';
-import { current, hasQuery, showView, startSearch, stateChanges } from './state.js';
-import { DROP_INSTEAD } from './text.js';
+import { toast } from './frame/dialogs.js';
+import { $, icon } from './frame/dom.js';
+import { getKey, keyChanges, setKey } from './frame/key.js';
+import { current, hasQuery, showView, startSearch, stateChanges } from './frame/state.js';
+import { getLimits } from './gallery/gallery.js';
+import { clearQuery, showQuery } from './search/query-panel.js';
+import { leaveResults, showResults } from './search/results.js';
+import { listenForFiles, searchWith, showSamples } from './search/start.js';
+import { translateDocument, words } from './words/words.js';
 
 const TITLES = {
 	search: 'Lookalike',
 	duplicates: 'Duplicates · Lookalike',
 	add: 'Add pictures · Lookalike',
 };
-/** @type {typeof import('./add.js') | undefined} */
+/** @type {typeof import('./add/add.js') | undefined} */
 let add;
-/** @type {typeof import('./duplicates.js') | undefined} */
+/** @type {typeof import('./duplicates/duplicates.js') | undefined} */
 let duplicates;
 let samplesShown = false;
 
@@ -43,10 +43,10 @@ async function draw() {
 	leaveResults();
 	clearQuery();
 	if (view === 'add') {
-		add ??= await import('./add.js');
+		add ??= await import('./add/add.js');
 		add.enter();
 	} else if (view === 'duplicates') {
-		duplicates ??= await import('./duplicates.js');
+		duplicates ??= await import('./duplicates/duplicates.js');
 		duplicates.enter(current);
 	} else if (!samplesShown) {
 		samplesShown = true;
@@ -78,7 +78,8 @@ async function onPaste(/** @type {ClipboardEvent} */ { clipboardData, target }) 
 	const text = clipboardData?.getData('text').trim() ?? '';
 	if (!/^https?:\/\/\S+$/.test(text)) toast('There is no picture on the clipboard.');
 	else if ((await getLimits()).urls) startSearch({ url: text });
-	else toast(`This gallery does not fetch pictures from web addresses. ${DROP_INSTEAD}`);
+	else
+		toast(`This gallery does not fetch pictures from web addresses. ${words.gallery.dropInstead}`);
 }
 
 function listenForDrops() {
@@ -124,6 +125,7 @@ $('#key-button').onclick = () => {
 	setKey(null);
 	location.assign('./');
 };
+translateDocument();
 listenForDrops();
 listenForFiles();
 showKey();

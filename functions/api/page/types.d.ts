@@ -191,7 +191,7 @@ interface DialogOptions {
 	onclose?: () => void;
 }
 
-type IconName = import('./dom.js').IconName;
+type IconName = import('./frame/dom.js').IconName;
 type Listeners = {
 	[Name in keyof HTMLElementEventMap as `on${Name}`]?: (
 		event: HTMLElementEventMap[Name] & { currentTarget: HTMLElement; target: HTMLElement },

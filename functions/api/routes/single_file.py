@@ -6,19 +6,20 @@ of import and export that the page uses are known; any other raises ValueError a
 of the image. Depends on nothing.
 """
 
+import posixpath
 import re
 import sys
 from pathlib import Path
 
 PLACEHOLDERS = ("{version}", "{file-types}")  # of the HTML, filled in by page.py
 
-_STYLE = re.compile(r'<link rel="stylesheet" href="[^"]*?([\w-]+\.css)">')
-_SCRIPT = re.compile(r'<script type="module" src="[^"]*?([\w-]+\.js)"></script>')
+_STYLE = re.compile(r'<link rel="stylesheet" href="([\w/-]+\.css)">')
+_SCRIPT = re.compile(r'<script type="module" src="([\w/-]+\.js)"></script>')
 _IMPORT = re.compile(
-    r"^import (?:(?P<names>\{[\w$,\s]+\})|\* as (?P<all>\w+)) from '\./(?P<module>[\w-]+\.js)';\n",
+    r"^import (?:(?P<names>\{[\w$,\s]+\})|\* as (?P<all>\w+)) from '(?P<module>\.[\w./-]+\.js)';\n",
     re.MULTILINE,
 )
-_LAZY_IMPORT = re.compile(r"\bimport\('\./([\w-]+\.js)'\)")
+_LAZY_IMPORT = re.compile(r"\bimport\('(\.[\w./-]+\.js)'\)")
 _EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) ([\w$]+))", re.MULTILINE)
 _VARIABLE = re.compile(r"^export let (\w+) (?==)", re.MULTILINE)  # others see every change of it
 # What would still mean something to the browser, or to the HTML around it.
@@ -56,8 +57,9 @@ def _link(folder: Path, entry: str) -> str:
         name = waiting.pop()
         if name not in texts:
             texts[name] = _read(folder, name)
-            waiting += [found["module"] for found in _IMPORT.finditer(texts[name])]
-            waiting += _LAZY_IMPORT.findall(texts[name])
+            needed = [found["module"] for found in _IMPORT.finditer(texts[name])]
+            needed += _LAZY_IMPORT.findall(texts[name])
+            waiting += [_path(other, name) for other in needed]
     variables = [name for text in texts.values() for name in _VARIABLE.findall(text)]
     if len(set(variables)) < len(variables):
         raise ValueError(f"Two modules export a variable of one name, of {variables}; rename one")
@@ -73,20 +75,28 @@ def _function(name: str, text: str, variables: set[str]) -> str:
     """
     imports = ""
     for found in _IMPORT.finditer(text):
+        module = _path(found["module"], name)
         if found["all"]:
-            imports += f"const {found['all']} = $load('{found['module']}');\n"
+            imports += f"const {found['all']} = $load('{module}');\n"
             continue
         names = [part.strip() for part in found["names"][1:-1].split(",")]
         if any(" " in part for part in names):
             raise ValueError(f"{name}: import without 'as', which cannot be put into one file")
         kept = ", ".join(part for part in names if part and part not in variables)
-        imports += f"const {{ {kept} }} = $load('{found['module']}');\n"
-    body = _LAZY_IMPORT.sub(r"$loadLater('\1')", _IMPORT.sub("", text))
+        imports += f"const {{ {kept} }} = $load('{module}');\n"
+    body = _LAZY_IMPORT.sub(
+        lambda found: f"$loadLater('{_path(found[1], name)}')", _IMPORT.sub("", text)
+    )
     exports = ", ".join(_EXPORT.findall(body))
     body = _VARIABLE.sub(r"\1 ", _EXPORT.sub("", body))
     if unknown := _UNKNOWN.search(body):
         raise ValueError(f"{name}: {unknown[0]!r} cannot be put into one file; write it otherwise")
     return f"'{name}': () => {{\n{imports}{body}return {{ {exports} }};\n}},\n"
+
+
+def _path(module: str, importer: str) -> str:
+    """Return the path below the folder of what this module imports under a relative path."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(importer), module))
 
 
 def _read(folder: Path, name: str) -> str:
