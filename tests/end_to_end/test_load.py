@@ -3,6 +3,7 @@
 The model is a fake that can be held up; no test depends on how fast anything is.
 """
 
+import asyncio
 import base64
 import io
 import json
@@ -18,10 +19,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from PIL import Image
+from starlette.requests import ClientDisconnect
 
 from functions.api.app import create_app
 from functions.api.requests.call import AFTER_DECODE_S
 from functions.api.requests.capacity import Capacity
+from functions.api.routes.images import FileResponse
 from functions.gallery.deadline import time_limit
 from functions.gallery.gallery import Gallery
 from functions.gallery.pictures.limits import Limits
@@ -341,3 +344,19 @@ def test_an_original_is_sent_in_parts(served, monkeypatch):
     assert response.content == data
     assert response.headers["content-length"] == str(len(data))
     wait_until(lambda: file.closed)
+
+
+def test_an_original_is_closed_if_the_client_leaves_before_its_first_part():
+    file = io.BytesIO(b"picture")
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, object]) -> None:
+        raise OSError("The client has left")
+
+    answer = FileResponse(file, {}, "image/jpeg")
+    with pytest.raises(ClientDisconnect):
+        asyncio.run(answer({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, send))
+
+    assert file.closed

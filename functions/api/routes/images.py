@@ -1,12 +1,13 @@
 """The routes under /v1/images. Depends on requests, responses and the gallery."""
 
-from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, StreamingResponse
 from starlette.convertors import StringConvertor, register_url_convertor
+from starlette.types import Receive, Scope, Send
 
 from functions.api.requests.auth import READ, WRITE
 from functions.api.requests.call import Call, CurrentCall
@@ -30,6 +31,21 @@ class ImageId(StringConvertor):
     """Anything but the paths next to the ids, so that those refuse other methods with 405."""
 
     regex = "(?!(?:batch|check|delete)$)[^/]+"
+
+
+class FileResponse(StreamingResponse):
+    """Sends an open file in parts, and closes it even if the client left before the first one."""
+
+    def __init__(self, file: BinaryIO, headers: dict[str, str], media_type: str) -> None:
+        """Send this file, from where it is."""
+        parts = iter(partial(file.read, PART_BYTES), b"")
+        super().__init__(parts, headers=headers, media_type=media_type)
+        self.file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response (ASGI)."""
+        with self.file:
+            await super().__call__(scope, receive, send)
 
 
 register_url_convertor("image", ImageId())
@@ -143,7 +159,7 @@ def original(call: CurrentCall, id: str, options: Cached) -> Response:
         return Response(status_code=304, headers=headers)
     file, size = call.gallery.view.original(image)
     headers["Content-Length"] = str(size)
-    return StreamingResponse(_parts(file), headers=headers, media_type=media_type(image.format))
+    return FileResponse(file, headers, media_type(image.format))
 
 
 def _headers(image: StoredImage, options: PictureOptions) -> dict[str, str]:
@@ -158,9 +174,3 @@ def _headers(image: StoredImage, options: PictureOptions) -> dict[str, str]:
 
 def _is_cached(call: Call, headers: dict[str, str]) -> bool:
     return headers["ETag"] in call.request.headers.get("if-none-match", "")
-
-
-def _parts(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        while part := file.read(PART_BYTES):
-            yield part
