@@ -229,10 +229,10 @@ def _peak_mb() -> int:
 
 def _bands(lesson: Lesson, source: Source, pupils: Pupils, taught: Taught) -> dict[str, Any]:
     """Measure the bands: what is unlike as the gallery has it, copies on pictures held back."""
-    exam, map = taught.exam, taught.measured_map
+    task, map = taught.exam.most_telling, taught.measured_map
     dice = np.random.default_rng(lesson.seed)
     lookalike = lesson.base.get("bands", {}).get("lookalike", LOOKALIKE)
-    queries, gallery = exam.known.queries, dice.permutation(exam.known.gallery)[:_COMPARED]
+    queries, gallery = task.queries, dice.permutation(task.gallery)[:_COMPARED]
     others = best_others(pupils.vectors, taught.map, lookalike[-1][1], lesson.seed)
     mapped = [map.apply(pupils.vectors[rows]) for rows in (queries, gallery)]
     codes = pupils.codes[queries], pupils.codes[gallery]
@@ -267,7 +267,6 @@ def _bands(lesson: Lesson, source: Source, pupils: Pupils, taught: Taught) -> di
 def _about(lesson: Lesson, source: Source, selection: Selection, taught: Taught) -> dict[str, Any]:
     """Return what the card says of the teaching: counts and figures, nothing of the pictures."""
     counts = Counter(each.label for each in selection.pictures)
-    held_back = len(taught.parts.known) + len(taught.parts.new)
     return {
         "labels_from": source.what,
         "pictures": len(selection.pictures),
@@ -276,7 +275,7 @@ def _about(lesson: Lesson, source: Source, selection: Selection, taught: Taught)
         "files_without_label": source.unlabelled,
         "copies_left_out": selection.copies,
         "files_in_conflict_left_out": selection.in_conflict,
-        "held_back_to_measure": held_back,
+        "held_back_to_measure": taught.held_back,
         "seed": lesson.seed,
         "method": taught.method.name,
         "shrinkage": taught.method.shrinkage,
@@ -333,7 +332,7 @@ def _examples(lesson: Lesson, source: Source, pupils: Pupils, taught: Taught) ->
 
     examples = []
     for kind in KINDS:
-        task = exam.known if kind == "known" else exam.new
+        task = exam.task(kind)
         for query in np.sort(dice.permutation(task.queries)[:_EXAMPLES]).tolist():
             before = first(pupils.vectors, query, task.gallery)
             after = first(mapped, query, task.gallery)

@@ -48,6 +48,11 @@ def page(
     parts = "".join(_table(kind, figures[kind], winner) for kind in KINDS if kind in figures)
     if "new" not in figures:
         parts += "<p>There are too few labels to spare one, so new labels were not measured.</p>"
+    if "known" not in figures:
+        parts += (
+            "<p>Most labels have two pictures, so none could be held back of a label that is "
+            "taught. Labels were held back whole instead, each once.</p>"
+        )
     shown = "".join(
         f"<h3>{'Known label' if kind == 'known' else 'New label'}</h3>"
         + "".join(_example(each) for each in examples if each.kind == kind)

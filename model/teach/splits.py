@@ -10,8 +10,10 @@ from model.quality.sets import Task
 from model.teach.maps import Codes, Rows
 
 _HELD_BACK = 0.2  # of the pictures of a label, and of all labels
-_PAIRS_HELD_BACK = 0.33  # of the labels with two pictures: one of the two
 _FEWEST_LABELS = 4  # with fewer, no whole label can be spared
+_FEWEST_KNOWN = 20  # pictures held back that measure something
+_FOLDS, _FEWEST_IN_FOLDS = 5, 10  # labels with several pictures
+_ENOUGH = 1_000  # pictures of labels that are held back: one division measures well
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,9 +28,8 @@ class Split:
 def split(codes: Codes, rows: Rows, seed: int) -> Split:
     """Divide some rows by their labels; the same seed divides them the same way.
 
-    Held back are whole labels, and of each other label some pictures, so that at least two stay:
-    of a label with two pictures one is held back in a third of the cases. A label with one picture
-    is taught, which only shows that it is different.
+    Held back are whole labels, and of each other label some pictures, so that at least two stay.
+    A label with one picture is taught, which only shows that it is different.
     """
     dice = np.random.default_rng(seed)
     labels, counts = np.unique(codes[rows], return_counts=True)
@@ -40,14 +41,29 @@ def split(codes: Codes, rows: Rows, seed: int) -> Split:
     known = []
     order = rows[np.argsort(codes[rows], kind="stable")]
     for members in np.split(order, np.cumsum(counts)[:-1]):
-        if len(members) < 2 or codes[members[0]] in never:
-            continue
-        some = max(1, round(_HELD_BACK * len(members)))
-        if len(members) == 2 and dice.random() > _PAIRS_HELD_BACK:
-            some = 0
-        known.append(dice.permutation(members)[:some])
+        if len(members) > 2 and codes[members[0]] not in never:
+            known.append(dice.permutation(members)[: max(1, round(_HELD_BACK * len(members)))])
     asking = np.sort(np.concatenate([np.empty(0, np.int64), *known]))
     return Split(np.setdiff1d(rows[~is_new], asking), asking, rows[is_new])
+
+
+def divide(codes: Codes, rows: Rows, seed: int) -> list[Split]:
+    """Divide some rows once, as `split`, or where most labels have two pictures, in folds.
+
+    There, hardly a picture can be held back of a label that is taught, so only whole labels are;
+    with few of them, each is held back in one of the folds.
+    """
+    parts = split(codes, rows, seed)
+    labels, counts = np.unique(codes[rows], return_counts=True)
+    several = labels[counts > 1]
+    if len(parts.known) >= _FEWEST_KNOWN or len(several) < _FEWEST_IN_FOLDS:
+        return [parts]
+    order = np.random.default_rng(seed).permutation(several)
+    folds = np.array_split(order, _FOLDS)
+    if len(parts.new) >= _ENOUGH:
+        folds = folds[:1]
+    is_new = [np.isin(codes[rows], never) for never in folds]
+    return [Split(rows[~new], np.empty(0, np.int64), rows[new]) for new in is_new]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +96,15 @@ class Exam:
         return cls(
             codes, task("known", parts.known, parts.taught), task("new", parts.new, everything)
         )
+
+    def task(self, kind: str) -> Task:
+        """Return the searches for `known` or `new` labels."""
+        return self.known if kind == "known" else self.new
+
+    @property
+    def most_telling(self) -> Task:
+        """The searches for known labels, or those for new ones if there are none."""
+        return self.known if len(self.known.queries) else self.new
 
     def marks(self, vectors: Vectors) -> dict[str, dict[str, Figures]]:
         """Return each query's figures (see model/quality/metrics.py) by kind of label."""

@@ -1,6 +1,7 @@
 """Chooses and measures a map: LDA or triplets, by what is held back. Depends on this folder.
 
-1. Whole labels, and some pictures of all others, are held back.
+1. Whole labels, and some pictures of all others, are held back. Where most labels have two
+   pictures, only whole labels are, each once: steps 2 and 3 are done for each fold.
 2. On the rest, which is split again twice in the same way, the shrinkage of LDA and the
    steps of the triplet loss are chosen.
 3. Both are fitted on the rest and searched by what was held back. One that is better than the
@@ -17,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.gallery.embedding.vectors import Vectors
-from model.quality.metrics import paired_bootstrap
+from model.quality.metrics import Figures, paired_bootstrap
 from model.quality.vectors import unit
 from model.teach.lda import Discriminants, Matrix, Whitening
 from model.teach.maps import AT_ONCE, Codes, LinearMap, Rows
 from model.teach.pictures import Unteachable
-from model.teach.splits import Exam, Split, split
+from model.teach.splits import Exam, Split, divide, split
 from model.teach.triplets import Descent, batches
 
 SHRINKAGES = (0.1, 0.2, 0.3, 0.45, 0.6, 0.8)
@@ -31,7 +32,6 @@ SHRINKAGES = (0.1, 0.2, 0.3, 0.45, 0.6, 0.8)
 STYLES = ((0.0, True), (0.5, True), (1.0, True), (0.0, False), (0.5, False))
 _UNCHANGED = 0.01  # of mAP on new labels: a smaller loss is none
 _LOSS = 2.0  # what a loss on new labels counts more than a gain on known ones
-_ROUNDS = 2  # of cross-validation
 _QUERIES = 1_000  # of each kind that measure
 _VALIDATION_QUERIES, _VALIDATION_GALLERY = 200, 4_000
 _CHECKED_EVERY, _MOST_STEPS, _PATIENCE = 25, 600, 6
@@ -54,16 +54,21 @@ class Aims:
 
         Their mean, in which a loss on labels that were never taught counts more.
         """
+        if "known" not in gains:
+            return gains["new"]
         if self.only_known or "new" not in gains:
             return gains["known"]
         return (gains["known"] + gains["new"]) / 2 + _LOSS * min(0.0, gains["new"])
 
-    def is_better(self, known: Mapping[str, Any], new: Mapping[str, Any] | None) -> bool:
+    def is_better(self, known: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> bool:
         """Return whether the figures of a map on known and on new labels make it worth keeping.
 
         It is better on known labels beyond the 95 % range, also above chance, and loses nothing
-        worth mentioning on labels that were never taught.
+        worth mentioning on labels that were never taught. If only these could be measured, it is
+        better on them beyond the 95 % range.
         """
+        if known is None:
+            return new is not None and bool(new["gain"]["low"] > 0)
         if min(known["gain"]["low"], known["gain_above_chance"]["low"]) <= 0:
             return False
         return self.only_known or new is None or new["gain"]["difference"] > -_UNCHANGED
@@ -113,6 +118,7 @@ class Taught:
     method: Method
     parts: Split
     exam: Exam
+    held_back: int  # pictures, in all folds
     figures: dict[str, Any]  # see `measure`
 
 
@@ -122,19 +128,25 @@ def teach(vectors: Vectors, codes: Codes, aims: Aims, report: Report = lambda _:
     Raises Unteachable if no map is better than the rows themselves.
     """
     rows = np.arange(len(codes))
-    parts = split(codes, rows, aims.seed)
-    if not len(parts.known):
+    folds = divide(codes, rows, aims.seed)
+    if not len(folds[0].known) and not len(folds[0].new):
         raise Unteachable(
             "Too few pictures share a label to hold some back; add pictures to the labels"
         )
-    methods = choose(vectors, codes, parts.taught, aims, report)
-    exam = Exam.of(codes, parts, aims.seed, _QUERIES)
-    report("measuring")
-    maps = {
-        method.name: method.fit(vectors, codes, parts.taught, aims.width, aims.seed)
-        for method in methods
-    }
-    figures = measure(exam, vectors, maps)
+    exams, maps = [], []
+    for parts in folds:
+        methods = choose(vectors, codes, parts.taught, aims, report)
+        exams.append(Exam.of(codes, parts, aims.seed, _QUERIES))
+        report("measuring")
+        maps.append(
+            {
+                each.name: each.fit(vectors, codes, parts.taught, aims.width, aims.seed)
+                for each in methods
+            }
+        )
+    figures = measure(exams, vectors, maps)
+    if len(folds) > 1:
+        methods = choose(vectors, codes, rows, aims, report)
 
     def row(kind: str, method: Method) -> Any:
         return figures[kind]["variants"][method.name] if kind in figures else None
@@ -146,9 +158,10 @@ def teach(vectors: Vectors, codes: Codes, aims: Aims, report: Report = lambda _:
     if not better:
         raise NothingWins(figures)
     method = max(better, key=worth)
+    held_back = sum(len(parts.known) + len(parts.new) for parts in folds)
     report("fitting on everything")
     final = method.fit(vectors, codes, rows, aims.width, aims.seed)
-    return Taught(final, maps[method.name], method, parts, exam, figures)
+    return Taught(final, maps[0][method.name], method, folds[0], exams[0], held_back, figures)
 
 
 class NothingWins(Unteachable):
@@ -156,10 +169,8 @@ class NothingWins(Unteachable):
 
     def __init__(self, figures: dict[str, Any]) -> None:
         """Keep what was measured."""
-        taught = [
-            row for row in figures["known"]["variants"].values() if "gain_above_chance" in row
-        ]
-        gains = [row["gain_above_chance"] for row in taught]
+        known = figures.get("known", {"variants": {}})["variants"].values()
+        gains = [row["gain_above_chance"] for row in known if "gain_above_chance" in row]
         why = "Nothing that was taught is better than what is served on what was held back; "
         if any(gain["low"] > 0 for gain in gains):
             why += (
@@ -177,10 +188,12 @@ def choose(vectors: Vectors, codes: Codes, rows: Rows, aims: Aims, report: Repor
     methods = [Method(a, *style) for a in SHRINKAGES for style in STYLES]
     gains: list[list[dict[str, float]]] = []
     rounds = []
-    for number in range(_ROUNDS):
-        report(f"choosing the shrinkage, round {number + 1} of {_ROUNDS}")
-        parts = split(codes, rows, aims.seed + 1 + number)
-        if not len(parts.known):
+    folds = divide(codes, rows, aims.seed + 1)
+    if len(folds) == 1:
+        folds += [split(codes, rows, aims.seed + 2)]
+    for number, parts in enumerate(folds):
+        report(f"choosing the shrinkage, round {number + 1} of {len(folds)}")
+        if not len(parts.known) and not len(parts.new):
             continue
         exam = Exam.of(codes, parts, aims.seed, _VALIDATION_QUERIES, _VALIDATION_GALLERY)
         found = Discriminants.of(vectors[parts.taught], codes[parts.taught])
@@ -196,8 +209,10 @@ def choose(vectors: Vectors, codes: Codes, rows: Rows, aims: Aims, report: Repor
         return [Method(0.3, *STYLES[0])]
     worth = [aims.worth(_mean(each)) for each in zip(*gains, strict=True)]
     method = methods[int(np.argmax(worth))]
-    report("choosing the steps of the triplet loss")
     parts, exam, found, served = rounds[0]
+    if not len(parts.known):
+        return [method]  # triplet loss is chosen by what it brings to known labels
+    report("choosing the steps of the triplet loss")
     whitening = found.whitening(method.shrinkage)
     descent = method.start(whitening, vectors, codes, parts.taught, aims.width, aims.seed)
     steps = _steps(descent, lambda map: aims.worth(_gains(served, _precisions(exam, vectors, map))))
@@ -286,36 +301,69 @@ def _whitened(whitening: Whitening, vectors: Vectors, rows: Rows) -> NDArray[np.
     return whitened
 
 
-def measure(exam: Exam, vectors: Vectors, maps: dict[str, LinearMap]) -> dict[str, Any]:
+def measure(
+    exams: Sequence[Exam], vectors: Vectors, maps: Sequence[dict[str, LinearMap]]
+) -> dict[str, Any]:
     """Return the figures of the served vectors, of these truncated, and of maps, by kind of label.
 
     mAP and R@1 with their 95 % ranges, and what each map gains over the served vectors: in mAP, and
-    for known labels also in mAP above chance.
+    for known labels also in mAP above chance. Each exam has maps of its own; the queries of all
+    count together.
     """
-    width = max(map.width for map in maps.values())
-    variants = [(SERVED, vectors), (TRUNCATED, unit(vectors[:, :width]))]
-    variants += [(name, map.apply(vectors)) for name, map in maps.items()]
-    marks = {name: exam.marks(rows) for name, rows in variants}
-    above = {name: marks[name]["known"]["map"] - exam.chances(rows) for name, rows in variants}
-    figures: dict[str, Any] = {}
-    for task in (exam.known, exam.new):
-        if not len(task.queries):
-            continue
-        rows: dict[str, Any] = {}
-        for name, kinds in marks.items():
-            own, theirs = kinds[task.name], marks[SERVED][task.name]
-            rows[name] = {metric: _with_range(own[metric]) for metric in ("map", "r1")}
-            rows[name]["gain"] = _rounded(paired_bootstrap(own["map"], theirs["map"]))
-            if task is exam.known and name in maps:
-                gained = paired_bootstrap(above[name], above[SERVED])
-                rows[name]["gain_above_chance"] = _rounded(gained)
-        figures[task.name] = {
-            "queries": len(marks[SERVED][task.name]["map"]),
-            "labels": len(np.unique(exam.codes[task.queries])),
-            "gallery": len(task.gallery),
-            "variants": rows,
+    marks: dict[str, dict[str, list[dict[str, Figures]]]] = {}
+    above: dict[str, list[Figures]] = {}
+    for exam, own in zip(exams, maps, strict=True):
+        width = max(map.width for map in own.values())
+        variants = [(SERVED, vectors), (TRUNCATED, unit(vectors[:, :width]))]
+        variants += [(name, map.apply(vectors)) for name, map in own.items()]
+        for name, rows in variants:
+            kinds = exam.marks(rows)
+            for kind, figures in kinds.items():
+                marks.setdefault(kind, {}).setdefault(name, []).append(figures)
+            if "known" in kinds:
+                chances = exam.chances(rows)
+                above.setdefault(name, []).append(kinds["known"]["map"] - chances)
+    figures = {}
+    for kind, of in marks.items():
+        labels = np.concatenate([exam.codes[exam.task(kind).queries] for exam in exams])
+        measured_by = labels if "known" not in marks else None
+        figures[kind] = {
+            "queries": len(labels),
+            "labels": len(np.unique(labels)),
+            "gallery": max(len(exam.task(kind).gallery) for exam in exams),
+            "variants": {
+                name: _figures(of, name, above if kind == "known" else {}, measured_by)
+                for name in of
+            },
         }
     return figures
+
+
+def _by_label(values: Figures, labels: Codes) -> Figures:
+    """Return the mean for each label: two pictures that find each other are one observation."""
+    _, of, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    means: Figures = np.bincount(of, values) / counts
+    return means
+
+
+def _figures(
+    marks: Mapping[str, list[dict[str, Figures]]],
+    name: str,
+    above: Mapping[str, list[Figures]],
+    labels: Codes | None,
+) -> dict[str, Any]:
+    def joined(name: str, metric: str) -> Figures:
+        return np.concatenate([each[metric] for each in marks[name]])
+
+    row: dict[str, Any] = {metric: _with_range(joined(name, metric)) for metric in ("map", "r1")}
+    ours, theirs = joined(name, "map"), joined(SERVED, "map")
+    if labels is not None:
+        ours, theirs = _by_label(ours, labels), _by_label(theirs, labels)
+    row["gain"] = _rounded(paired_bootstrap(ours, theirs))
+    if name in above and name not in (SERVED, TRUNCATED):
+        gained = paired_bootstrap(np.concatenate(above[name]), np.concatenate(above[SERVED]))
+        row["gain_above_chance"] = _rounded(gained)
+    return row
 
 
 def _with_range(values: NDArray[np.float64]) -> list[float]:

@@ -9,7 +9,7 @@ from model.quality.metrics import score_rankings
 from model.quality.vectors import unit
 from model.teach.lda import Discriminants
 from model.teach.pictures import Labelled, Unteachable, select
-from model.teach.splits import Exam, split
+from model.teach.splits import Exam, divide, split
 from model.teach.teaching import SHRINKAGES, Aims, NothingWins, teach
 from model.teach.triplets import Descent, batches, loss_and_gradient
 
@@ -121,14 +121,24 @@ def test_a_split_holds_back_labels_and_pictures_and_is_the_same_for_a_seed():
     assert not np.array_equal(one.new, other.new)
 
 
-def test_of_labels_with_two_pictures_most_keep_both():
-    codes = np.repeat(np.arange(100), 2)
+def test_labels_with_two_pictures_are_held_back_whole_each_in_one_fold():
+    codes = np.repeat(np.arange(50), 2)
 
-    parts = split(codes, np.arange(200), 0)
+    folds = divide(codes, np.arange(100), 0)
 
-    _, counts = np.unique(codes[parts.taught], return_counts=True)
-    assert len(parts.new) == 40
-    assert 0.15 * 80 < (counts == 1).sum() < 0.5 * 80
+    assert sorted(np.concatenate([parts.new for parts in folds])) == list(range(100))
+    for parts in folds:
+        assert len(parts.known) == 0
+        assert set(codes[parts.new]).isdisjoint(codes[parts.taught])
+        assert len(parts.new) + len(parts.taught) == 100
+
+
+def test_where_many_labels_are_held_back_one_division_is_enough():
+    codes = np.repeat(np.arange(5_000), 2)
+
+    (parts,) = divide(codes, np.arange(10_000), 0)
+
+    assert len(parts.new) == 2_000
 
 
 def test_a_label_with_one_picture_is_taught_but_asks_nothing():
@@ -212,11 +222,22 @@ def test_one_label_in_ten_can_be_wrong():
 
 
 def test_two_pictures_of_each_label_are_enough():
-    rows, codes = gallery(labels=150, each=2)
+    rows, codes = gallery(labels=60, each=2)
 
     taught = teach(rows, codes, Aims(WIDTH))
 
-    assert taught.figures["known"]["variants"][taught.method.name]["gain"]["low"] > 0
+    figures = taught.figures["new"]
+    assert figures["labels"] == 60 and figures["queries"] == 120
+    assert figures["variants"][taught.method.name]["gain"]["low"] > 0
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_of_two_pictures_a_label_that_nothing_shows_nothing_is_taught(seed):
+    rows, codes = gallery(labels=60, each=2, seed=seed)
+    codes = np.random.default_rng(seed).permutation(codes)
+
+    with pytest.raises(NothingWins, match="Nothing that was taught is better"):
+        teach(rows, codes, Aims(WIDTH, seed))
 
 
 @pytest.mark.parametrize("seed", [1, 9, 10, 11])  # in mAP alone, these few labels seemed to gain
