@@ -6,6 +6,7 @@ Depends on nothing. Imported before everything else, so that a Lambda function s
 import gc
 import os
 import sys
+from pathlib import Path
 
 # Lambda ends a start after 10 s, of which imports and the model take about two; what is not built
 # in time is tried again by the first call.
@@ -32,6 +33,12 @@ def under_sam_local() -> bool:
     """
     is_dated = "/" in os.environ.get("AWS_LAMBDA_LOG_STREAM_NAME", "")
     return os.environ.get("AWS_SAM_LOCAL") == "true" and not is_dated
+
+
+def command(name: str) -> str:
+    """Return how to run a command here: in a checkout it is a file, else `lookalike` runs it."""
+    is_installed = not (Path(__file__).parents[1] / "scripts").is_dir() and not in_function()
+    return f"lookalike {name}" if is_installed else f"scripts/{name}"
 
 
 def cores() -> int:

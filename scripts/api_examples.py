@@ -18,11 +18,11 @@ from fastapi import FastAPI
 
 from functions.api.app import create_app
 from functions.api.openapi.examples import MUG_ID, REQUESTS, URL
+from functions.cli.demo import draw_demo
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.errors import UrlUnreachable
 from functions.gallery.gallery import Gallery
 from functions.gallery.settings import Settings
-from scripts.demo import draw_demo
 
 KEYS = {"the-write-key": "write", "the-read-key": "read"}
 FIELDS = {"category": "keyword", "price": "float"}

@@ -32,7 +32,7 @@ from functions.gallery.ports import (
 from functions.gallery.records import Collection, CollectionSpec
 from functions.gallery.settings import Settings, read_key
 from functions.gallery.stores.ownership import Owner
-from functions.runtime import in_function, under_sam_local
+from functions.runtime import command, in_function, under_sam_local
 
 if TYPE_CHECKING:
     from functions.gallery.reindex.reindex import OpenStore, Reindexing
@@ -89,7 +89,7 @@ def gallery_in_use(settings: Settings) -> Iterator[tuple[Originals, Collection, 
         name = collections.current()
         collection = None if name is None else collections.read(name)
         if collection is None:
-            raise StoreError("The gallery is empty; add pictures with scripts/import first")
+            raise StoreError(f"The gallery is empty; add pictures with {command('import')} first")
         # Without its fields: no index is added to a collection that is only read.
         bare = replace(collection, spec=replace(collection.spec, fields={}))
         with closing(open_store(bare)) as store:

@@ -1,7 +1,7 @@
 """Everything that can be done with a gallery. Depends on the ports and every room above them."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -145,7 +145,7 @@ class Gallery:
 
     def add_many(
         self, submissions: Iterable[Submission], *, workers: int
-    ) -> Iterator[tuple[Submission, Outcome]]:
+    ) -> Generator[tuple[Submission, Outcome]]:
         """Add many pictures with this many threads, and yield each outcome once it is stored.
 
         Reads `submissions` only a few chunks ahead. One that is refused does not stop the others.

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from functions.gallery.errors import SettingsError
 from functions.gallery.records import BUILT_IN_FIELDS, DEFAULT_GALLERY, Distance, FieldType
+from functions.runtime import command
 
 # The first 2 numbers of a vector were all zero for 4 of 295 photos; the first 16 never, by far.
 FEWEST_DIMS = 16
@@ -163,7 +164,7 @@ class Settings(BaseSettings):
         keys = {digest.lower(): scope for scope, digest in _read_pairs(value, "scope:sha256")}
         if not all(len(digest) == 64 and set(digest) <= set("0123456789abcdef") for digest in keys):
             raise ValueError(
-                "each key must be a SHA-256 in 64 hex digits; make one with scripts/key"
+                f"each key must be a SHA-256 in 64 hex digits; make one with {command('key')}"
             )
         return keys
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from PIL import Image
 
+from functions.cli import demo
 from model.quality.machine import machine
-from scripts import demo
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -2,19 +2,15 @@
 
 import io
 import random
-import sys
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from functions.cli.demo import THINGS, draw_demo, picture
 from functions.gallery.gallery import Gallery
 from functions.gallery.intake.add import Submission
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
-
-from demo import THINGS, draw_demo, picture
 
 HOSTILE = {  # name -> metadata
     "<img src=x onerror=alert(1)>.jpg": {"kind": "<script>alert(2)</script>", "note": "a\"b'c&<i>"},

@@ -14,9 +14,9 @@ import httpx
 from fastapi import FastAPI
 
 from functions.api.app import create_app
+from functions.cli.connections import bounded_server
 from functions.gallery.gallery import Gallery
 from functions.gallery.settings import Settings
-from scripts.connections import bounded_server
 
 ROOT = Path(__file__).resolve().parents[2]
 

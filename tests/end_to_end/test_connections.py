@@ -18,7 +18,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 
-from scripts.connections import Listener
+from functions.cli.connections import Listener
 from tests.end_to_end.server import command, environment_of, free_port, serving, wait_for
 
 LARGE = bytes(20_000_000)
@@ -57,9 +57,9 @@ def application() -> FastAPI:
 @pytest.fixture
 def port(monkeypatch) -> Iterator[int]:
     """A server that waits for one second, and one more for every 100 bytes."""
-    monkeypatch.setattr("scripts.connections.GRACE_S", 1.0)
-    monkeypatch.setattr("scripts.connections.LEAST_BYTES_PER_S", 100)
-    monkeypatch.setattr("scripts.connections._CHECK_EVERY_S", 0.1)
+    monkeypatch.setattr("functions.cli.connections.GRACE_S", 1.0)
+    monkeypatch.setattr("functions.cli.connections.LEAST_BYTES_PER_S", 100)
+    monkeypatch.setattr("functions.cli.connections._CHECK_EVERY_S", 0.1)
     with serving(application()) as address:
         yield httpx.URL(address).port
 
@@ -163,7 +163,7 @@ def test_a_client_that_does_not_read_its_response_is_cut_off(port):
 
 
 def test_connections_beyond_the_limit_are_refused_until_others_close(monkeypatch):
-    monkeypatch.setattr("scripts.connections.MAX_CONNECTIONS", 3)
+    monkeypatch.setattr("functions.cli.connections.MAX_CONNECTIONS", 3)
     with serving(application()) as address, ExitStack() as stack:
         answers: list[bytes] = []
         while len(answers) < 10 and not (answers and answers[-1].startswith(b"HTTP/1.1 503 ")):

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import sys
 import time
 from html.parser import HTMLParser
 from io import StringIO
@@ -13,16 +12,13 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from functions.cli.duplicate_search import Search, search
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.embedding.likeness import Likeness
 from functions.gallery.intake.add import Submission
 from functions.gallery.settings import Settings
 from tests.drawing import jpeg, scene, written
-from tests.end_to_end.server import ROOT, free_port, run, started, wait_for
-
-sys.path.append(str(ROOT / "scripts"))
-
-from duplicate_search import Search, search
+from tests.end_to_end.server import free_port, run, started, wait_for
 
 # Ends the process as a kill does, when the search is complete and nothing is written yet.
 KILLED_AT_THE_END = """

@@ -1,7 +1,6 @@
 """A raw file and its JPEG are one shot: in search, duplicates and the report, over real HTTP."""
 
 import json
-import sys
 from io import BytesIO, StringIO
 
 import httpx
@@ -9,18 +8,15 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from functions.cli.duplicate_report import write_report
+from functions.cli.duplicate_search import Search, search
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.embedding.likeness import Likeness
 from functions.gallery.intake.add import Submission
 from functions.gallery.settings import Settings
 from tests.drawing import jpeg, scene, written
-from tests.end_to_end.server import ROOT, run, served
+from tests.end_to_end.server import run, served
 from tests.raw_files import KINDS, SENSOR, dng, nef
-
-sys.path.append(str(ROOT / "scripts"))
-
-from duplicate_report import write_report
-from duplicate_search import Search, search
 
 SHOT = scene(6, 300, 200).resize((1200, 800))
 JPEG, PREVIEW = written(SHOT, quality=95), written(SHOT.resize((960, 640)), quality=70)

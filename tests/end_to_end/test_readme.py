@@ -36,7 +36,7 @@ class Reader:
 
     def __init__(self, clone: Path) -> None:
         clone.mkdir()
-        for name in ("scripts", "model"):
+        for name in ("functions", "model", "scripts"):
             (clone / name).symlink_to(ROOT / name)
         (clone / "Pictures").mkdir()
         (clone / "Pictures" / "mine.jpg").write_bytes(jpeg(1))

@@ -5,7 +5,6 @@ import json
 import random
 import shutil
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import ImageDraw
 
+from functions.cli import demo
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.embedding.card import read_card
 from functions.gallery.originals.aws import client
@@ -25,9 +25,6 @@ from functions.gallery.settings import Settings
 from tests.cloud import cloud
 from tests.drawing import written
 from tests.end_to_end.server import ROOT, run, served, started
-
-sys.path.append(str(ROOT / "scripts"))
-import demo
 
 pytestmark = pytest.mark.slow
 

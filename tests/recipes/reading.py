@@ -59,7 +59,7 @@ class Reader:
 
     def __init__(self, clone: Path) -> None:
         clone.mkdir()
-        for name in ("scripts", "model"):
+        for name in ("functions", "model", "scripts"):
             (clone / name).symlink_to(ROOT / name)
         (clone / ".venv").symlink_to(sys.prefix)
         (clone / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\n")

@@ -3,23 +3,20 @@
 import json
 import re
 import shutil
-import sys
 
 import httpx
 import pytest
 
 from functions.api.app import create_app
+from functions.cli.demo import draw_demo
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.originals.aws import client
 from functions.gallery.settings import Settings
 from tests.cloud import cloud
 from tests.drawing import jpeg
-from tests.end_to_end.server import ROOT, serving
+from tests.end_to_end.server import serving
 from tests.end_to_end.test_fetch_live import HostileServer, fetcher, redirect, sized, url
 from tests.recipes.reading import Reader
-
-sys.path.append(str(ROOT / "scripts"))
-from demo import draw_demo
 
 
 @pytest.fixture(scope="session")

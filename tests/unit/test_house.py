@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from functions.cli.main import COMMANDS
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # A room (a module or a package) imports only itself and the rooms above it in this list; no imports
@@ -46,6 +48,7 @@ ROOMS = [
     "functions.api.app",
     "functions.api.handler",
     "model",
+    "functions.cli",
     "scripts",
 ]
 # Rooms above it that a room must still not import.
@@ -71,9 +74,15 @@ LIBRARY_ROOMS = {
     "starlette": "functions.api",
     "mangum": "functions.api.handler",
     "aws_lambda_powertools": "functions.ingest",
+    "uvicorn": "functions.cli.connections",
+    "typer": "functions.cli",
+    "rich": "functions.cli",
 }
+DRAWS = "functions.cli.demo"  # not decoded: the pictures of the demonstration
+# What Windows does not have.
+POSIX_ONLY = {"fcntl", "grp", "pty", "pwd", "resource", "termios"}
 # The commands, besides benchmarks, that can import the API application.
-API_SCRIPTS = {"scripts.serve", "scripts.openapi", "scripts.api_examples"}
+API_COMMANDS = {"functions.cli.serve", "scripts.openapi", "scripts.api_examples"}
 
 
 def python_files() -> Iterator[Path]:
@@ -108,7 +117,7 @@ def names_imported_by(module: str) -> set[str]:
 
 
 def imported_by(module: str) -> set[str]:
-    """Return which of our modules this one imports; commands import others by their bare names."""
+    """Return which of our modules this one imports; scripts import others by their bare names."""
     names = names_imported_by(module)
     if module.startswith("scripts"):
         names |= {f"scripts.{name}" for name in names}
@@ -169,10 +178,11 @@ def test_only_commands_that_serve_or_describe_the_application_import_it():
     users = {
         module
         for module in TREES
-        if is_in(module, "scripts") and any(is_in(n, "functions.api") for n in imported_by(module))
+        if is_in(module, "scripts") or is_in(module, "functions.cli")
+        if any(is_in(n, "functions.api") for n in imported_by(module))
     }
 
-    assert {user for user in users if not is_in(user, "scripts.bench")} <= API_SCRIPTS
+    assert {user for user in users if not is_in(user, "scripts.bench")} == API_COMMANDS
 
 
 def test_only_tests_import_tests():
@@ -186,12 +196,46 @@ def test_a_library_is_imported_only_in_its_room(library):
     users = [
         module
         for module in TREES
-        if is_in(module, "functions")
-        and any(name.partition(".")[0] == library for name in names_imported_by(module))
+        if is_in(module, "functions") and (module, library) != (DRAWS, "PIL")
+        if any(name.partition(".")[0] == library for name in names_imported_by(module))
     ]
 
     assert [user for user in users if not is_in(user, LIBRARY_ROOMS[library])] == []
     assert users or LIBRARY_ROOMS[library] == "nowhere"
+
+
+def test_nothing_that_windows_lacks_is_needed_to_load_a_module():
+    wrong = [
+        f"{module} imports {name}"
+        for module, tree in TREES.items()
+        if is_in(module, "functions")
+        for node in tree.body
+        if isinstance(node, ast.Import)
+        for name in {alias.name for alias in node.names} & POSIX_ONLY
+    ]
+
+    assert wrong == []
+
+
+def test_messages_name_a_command_as_it_is_started_here():
+    command = re.compile(rf"scripts/({'|'.join(COMMANDS)})\b")
+    wrong = [
+        f"{module}: {node.value}"
+        for module, tree in TREES.items()
+        if is_in(module, "functions")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if command.search(node.value) and node not in docstrings(tree)
+    ]
+
+    assert wrong == []
+
+
+def docstrings(tree: ast.Module) -> list[ast.expr]:
+    """Return the docstrings of a module and of what is in it."""
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, kinds)]
+    return [body[0].value for body in bodies if isinstance(body[0], ast.Expr)]
 
 
 PAGE = ROOT / "functions/api/page"

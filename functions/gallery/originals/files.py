@@ -1,7 +1,6 @@
 """Files that are written in one step and survive a power cut. Depends on names and our errors."""
 
 import errno
-import fcntl
 import os
 import time
 import unicodedata
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import IO, Any
 
 from functions.gallery.errors import ImageNotFound, NameTaken, StoreFull, StoreRejected
 
@@ -36,7 +36,7 @@ class Files:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = open(self.folder / "lock", "ab")  # noqa: SIM115
         with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            wait_for_lock(lock)
             yield
 
     def write(self, path: Path, data: bytes, *, synced: bool = True) -> None:
@@ -177,8 +177,20 @@ def _move_to_new(file: Path, path: Path) -> None:
         os.replace(file, path)
 
 
+def wait_for_lock(file: IO[Any]) -> None:
+    """Lock a file until it is closed; waits while another process has it."""
+    import portalocker  # not needed to search
+
+    try:
+        portalocker.lock(file, portalocker.LockFlags.EXCLUSIVE)
+    except portalocker.LockException as error:  # some network folders cannot
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK), file.name) from error
+
+
 def sync_folder(path: Path) -> None:
-    """Write the names in a folder to the disk."""
+    """Write the names in a folder to the disk; Windows has no call for that."""
+    if os.name == "nt":
+        return
     folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -1,12 +1,11 @@
 """Which originals these are, in a text that collections remember. Depends on files only."""
 
-import fcntl
 import os
 import uuid
 from pathlib import Path
 
 from functions.gallery.errors import StoreError
-from functions.gallery.originals.files import sync_folder
+from functions.gallery.originals.files import sync_folder, wait_for_lock
 
 FILE = "gallery-id"
 # A function's own folder is lost with it, so its pictures are as good as those of the next one.
@@ -26,7 +25,7 @@ def of_folder(data: Path) -> str:
     try:
         data.mkdir(parents=True, exist_ok=True)
         with open(data / FILE, "a+", encoding="ascii") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            wait_for_lock(file)
             file.seek(0)
             id = file.read().strip()
             if not id:  # new, or cut off by a full disk or a power failure

@@ -26,6 +26,7 @@ from functions.gallery.reindex.copy import Copied, Copier
 from functions.gallery.sync.reconcile import Progress, Reconciler
 from functions.gallery.sync.sync import Synced, Syncer, sync_repeatedly
 from functions.gallery.threads import map_in_threads
+from functions.runtime import command
 
 # Where pictures keep arriving, every pass finds something; the rest is copied after the swap.
 MOST_PASSES = 10
@@ -71,7 +72,7 @@ class Reindexing:
             return Situation.OTHER
         return Situation.SWAPPED if current.replaces else Situation.DONE
 
-    def run(self, workers: int) -> Iterator[Step]:
+    def run(self, workers: int) -> Generator[Step]:
         """Fill the collection of these settings, put it into use, and copy what changed since.
 
         Can stop at any moment and start again; nothing written to the old collection in between is
@@ -86,15 +87,15 @@ class Reindexing:
             if kept is not None and not kept.fits(self.spec):
                 whose = "version of Lookalike" if used.is_outdated else "settings"
                 raise StoreError(
-                    f"The previous collection, {kept.name}, is still kept; run scripts/reindex "
-                    f"--finish with the {whose} of the collection in use first"
+                    f"The previous collection, {kept.name}, is still kept; run "
+                    f"{command('reindex')} --finish with the {whose} of the collection in use first"
                 )
             used = yield from self._fill_and_swap(used, workers)
         old = self._replaced_by(used)
         if old is not None:
             yield from self._compare(used, workers)
 
-    def finish(self, workers: int) -> Iterator[Step]:
+    def finish(self, workers: int) -> Generator[Step]:
         """Copy what was written to the old collection since the swap, and delete it.
 
         For when no function with the old settings runs any more. Raises StoreError, and
@@ -103,8 +104,8 @@ class Reindexing:
         used = self._current()
         if used is None or not used.fits(self.spec):
             raise ModelMismatch(
-                "The collection in use has other settings than these; run scripts/reindex first, "
-                "or use the settings of the functions"
+                "The collection in use has other settings than these; run "
+                f"{command('reindex')} first, or use the settings of the functions"
             )
         old = self._replaced_by(used)
         if old is not None:

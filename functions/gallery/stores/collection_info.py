@@ -5,6 +5,7 @@ from typing import Any
 
 from functions.gallery.errors import ModelMismatch
 from functions.gallery.records import SCHEMA_VERSION, Collection, CollectionSpec, Distance
+from functions.runtime import command
 
 # What reindexing can read. 2: does not say whose it is (ownership.py); 2 and 3: hashes of 64 bits.
 READABLE = {2, 3, SCHEMA_VERSION}
@@ -75,8 +76,9 @@ def choose(
             continue
         if collection.filling:
             raise ModelMismatch(
-                f"Collection {collection.name} is still being filled. Wait for scripts/reindex to "
-                "finish, or restore the previous settings or version of Lookalike."
+                f"Collection {collection.name} is still being filled. Wait for "
+                f"{command('reindex')} to finish, or restore the previous settings or version of "
+                "Lookalike."
             )
         if collection is used:
             return collection.name
@@ -92,9 +94,9 @@ def _mismatch(collection: Collection, wanted: CollectionSpec) -> ModelMismatch:
     if collection.is_outdated:
         return ModelMismatch(
             f"Collection {collection.name} has schema {collection.schema} of an earlier version "
-            f"of Lookalike; this version needs {SCHEMA_VERSION}. Run scripts/reindex, which fills "
-            "a new collection from the originals while the earlier version serves the old one, or "
-            "go back to the earlier version."
+            f"of Lookalike; this version needs {SCHEMA_VERSION}. Run {command('reindex')}, "
+            "which fills a new collection from the originals while the earlier version serves "
+            "the old one, or go back to the earlier version."
         )
     found, settings = collection.spec, ("model", "dims", "distance")
     key = next(key for key in settings if getattr(found, key) != getattr(wanted, key))
@@ -103,6 +105,6 @@ def _mismatch(collection: Collection, wanted: CollectionSpec) -> ModelMismatch:
         undo += " or the previous version of Lookalike"
     return ModelMismatch(
         f"The stored vectors have {key} {getattr(found, key)}, but this process is set up for "
-        f"{getattr(wanted, key)}. Run scripts/reindex, which fills a new collection while the old "
-        f"one serves, or {undo}."
+        f"{getattr(wanted, key)}. Run {command('reindex')}, which fills a new collection while the "
+        f"old one serves, or {undo}."
     )

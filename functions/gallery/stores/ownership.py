@@ -9,6 +9,7 @@ from functions.gallery.errors import OtherOriginals
 from functions.gallery.names import image_id
 from functions.gallery.ports import Collections, Pictures
 from functions.gallery.records import Collection, StoredImage
+from functions.runtime import command
 
 _SAMPLE_IMAGES = 32
 _MISSING_PART = 0.1  # can be missing: removed since, and not compared yet
@@ -59,7 +60,7 @@ class Owner:
         return OtherOriginals(
             f"Collection {collection.name} indexes {theirs}, not those of {self.id}. Give this "
             "gallery a name of its own with LOOKALIKE_GALLERY (parameter GalleryName of the "
-            "template). If the pictures were moved here instead, run scripts/adopt"
+            f"template). If the pictures were moved here instead, run {command('adopt')}"
         )
 
 

@@ -30,6 +30,7 @@ from functions.gallery.records import (
     StoredImage,
 )
 from functions.gallery.stores.rounding import rounded
+from functions.runtime import command
 
 VECTOR = "image"  # the names of a point's two vectors
 # The bits of the perceptual hash as +1 and -1; pictures without a hash have no such vector. The dot
@@ -126,7 +127,7 @@ def read_vectors(points: Iterable[Any]) -> dict[str, Vector]:
         return {str(point.id): np.asarray(point.vector[VECTOR], np.float32) for point in points}
     except (KeyError, TypeError) as error:
         raise StoreRejected(
-            "A stored record has no vector of an image; run scripts/reconcile"
+            f"A stored record has no vector of an image; run {command('reconcile')}"
         ) from error
 
 

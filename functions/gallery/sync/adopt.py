@@ -14,6 +14,7 @@ from functions.gallery.errors import ModelMismatch
 from functions.gallery.names import image_id
 from functions.gallery.ports import Collections, Originals, VectorStore
 from functions.gallery.records import Collection, StoredImage
+from functions.runtime import command
 
 _IMAGES_PER_PAGE = 200
 _SAMPLE_IMAGES = 32
@@ -39,7 +40,7 @@ class Adoption:
         if used is not None and used.is_outdated:
             raise ModelMismatch(
                 f"Collection {used.name} was made by an earlier version of Lookalike; run "
-                "scripts/adopt of that version, then scripts/reindex of this one"
+                f"{command('adopt')} of that version, then {command('reindex')} of this one"
             )
         return used
 

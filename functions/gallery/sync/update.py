@@ -13,6 +13,7 @@ from functions.gallery.originals.objects import bytes_etag, etag_of
 from functions.gallery.ports import Originals, VectorStore
 from functions.gallery.records import Fields, StoredImage
 from functions.gallery.sync.sync import head
+from functions.runtime import command
 
 _ATTEMPTS = 3  # while others change the same image
 
@@ -41,7 +42,9 @@ class Updater:
     def _update(self, image: StoredImage, changes: Mapping[str, Any]) -> StoredImage:
         state = head(self.originals, image.name, image, self.fields)
         if state is None:
-            raise ImageNotFound(f"{image.name!r} has no original any more; run scripts/reconcile")
+            raise ImageNotFound(
+                f"{image.name!r} has no original any more; run {command('reconcile')}"
+            )
         if state.unreadable and state.etag != image.etag:  # its own metadata are not known
             raise UnreadableOriginal(state.unreadable)
         before, _ = keep_fitting(state.metadata, self.fields)

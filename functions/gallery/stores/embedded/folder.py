@@ -9,7 +9,6 @@
 Depends on files only; collections.py and store.py open the shards.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -18,7 +17,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import portalocker
+from portalocker import LockException, LockFlags
+
 from functions.gallery.errors import StoreBusy, StoreError, StoreFull
+from functions.runtime import command
 
 # The core maps its files: one page that the disk cannot give ends the process. A put may open new
 # log, payload and vector files of 32 MB each; an edit or removal needs little.
@@ -31,8 +34,8 @@ _DROPPED = ".going"  # a collection being deleted; after a kill the next start d
 def rebuild_advice(root: Path) -> str:
     """Return what to do about a damaged index: it can be made again from the originals."""
     return (
-        f"stop Lookalike, move the folder {root} away and run scripts/reconcile, which builds the "
-        "index again from the originals"
+        f"stop Lookalike, move the folder {root} away and run {command('reconcile')}, which "
+        "builds the index again from the originals"
     )
 
 
@@ -50,10 +53,12 @@ class EdgeFolder:
                 f"The folder {root} cannot be written; check its permissions and LOOKALIKE_DATA"
             ) from error
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock.seek(0)
-            holder = f"process {self._lock.read().strip()}"
+            portalocker.lock(self._lock, LockFlags.EXCLUSIVE | LockFlags.NON_BLOCKING)
+        except (OSError, LockException) as error:
+            holder = "another process"
+            with suppress(OSError):  # Windows refuses to read what is locked
+                self._lock.seek(0)
+                holder = f"process {self._lock.read().strip()}"
             self._lock.close()
             raise StoreBusy(
                 f"The folder {root} is in use by {holder}; stop it, or set another LOOKALIKE_DATA"
@@ -134,8 +139,8 @@ class EdgeFolder:
             free = shutil.disk_usage(self.root).free
         except OSError as error:
             raise StoreError(
-                f"The folder {self.root} is missing; restart Lookalike and run scripts/reconcile, "
-                "which builds the index again from the originals"
+                f"The folder {self.root} is missing; restart Lookalike and run "
+                f"{command('reconcile')}, which builds the index again from the originals"
             ) from error
         if free < bytes_:
             raise StoreFull(
@@ -152,6 +157,8 @@ def replace_file(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(fresh, path)
+    if os.name == "nt":  # it has no call for that
+        return
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -5,10 +5,10 @@ from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 
 import typer
-from interrupts import STOPPED_BY_USER
 from rich.console import Console
 from rich.text import Text
 
+from functions.cli.interrupts import STOPPED_BY_USER
 from functions.gallery.errors import LookalikeError
 
 
@@ -45,9 +45,10 @@ def exits(console: Console, *failures: type[Exception], stopped: str = "") -> It
 
     After Ctrl-C, exit with 130 and the message `stopped`.
     """
+    expected: tuple[type[Exception], ...] = (LookalikeError, OSError, *failures)
     try:
         yield
-    except (LookalikeError, OSError, *failures) as error:
+    except expected as error:
         show(Terminal(stderr=True), _reason(error), "cannot continue:")
         raise typer.Exit(2) from None
     except KeyboardInterrupt:

@@ -9,7 +9,6 @@ import errno
 import json
 import logging
 import os
-import resource
 import socket
 import time
 import uuid
@@ -56,6 +55,10 @@ def bounded_server(app: Any, **options: Any) -> uvicorn.Server:
 def _raise_file_limit() -> int:
     """Allow this process the files that it needs, and return how many connections fit."""
     wanted = MAX_CONNECTIONS * _FILES_PER_CONNECTION + _OTHER_FILES
+    if os.name == "nt":
+        return MAX_CONNECTIONS  # sockets are no files there
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return MAX_CONNECTIONS

@@ -17,8 +17,8 @@ from typing import IO, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from terminal import show
 
+from functions.cli.terminal import show
 from functions.gallery.duplicates.groups import keeper_order
 from functions.gallery.duplicates.pages import DuplicateGroup, DuplicateOptions, DuplicatePage
 from functions.gallery.duplicates.shots import removable

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from duplicate_report import THUMBNAILS
-from duplicate_search import GROUPS
-
+from functions.cli.duplicate_report import THUMBNAILS
+from functions.cli.duplicate_search import GROUPS
 from functions.gallery.names import is_companion
 from functions.gallery.settings import Settings
 

@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sources import UnusableSource, entries_in
-
+from functions.cli.sources import UnusableSource, entries_in
 from functions.gallery.bootstrap import gallery_in_use
 from functions.gallery.embedding.card import ModelCard
 from functions.gallery.embedding.vectors import Vector

@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from sources import Entry
-from terminal import show
 
+from functions.cli.sources import Entry
+from functions.cli.terminal import show
 from functions.gallery.errors import (
     ImageNotFound,
     InvalidMetadata,
@@ -166,7 +166,8 @@ def _show_undeclared(gallery: Gallery, entries: Sequence[Entry], console: Consol
 def _can_be_declared(name: str) -> bool:
     try:
         check_metadata({name: ""}, {})
-        read_back = Settings(lookalike_filter_fields=f"{name}:keyword").lookalike_filter_fields
+        declared: Any = f"{name}:keyword"  # as the environment has it
+        read_back = Settings(lookalike_filter_fields=declared).lookalike_filter_fields
     except (InvalidMetadata, ValidationError):
         return False
     return read_back == {name: "keyword"} and name.isprintable()

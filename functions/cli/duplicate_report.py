@@ -11,10 +11,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from duplicate_search import UNFINISHED, Found
 from rich.console import Console
 from rich.progress import track
 
+from functions.cli.duplicate_search import UNFINISHED, Found
 from functions.gallery.embedding.likeness import Likeness
 from functions.gallery.errors import ImageNotFound, PictureError
 from functions.gallery.gallery import Gallery

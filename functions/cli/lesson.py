@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import resource
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -12,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from labelled import Source
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from terminal import show
 
+from functions.cli.labelled import Source
+from functions.cli.terminal import show
 from functions.gallery.embedding.embedder import OnnxEmbedder
 from functions.gallery.embedding.vectors import Vector, Vectors
 from functions.gallery.errors import ImageNotFound, PictureError
@@ -24,7 +23,7 @@ from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.settings import Settings
 from functions.gallery.threads import map_in_threads
-from functions.runtime import cores
+from functions.runtime import command, cores
 from model.quality.alterations import alter
 from model.teach.bands import (
     ALTERATIONS,
@@ -217,12 +216,15 @@ def _write(
         os.replace(new, lesson.out / REPORT)
     lesson.say(f"Wrote {lesson.out}: {lesson.base['name']}@{version}, {taught.map.width} numbers")
     lesson.say(f"See {lesson.out / REPORT}. To use it:")
-    lesson.say(f"  LOOKALIKE_MODEL={lesson.out} scripts/reindex")
-    lesson.say(f"  LOOKALIKE_MODEL={lesson.out} scripts/serve")
-    lesson.say(f"Peak memory: {_peak_mb():,} MB")
+    lesson.say(f"  LOOKALIKE_MODEL={lesson.out} {command('reindex')}")
+    lesson.say(f"  LOOKALIKE_MODEL={lesson.out} {command('serve')}")
+    if os.name != "nt":
+        lesson.say(f"Peak memory: {_peak_mb():,} MB")
 
 
 def _peak_mb() -> int:
+    import resource  # Windows has none
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak // 1_000_000 if sys.platform == "darwin" else peak * 1_024 // 1_000_000
 
@@ -234,9 +236,13 @@ def _bands(lesson: Lesson, source: Source, pupils: Pupils, taught: Taught) -> di
     lookalike = lesson.base.get("bands", {}).get("lookalike", LOOKALIKE)
     queries, gallery = task.queries, dice.permutation(task.gallery)[:_COMPARED]
     others = best_others(pupils.vectors, taught.map, lookalike[-1][1], lesson.seed)
-    mapped = [map.apply(pupils.vectors[rows]) for rows in (queries, gallery)]
     codes = pupils.codes[queries], pupils.codes[gallery]
-    unrelated = unrelated_pairs(*mapped, codes, lesson.seed)
+    unrelated = unrelated_pairs(
+        map.apply(pupils.vectors[queries]),
+        map.apply(pupils.vectors[gallery]),
+        codes,
+        lesson.seed,
+    )
     held_back = np.concatenate([taught.parts.known, taught.parts.new])
     chosen = dice.permutation(held_back)[:_ALTERED]
 

@@ -1,0 +1,116 @@
+"""Serve a gallery on this machine, after importing a folder if one is given."""
+
+import shlex
+import socket
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from functions.api.app import create_app
+from functions.cli.connections import Listener, bounded_server
+from functions.cli.demo import draw_demo
+from functions.cli.importing import import_entries
+from functions.cli.interrupts import raise_once
+from functions.cli.sources import Entry, UnusableSource, entries_in, own_folder
+from functions.cli.terminal import Terminal, exits, show
+from functions.gallery.bootstrap import build_gallery
+from functions.gallery.gallery import Gallery
+from functions.gallery.settings import Settings
+from functions.runtime import command
+
+console = Terminal()
+
+
+class CannotListen(Exception):
+    """An address that cannot be opened; the message says why and what to do."""
+
+
+def main(
+    folder: Annotated[
+        Path | None, typer.Argument(exists=True, file_okay=False, help="Pictures to import first")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port to listen on; 0: any free port")
+    ] = 8000,
+    demo: Annotated[
+        bool | None, typer.Option(help="Fill an empty gallery with drawn pictures without asking")
+    ] = None,
+) -> None:
+    """Serve the gallery in ./data (or LOOKALIKE_DATA), with FOLDER imported into it first."""
+    raise_once()
+    with exits(console, CannotListen, UnusableSource):
+        settings = Settings.from_environment()
+        if host not in ("127.0.0.1", "::1", "localhost") and not settings.lookalike_api_keys:
+            raise typer.BadParameter(
+                f"set LOOKALIKE_API_KEYS (see {command('key')}) to let others in"
+            )
+        # Bind before the import, which may take an hour; listen after it, so that until then
+        # callers are refused instead of waiting.
+        listener = _bind(host, port)
+        with closing(build_gallery(settings)) as gallery:
+            _fill(gallery, settings, folder, demo)
+            try:
+                _serve(gallery, settings, host, listener)
+            except KeyboardInterrupt:  # the normal way to stop serving
+                raise typer.Exit(0) from None
+
+
+def _bind(host: str, port: int) -> Listener:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # IPv4 first, as most callers of "localhost" do.
+        family, kind, protocol, _, address = min(found, key=lambda f: f[0] != socket.AF_INET)
+        listener = Listener(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise _cannot_listen(host, port, error) from error
+    return listener
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> CannotListen:
+    return CannotListen(
+        f"port {port} of {host} cannot be opened: {error.strerror}; "
+        "stop whatever uses it, or choose another one, such as --port 8765"
+    )
+
+
+def _fill(gallery: Gallery, settings: Settings, folder: Path | None, demo: bool | None) -> None:
+    if folder is not None:
+        import_entries(gallery, entries_in(folder, own_folder(settings)), console)
+    elif gallery.stats().images == 0 and _wants_demo(demo):
+        drawn = draw_demo(settings.lookalike_data / "demo")
+        import_entries(gallery, [Entry(path, f"demo/{path.name}") for path in drawn], console)
+
+
+def _wants_demo(option: bool | None) -> bool:
+    if option is not None or not sys.stdin.isatty():
+        return option is not False
+    return typer.confirm("The gallery is empty. Fill it with drawn pictures to try it?", True)
+
+
+def _serve(gallery: Gallery, settings: Settings, host: str, listener: Listener) -> None:
+    port = listener.getsockname()[1]
+    server = bounded_server(create_app(gallery, settings), log_level="warning")
+    try:
+        listener.listen(server.config.backlog)
+    except OSError as error:  # two can bind a port; the first to listen gets it
+        raise _cannot_listen(host, port, error) from error
+    _greet(gallery, settings, f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    server.run(sockets=[listener])
+
+
+def _greet(gallery: Gallery, settings: Settings, address: str) -> None:
+    show(console, f"{gallery.stats().images:,} pictures, served at {address} (docs: /docs)")
+    page = gallery.list(limit=1)
+    if page.images:
+        picture = settings.lookalike_data / "originals" / page.images[0].name
+        key = " -H 'x-api-key: YOUR KEY'" if settings.lookalike_api_keys else ""
+        show(console, "Find pictures similar to one of them:")
+        file = shlex.quote(f"@{picture}")
+        show(console, f"  curl{key} --data-binary {file} '{address}/v1/search?limit=5'")
+    show(console, "Ctrl-C stops it.")
