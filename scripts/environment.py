@@ -15,7 +15,9 @@ OLDEST = (3, 11)
 _PROGRAMS, _PYTHON = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
 _PIN = re.compile(r"([\w.-]+)(?:\[.*\])?==([^\s;]+)(?:\s*;\s*sys_platform == \"(\w+)\")?")
 # A line of pip's output: name, version and size of a package.
-_ARRIVED = re.compile(r"\s*(?:Downloading|Using cached) (?:\S*/)?([^/\s-]+)-(\S+)\.whl( \(.+\))?$")
+_ARRIVED = re.compile(
+    r"\s*(?:Downloading|Using cached|Processing) (?:\S*/)?([^/\s-]+)-(\S+)\.whl( \(.+\))?$"
+)
 _DESCRIBE = "import sys, sysconfig; print(*sys.version_info[:2], sysconfig.get_path('purelib'))"
 
 sys.path.insert(0, str(ROOT))
@@ -39,9 +41,9 @@ def enter(requirements):
         sys.exit(f"{sys.executable} is older than Python 3.11; use another one")
     if no_venv:
         install = f"{sys.executable} -m pip install -r {ROOT / requirements}"
-        sys.exit(f"{sys.executable} lacks {', '.join(missing)}; run: {install}")
+        sys.exit(f"{sys.executable} lacks {_listed(missing)}; run: {install}")
     if os.environ.get("LOOKALIKE_ENTERED") == str(VENV):  # else this would go on for ever
-        sys.exit(f"{sys.executable} lacks {', '.join(missing)}; delete {VENV} and start again")
+        sys.exit(f"{sys.executable} lacks {_listed(missing)}; delete {VENV} and start again")
     os.environ["LOOKALIKE_ENTERED"] = str(VENV)
     command = [str(prepare(VENV, requirements) / _PYTHON), *sys.argv]
     if os.name == "nt":  # there, execv returns to the shell while the new process goes on
@@ -94,8 +96,12 @@ def _install(venv, requirements):
     # of Python it is where the new version does not look.
     if not _describe(python) or not _succeeds(python, "-m", "pip", "--version"):
         _create(venv)
-    missing = _missing(requirements, [_describe(python)])
+    packages = _describe(python)
+    missing = _missing(requirements, [packages])
     if missing:
+        for info in Path(packages).glob("*.dist-info"):
+            if not (info / "INSTALLER").is_file():  # pip would take these for installed
+                shutil.rmtree(str(info))
         print(f"Installing {len(missing)} packages into {venv.name}, once", file=sys.stderr)
         if _pip_install(python, ROOT / requirements):
             sys.exit("The packages could not be installed; see the lines above, and start again.")
@@ -145,6 +151,10 @@ def _missing(requirements, folders, *, any_version=False):
     ]
 
 
+def _listed(names):
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
 def _pins(requirements):
     """Return name and version of what a requirements file and those that it includes list."""
     pins = []
@@ -166,7 +176,7 @@ def _python():
     names = [sys.executable, "python3", *(f"python3.{minor}" for minor in range(14, 10, -1))]
     found = [python for python in filter(None, map(shutil.which, names)) if _describe(python)]
     for python in found:
-        if _succeeds(python, "-c", "import ensurepip, venv"):
+        if _succeeds(python, "-c", "import ensurepip, venv; ensurepip.version()"):
             return python
     if found:
         sys.exit(f"{found[0]} cannot make environments; on Debian: apt install python3-venv")

@@ -1,7 +1,4 @@
-"""The command `lookalike`, and what each file of scripts/ runs. Depends on Typer only.
-
-A command is loaded when it is chosen: together they take seconds.
-"""
+"""The command `lookalike`, and what each file of scripts/ runs. Depends on Typer only."""
 
 import os
 import sys
@@ -22,6 +19,7 @@ def main() -> None:
     exit_immediately()
     app = _app()
     app.callback()(_describe)
+    # Only the chosen one, because together they take seconds to load.
     for name in [name for name in sys.argv[1:2] if name in COMMANDS] or COMMANDS:
         app.command(name)(_load(name))
     app(prog_name="lookalike")
@@ -42,6 +40,8 @@ def _app() -> typer.Typer:
 
 
 def _load(name: str) -> Callable[..., None]:
+    if name == "serve" and "--help" not in sys.argv:  # it takes seconds until it says more
+        print(f"Starting Lookalike {__version__}", file=sys.stderr)
     if name == "teach":
         # Before numpy: decompositions are five times as slow with threads that share a core.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

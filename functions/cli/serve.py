@@ -37,7 +37,8 @@ def main(
         int, typer.Option(min=0, max=65_535, help="Port to listen on; 0: any free port")
     ] = 8000,
     demo: Annotated[
-        bool | None, typer.Option(help="Fill an empty gallery with drawn pictures without asking")
+        bool | None,
+        typer.Option(help="Fill an empty folder with drawn pictures; without it, a terminal asks"),
     ] = None,
 ) -> None:
     """Serve the gallery in ./data (or LOOKALIKE_DATA), with FOLDER imported into it first."""
@@ -48,6 +49,8 @@ def main(
             raise typer.BadParameter(
                 f"set LOOKALIKE_API_KEYS (see {command('key')}) to let others in"
             )
+        if demo and settings.lookalike_bucket:
+            raise typer.BadParameter("--demo fills folders only; unset LOOKALIKE_BUCKET")
         # Bind before the import, which may take an hour; listen after it, so that until then
         # callers are refused instead of waiting.
         listener = _bind(host, port)
@@ -82,15 +85,17 @@ def _cannot_listen(host: str, port: int, error: OSError) -> CannotListen:
 def _fill(gallery: Gallery, settings: Settings, folder: Path | None, demo: bool | None) -> None:
     if folder is not None:
         import_entries(gallery, entries_in(folder, own_folder(settings)), console)
-    elif gallery.stats().images == 0 and _wants_demo(demo):
+    elif gallery.stats().images == 0 and _wants_demo(demo, settings):
         drawn = draw_demo(settings.lookalike_data / "demo")
         import_entries(gallery, [Entry(path, f"demo/{path.name}") for path in drawn], console)
 
 
-def _wants_demo(option: bool | None) -> bool:
-    if option is not None or not sys.stdin.isatty():
-        return option is not False
-    return typer.confirm("The gallery is empty. Fill it with drawn pictures to try it?", True)
+def _wants_demo(option: bool | None, settings: Settings) -> bool:
+    """Return whether to draw: never into a bucket, and unasked only if a person is there to ask."""
+    if settings.lookalike_bucket or (option is None and not sys.stdin.isatty()):
+        return False
+    question = "The gallery is empty. Fill it with drawn pictures to try it?"
+    return typer.confirm(question, True) if option is None else option
 
 
 def _serve(gallery: Gallery, settings: Settings, host: str, listener: Listener) -> None:
@@ -113,4 +118,8 @@ def _greet(gallery: Gallery, settings: Settings, address: str) -> None:
         show(console, "Find pictures similar to one of them:")
         file = shlex.quote(f"@{picture}")
         show(console, f"  curl{key} --data-binary {file} '{address}/v1/search?limit=5'")
+    else:
+        show(
+            console, f"Add some on the page or with {command('import')} FOLDER; --demo draws some."
+        )
     show(console, "Ctrl-C stops it.")

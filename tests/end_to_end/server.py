@@ -1,6 +1,7 @@
 """Start the real commands and the real server, and call them over real HTTP."""
 
 import os
+import pty
 import socket
 import subprocess
 import sys
@@ -68,6 +69,18 @@ def output_until(part: str, process: subprocess.Popen[str]) -> str:
         if part in line:
             return output
     raise AssertionError(f"the script ended without printing {part!r}: {output}")
+
+
+@contextmanager
+def answered(text: str) -> Iterator[int]:
+    """Yield a terminal to read from, on which somebody has typed this text."""
+    ours, theirs = pty.openpty()
+    os.write(ours, text.encode())
+    try:
+        yield theirs
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 def command(name: str, *arguments: object) -> list[str]:

@@ -1,6 +1,7 @@
 """The commands as a user runs them: real processes, real folders, real kills."""
 
 import csv
+import io
 import json
 import os
 import signal
@@ -12,8 +13,19 @@ from pathlib import Path
 import httpx
 import pytest
 
+from functions.cli.serve import _wants_demo
+from functions.gallery.settings import Settings
 from tests.drawing import jpeg
-from tests.end_to_end.server import free_port, output_until, run, started, wait_for
+from tests.end_to_end.server import (
+    answered,
+    command,
+    environment_of,
+    free_port,
+    output_until,
+    run,
+    started,
+    wait_for,
+)
 
 
 def folder_of_pictures(folder: Path, count: int) -> Path:
@@ -173,7 +185,7 @@ def test_a_data_folder_in_use_is_refused_with_advice(tmp_path):
 
 
 def test_an_empty_gallery_is_filled_with_drawn_pictures_and_the_printed_command_works(tmp_path):
-    with started("serve", "--port", free_port(), data=tmp_path / "my data") as server:
+    with started("serve", "--demo", "--port", free_port(), data=tmp_path / "my data") as server:
         output = output_until("curl ", server)
         line = output.splitlines()[-1].replace("curl ", "curl --silent --show-error --fail ")
         response = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
@@ -183,6 +195,50 @@ def test_an_empty_gallery_is_filled_with_drawn_pictures_and_the_printed_command_
     names = [result["name"] for result in json.loads(response.stdout)["results"]]
     assert f"originals/{names[0]}" in line
     assert len(names) == 5
+
+
+def test_without_a_terminal_to_ask_nothing_is_drawn(tmp_path):
+    with started("serve", "--port", free_port(), data=tmp_path / "data") as server:
+        output = output_until("--demo", server)
+
+    assert "0 pictures, served at" in output
+    assert not (tmp_path / "data" / "originals").exists()
+
+
+def test_a_terminal_is_asked_before_anything_is_drawn(tmp_path):
+    with answered("n\n") as terminal:
+        process = subprocess.Popen(
+            command("serve", "--port", free_port()),
+            env=environment_of(tmp_path / "data"),
+            stdin=terminal,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            output = output_until("--demo", process)
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+
+    assert "Fill it with drawn pictures" in output
+    assert not (tmp_path / "data" / "originals").exists()
+
+
+def test_a_bucket_is_never_filled_with_drawings(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+
+    refused = run("serve", "--demo", data=tmp_path / "data", LOOKALIKE_BUCKET="pictures")
+
+    assert refused.returncode == 2
+    assert "unset LOOKALIKE_BUCKET" in refused.stderr
+    assert not _wants_demo(None, Settings(lookalike_bucket="pictures"))
+
+
+class Terminal(io.StringIO):
+    """What somebody types."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 def test_starting_again_keeps_every_image(tmp_path):

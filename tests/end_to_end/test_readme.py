@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.drawing import jpeg
-from tests.end_to_end.server import ROOT, environment_of, free_port, output_until
+from tests.end_to_end.server import ROOT, answered, environment_of, free_port, output_until
 
 README = (ROOT / "README.md").read_text()
 LOCAL_SECTIONS = ("Try it", "Call the API", "Import pictures")
@@ -34,7 +34,8 @@ def blocks(language: str) -> list[str]:
 class Reader:
     """A user with a fresh clone, pictures and a catalogue, who types the printed commands."""
 
-    def __init__(self, clone: Path) -> None:
+    def __init__(self, clone: Path, terminal: int) -> None:
+        self._terminal = terminal
         clone.mkdir()
         for name in ("functions", "model", "scripts"):
             (clone / name).symlink_to(ROOT / name)
@@ -63,7 +64,7 @@ class Reader:
             ["bash", "-euo", "pipefail", "-c", block],
             cwd=self.clone,
             env=self.environment,
-            stdin=subprocess.DEVNULL,
+            stdin=self._terminal if serving else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -84,9 +85,10 @@ class Reader:
 
 @pytest.fixture
 def reader(tmp_path):
-    reader = Reader(tmp_path / "clone")
-    yield reader
-    reader.press_ctrl_c()
+    with answered("\n\n") as terminal:  # yes, fill the empty gallery
+        reader = Reader(tmp_path / "clone", terminal)
+        yield reader
+        reader.press_ctrl_c()
 
 
 def test_every_local_command_works_as_printed_in_a_fresh_clone(reader):

@@ -57,7 +57,8 @@ def agree(printed: str, output: str) -> bool:
 class Reader:
     """A user with a fresh clone who follows a recipe, on free ports."""
 
-    def __init__(self, clone: Path) -> None:
+    def __init__(self, clone: Path, terminal: int) -> None:
+        self._terminal = terminal
         clone.mkdir()
         for name in ("functions", "model", "scripts"):
             (clone / name).symlink_to(ROOT / name)
@@ -103,7 +104,7 @@ class Reader:
             ["bash", "-euo", "pipefail", "-c", command],
             cwd=self.clone,
             env=self.environment,
-            stdin=subprocess.DEVNULL,
+            stdin=self._terminal if serves else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -14,7 +14,7 @@ from functions.gallery.originals.aws import client
 from functions.gallery.settings import Settings
 from tests.cloud import cloud
 from tests.drawing import jpeg
-from tests.end_to_end.server import serving
+from tests.end_to_end.server import answered, serving
 from tests.end_to_end.test_fetch_live import HostileServer, fetcher, redirect, sized, url
 from tests.recipes.reading import Reader
 
@@ -29,10 +29,11 @@ def drawn(tmp_path_factory):
 
 @pytest.fixture
 def reader(tmp_path, drawn):
-    reader = Reader(tmp_path / "clone")
-    shutil.copytree(drawn, reader.clone / "data" / "originals" / "demo")
-    yield reader
-    reader.press_ctrl_c()
+    with answered("\n\n") as terminal:  # yes, fill the empty gallery
+        reader = Reader(tmp_path / "clone", terminal)
+        shutil.copytree(drawn, reader.clone / "data" / "originals" / "demo")
+        yield reader
+        reader.press_ctrl_c()
 
 
 def images(reader):
