@@ -1,62 +1,67 @@
 """Imports pictures and reports progress. Depends on the gallery."""
 
 import os
+import re
 import shlex
 import stat
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from functions.cli.sources import Entry
+from functions.cli.sources import Entry, Listing
 from functions.cli.terminal import show
 from functions.gallery.errors import (
     ImageNotFound,
     InvalidMetadata,
     LookalikeError,
+    PictureError,
     PictureTooLarge,
     StoreError,
     UnsupportedFormat,
 )
 from functions.gallery.filters import check_metadata
 from functions.gallery.gallery import Gallery
-from functions.gallery.intake.add import Submission
-from functions.gallery.records import FieldType
+from functions.gallery.intake.add import AddStatus, Submission
+from functions.gallery.pictures.formats import PICTURE_FORMATS
+from functions.gallery.records import FieldType, StoredImage
 from functions.gallery.settings import Settings
-from functions.runtime import cores
+from functions.gallery.threads import map_in_threads
+from functions.runtime import command, cores
 
 
-def import_entries(
+def import_listing(
     gallery: Gallery,
-    entries: Sequence[Entry],
+    listing: Listing,
     console: Console,
     *,
     prefix: str = "",
     overwrite: bool = False,
     workers: int = 0,
 ) -> Counter[str]:
-    """Add the entries with a progress bar, a line for each that is refused, and a summary.
+    """Add the pictures with a progress bar, a line for what is refused, and a summary.
 
-    Stops when the store fails, because every other picture would fail too. Returns how many were
-    added, replaced, duplicate and refused, and 1 as `stopped` if it stopped. After Ctrl-C it
-    finishes the pictures in progress and prints the summary before it raises KeyboardInterrupt.
+    A picture that is there already gets the metadata of its row. Stops when the store fails,
+    because every other picture would fail too. Returns how many were added, replaced, duplicate,
+    changed and refused, and 1 as `stopped` if it stopped. After Ctrl-C it finishes the pictures in
+    progress and prints the summary before it raises KeyboardInterrupt.
     """
     counts: Counter[str] = Counter()
     started = time.monotonic()
+    entries = listing.entries
+    for note in (*listing.notes, listing.describe_left_out()):
+        if note:
+            show(console, note)
+    submissions = [(_submission(e, gallery, prefix, overwrite), e) for e in entries]
     try:
-        _add_all(
-            gallery,
-            [_submission(e, gallery, prefix, overwrite) for e in entries],
-            workers or cores(),
-            console,
-            counts,
-        )
+        changes = _add_all(gallery, submissions, workers or cores(), console, counts)
+        _change_all(gallery, changes, workers or cores(), console, counts)
     except KeyboardInterrupt:
         _summarize(counts, time.monotonic() - started, console)
         show(
@@ -74,35 +79,109 @@ def import_entries(
 
 def _add_all(
     gallery: Gallery,
-    submissions: Sequence[Submission],
+    submissions: Sequence[tuple[Submission, Entry]],
+    workers: int,
+    console: Console,
+    counts: Counter[str],
+) -> dict[str, dict[str, Any]]:
+    """Return the changes to metadata of pictures that were there already, by id."""
+    changes: dict[str, dict[str, Any]] = {}
+    alike = _AlikeRefusals()
+    # Closing waits for the pictures in progress, so that none is half stored.
+    with (
+        _progress(console) as progress,
+        closing(gallery.add_many((s for s, _ in submissions), workers=workers)) as outcomes,
+    ):
+        task = progress.add_task("Importing", total=len(submissions), rate="")
+        for (submission, outcome), (_, entry) in zip(outcomes, submissions, strict=False):
+            if isinstance(outcome, StoreError):
+                counts["stopped"] = 1
+                show(progress.console, str(outcome), "stopped")
+                break
+            if isinstance(outcome, LookalikeError):
+                counts["refused"] += 1
+                if not alike.add(submission.name or "", outcome):
+                    reason = f"{submission.name}: {outcome.code}: {outcome}"
+                    show(progress.console, reason, "refused")
+            else:
+                counts[outcome.status.value] += 1
+                if outcome.status is AddStatus.DUPLICATE:
+                    changed = _changes(outcome.image, entry, gallery)
+                    if changed:
+                        changes[outcome.image.id] = changed
+            seconds = progress.tasks[task].elapsed or 1e-9
+            progress.update(task, advance=1, rate=f"{counts.total() / seconds:,.0f} pictures/s")
+        for line in alike.lines():
+            show(progress.console, line, "refused")
+    return changes
+
+
+class _AlikeRefusals:
+    """Refusals of files that are no pictures, named once for each kind: an archive has thousands.
+
+    Pictures are named one by one, because each may be worth a look.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], list[str]] = {}
+
+    def add(self, name: str, error: LookalikeError) -> bool:
+        """Return whether this one will be in `lines`."""
+        suffix = PurePath(name).suffix.casefold()
+        if not suffix or suffix in _PICTURES or not isinstance(error, PictureError):
+            return False
+        self._found.setdefault((suffix, error.code), []).append(f"{name}: {error.code}: {error}")
+        return True
+
+    def lines(self) -> Iterator[str]:
+        """Yield a line for each kind of file and reason."""
+        for (suffix, _), found in self._found.items():
+            count = len(found)
+            yield found[0] if count == 1 else f"{count:,} {suffix} files, first {found[0]}"
+
+
+def _changes(image: StoredImage, entry: Entry, gallery: Gallery) -> dict[str, Any]:
+    """Return what differs between an image and its row: new values, and None for emptied fields."""
+    wanted = check_metadata(entry.metadata, gallery.spec.fields)
+    changed = {name: value for name, value in wanted.items() if image.metadata.get(name) != value}
+    return changed | {name: None for name in entry.emptied if name in image.metadata}
+
+
+def _change_all(
+    gallery: Gallery,
+    changes: Mapping[str, Mapping[str, Any]],
     workers: int,
     console: Console,
     counts: Counter[str],
 ) -> None:
-    # Closing waits for the pictures in progress, so that none is half stored.
+    def change(item: tuple[str, Mapping[str, Any]]) -> LookalikeError | None:
+        try:
+            gallery.update(*item)
+        except LookalikeError as error:
+            return error
+        return None
+
+    if not changes:
+        return
     with (
         _progress(console) as progress,
-        closing(gallery.add_many(submissions, workers=workers)) as outcomes,
+        closing(map_in_threads(change, changes.items(), workers)) as outcomes,
     ):
-        task = progress.add_task("Importing", total=len(submissions), rate="")
-        for submission, outcome in outcomes:
-            if isinstance(outcome, StoreError):
-                counts["stopped"] = 1
-                show(progress.console, str(outcome), "stopped")
-                return
-            if isinstance(outcome, LookalikeError):
-                counts["refused"] += 1
-                reason = f"{submission.name}: {outcome.code}: {outcome}"
-                show(progress.console, reason, "refused")
-            else:
-                counts[outcome.status.value] += 1
-            seconds = progress.tasks[task].elapsed or 1e-9
-            progress.update(task, advance=1, rate=f"{counts.total() / seconds:,.0f} pictures/s")
+        task = progress.add_task("Changing metadata", total=len(changes), rate="")
+        for id, error in zip(changes, outcomes, strict=True):
+            progress.update(task, advance=1)
+            if error is None:
+                counts["changed"] += 1
+                continue
+            counts["refused"] += 1
+            show(progress.console, f"{id}: {error.code}: {error}", "refused")
 
 
 def _summarize(counts: Counter[str], seconds: float, console: Console) -> None:
     kinds = ("added", "replaced", "duplicate", "refused")
     counted = ", ".join(f"{counts[kind]:,} {kind}" for kind in kinds)
+    if counts["changed"]:
+        counted += f", metadata of {counts['changed']:,} changed"
     show(console, f"{counted} in {seconds:,.1f} s")
 
 
@@ -124,7 +203,10 @@ def _read(path: Path, max_bytes: int) -> bytes:
             kind = _KINDS.get(stat.S_IFMT(info.st_mode), "something else")
             raise UnsupportedFormat(f"this is {kind}, not a file")
         if info.st_size > max_bytes:
-            raise PictureTooLarge(f"{info.st_size:,} bytes exceed the limit of {max_bytes:,} bytes")
+            raise PictureTooLarge(
+                f"{info.st_size:,} bytes exceed the limit of {max_bytes:,} bytes; "
+                "LOOKALIKE_MAX_BYTES raises it"
+            )
         return path.read_bytes()
     except OSError as error:
         raise ImageNotFound(f"cannot be read: {error.strerror}") from error
@@ -159,8 +241,13 @@ def _show_undeclared(gallery: Gallery, entries: Sequence[Entry], console: Consol
         show(
             console,
             f"Not declared, so not filterable: {', '.join(columns)}. To filter by them, start with "
-            f"LOOKALIKE_FILTER_FIELDS={shlex.quote(','.join(fields))} each time",
+            f"LOOKALIKE_FILTER_FIELDS={shlex.quote(','.join(fields))} each time, and run "
+            f"{command('reconcile')} --fields with it once",
         )
+
+
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+_PICTURES = {suffix for format in PICTURE_FORMATS for suffix in format.suffixes}
 
 
 def _can_be_declared(name: str) -> bool:
@@ -176,9 +263,11 @@ def _can_be_declared(name: str) -> bool:
 def _kind_of(value: Any) -> FieldType:
     if isinstance(value, bool):
         return "bool"
-    return (
-        "integer" if isinstance(value, int) else "float" if isinstance(value, float) else "keyword"
-    )
+    if isinstance(value, int):
+        return "integer"
+    # A table has texts. 007 is a name that looks like a number.
+    is_number = isinstance(value, float) or (isinstance(value, str) and _NUMBER.fullmatch(value))
+    return "float" if is_number else "keyword"
 
 
 def _common_kind(kinds: set[FieldType]) -> FieldType:

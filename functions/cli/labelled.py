@@ -78,7 +78,7 @@ def _label(value: Scalar | Sequence[str] | None) -> str | None:
 
 def folder_source(folder: Path) -> Source:
     """Use the files of a folder, whose subfolders are their labels. Raises UnusableSource."""
-    entries = entries_in(folder)
+    entries = entries_in(folder).entries
     labels = {entry.name: entry.name.rpartition("/")[0] for entry in entries}
     return _source("the names of folders", {e.name: e.path for e in entries}, labels)
 

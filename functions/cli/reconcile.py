@@ -1,5 +1,6 @@
 """Compare the originals with the index, in both directions, and fix what differs."""
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -13,20 +14,32 @@ from rich.console import Console
 from functions.cli.terminal import Terminal, exits, show
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.errors import InvalidName, LookalikeError
+from functions.gallery.filters import keep_fitting
 from functions.gallery.gallery import Gallery
 from functions.gallery.names import check_name
+from functions.gallery.records import Fields, Metadata
 from functions.gallery.settings import Settings
 from functions.gallery.sync.sync import Synced
+
+_PAGE = 256  # images in a call to the store
 
 
 def main(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report, and change nothing")] = False,
+    fields: Annotated[
+        bool,
+        typer.Option("--fields", help="Give metadata the types that LOOKALIKE_FILTER_FIELDS has"),
+    ] = False,
 ) -> None:
     """Compare the folder or bucket of originals with the index, and fix what differs.
 
     Embeds new or changed originals and removes points without an original. Files that can never be
-    pictures here are refused by name. It can be stopped and started again at any time. Exit code:
-    0 nothing differs any more, 1 something still does, 2 it could not continue, 130 Ctrl-C.
+    pictures here are refused by name. With --fields, prices that were stored as texts before their
+    field was declared as a number become numbers, and so on. It can be stopped and started again at
+    any time.
+
+    Exit code: 0 nothing differs any more, 1 something still does, 2 it could not continue, 130
+    Ctrl-C.
     """
     console = Terminal()
     with exits(console):
@@ -35,6 +48,8 @@ def main(
             is_bucket = settings.lookalike_bucket is not None
             folder = None if is_bucket else settings.lookalike_data / "originals"
             counts = reconcile(gallery, console, folder, dry_run=dry_run)
+            if fields:
+                counts += convert_fields(gallery, console, dry_run=dry_run)
     raise typer.Exit(1 if counts["failed"] or counts["differs"] else 0)
 
 
@@ -59,6 +74,52 @@ def reconcile(
     summary = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(counts.items()))
     show(console, f"{compared:,} compared: {summary or 'no difference'}")
     return counts
+
+
+def convert_fields(gallery: Gallery, console: Console, *, dry_run: bool) -> Counter[str]:
+    """Convert values that were stored before their field was declared with its type of now.
+
+    Prints a line for each value that cannot be converted, which stays next to its original and is
+    left out of the index, and a summary; returns the count of each outcome.
+    """
+    counts: Counter[str] = Counter()
+    after: str | None = None
+    while True:
+        page = gallery.list(limit=_PAGE, after=after)
+        for image in page.images:
+            changes = _as_texts(image.metadata, gallery.spec.fields)
+            kept, left_out = keep_fitting({**image.metadata, **changes}, gallery.spec.fields)
+            if kept == image.metadata:
+                continue
+            for name, reason in left_out.items():
+                show(console, f"left out of {image.name}: {name}: {reason}")
+            outcome, detail = ("differs", "") if dry_run else _convert(gallery, image.id, changes)
+            counts["failed" if left_out and not dry_run else outcome] += 1
+            if detail:
+                show(console, f"{outcome} {image.name}{detail}")
+        after = page.after
+        if after is None:
+            break
+    summary = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(counts.items()))
+    show(console, f"Fields: {summary or 'no difference'}")
+    return counts
+
+
+def _convert(gallery: Gallery, image_id: str, changes: Metadata) -> tuple[str, str]:
+    try:
+        gallery.update(image_id, changes)
+    except LookalikeError as error:
+        return "failed", f": {error}"
+    return "converted", ""
+
+
+def _as_texts(metadata: Metadata, fields: Fields) -> dict[str, str]:
+    """Return the numbers and booleans of fields that are keywords now."""
+    return {
+        name: json.dumps(value)
+        for name, value in metadata.items()
+        if fields.get(name) == "keyword" and isinstance(value, (bool, int, float))
+    }
 
 
 def unlisted(folder: Path) -> Iterator[tuple[str, str, str]]:

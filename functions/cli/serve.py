@@ -12,9 +12,9 @@ import typer
 from functions.api.app import create_app
 from functions.cli.connections import Listener, bounded_server
 from functions.cli.demo import draw_demo
-from functions.cli.importing import import_entries
+from functions.cli.importing import import_listing
 from functions.cli.interrupts import raise_once
-from functions.cli.sources import Entry, UnusableSource, entries_in, own_folder
+from functions.cli.sources import Entry, Listing, UnusableSource, entries_in, own_folder
 from functions.cli.terminal import Terminal, exits, show
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.gallery import Gallery
@@ -84,10 +84,11 @@ def _cannot_listen(host: str, port: int, error: OSError) -> CannotListen:
 
 def _fill(gallery: Gallery, settings: Settings, folder: Path | None, demo: bool | None) -> None:
     if folder is not None:
-        import_entries(gallery, entries_in(folder, own_folder(settings)), console)
+        import_listing(gallery, entries_in(folder, own_folder(settings)), console)
     elif gallery.stats().images == 0 and _wants_demo(demo, settings):
         drawn = draw_demo(settings.lookalike_data / "demo")
-        import_entries(gallery, [Entry(path, f"demo/{path.name}") for path in drawn], console)
+        entries = [Entry(path, f"demo/{path.name}") for path in drawn]
+        import_listing(gallery, Listing(entries), console)
 
 
 def _wants_demo(option: bool | None, settings: Settings) -> bool:

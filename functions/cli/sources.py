@@ -1,25 +1,28 @@
-"""Lists what an import reads: the files of a folder, or the rows of a table."""
+"""Lists the files of a folder that an import reads, and counts what it leaves out."""
 
-import csv
-import json
 import os
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TextIO
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePath
+from typing import Any
 
 from functions.cli.duplicate_report import THUMBNAILS
 from functions.cli.duplicate_search import GROUPS
 from functions.gallery.names import is_companion
 from functions.gallery.settings import Settings
 
-# Written by Windows and by network drives; in lower case.
-_SYSTEM_FOLDERS = {
-    "@eadir",
-    "$recycle.bin",
-    "system volume information",
-    "lost+found",
-}
+# Thumbnails, previews and rubbish of Windows, network drives and photo programs; in lower case.
+EXCLUDED_FOLDERS = (
+    *("@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found"),
+    *("__macosx", "*.lrdata"),
+)
+_VIDEOS = (
+    *(".mov", ".mp4", ".m4v", ".avi", ".3gp", ".mts", ".m2ts", ".mkv", ".webm", ".lrv"),
+    *(".wmv", ".mpg", ".mpeg", ".flv", ".vob", ".ogv", ".insv"),
+)
+_KINDS_SHOWN = 6
 
 
 class UnusableSource(Exception):
@@ -33,6 +36,29 @@ class Entry:
     path: Path
     name: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    emptied: Sequence[str] = ()  # fields that its row of a table has no value for
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The pictures of a folder or table, and how much was left out: by group, and by kind in it."""
+
+    entries: list[Entry] = field(default_factory=list)
+    left_out: dict[str, Counter[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)  # for the user
+
+    def leave_out(self, group: str, kind: str) -> None:
+        """Count one file or folder that is not read."""
+        self.left_out.setdefault(group, Counter())[kind] += 1
+
+    def describe_left_out(self) -> str:
+        """Return what was left out, in a line; empty if there is nothing."""
+        parts = []
+        for group, kinds in self.left_out.items():
+            names = [name for name, _ in kinds.most_common(_KINDS_SHOWN)]
+            more = ", ..." if len(kinds) > len(names) else ""
+            parts.append(f"{kinds.total():,} {group} ({', '.join(names)}{more})")
+        return f"Left out: {'; '.join(parts)}" if parts else ""
 
 
 def own_folder(settings: Settings) -> Path | None:
@@ -41,11 +67,12 @@ def own_folder(settings: Settings) -> Path | None:
     return None if is_elsewhere else settings.lookalike_data
 
 
-def entries_in(folder: Path, own: Path | None = None) -> list[Entry]:
+def entries_in(folder: Path, own: Path | None = None, exclude: Sequence[str] = ()) -> Listing:
     """Find every file below a folder, named by its path inside the folder.
 
     Links are followed, but each folder is read once, so that loops end. Hidden files, videos and
-    other files next to pictures, reports of duplicates and the gallery's `own` folder are left out.
+    other files next to pictures, reports of duplicates and the gallery's `own` folder are left out,
+    as is what a pattern of `exclude` matches: a name, or a path in the folder, case ignored.
     A folder that cannot be listed, or a link to a folder that contains the link, is an entry
     itself, so that it is refused by name. Raises UnusableSource if nothing can be imported.
     """
@@ -54,6 +81,7 @@ def entries_in(folder: Path, own: Path | None = None) -> list[Entry]:
             f"{folder} is in the gallery's own data folder; move the pictures out of it, or set "
             "LOOKALIKE_DATA to another folder"
         )
+    listing = Listing()
     found: list[Path] = []
     known = {_identity(own)} if own is not None else set()  # folders not to read, or not again
     waiting = [folder]  # links last: a folder is named by its own path if it has one in here
@@ -72,21 +100,52 @@ def entries_in(folder: Path, own: Path | None = None) -> list[Entry]:
                 folders.clear()
                 continue
             known.add(_identity(here))
-            folders[:] = sorted(filter(_is_wanted_folder, folders))
+            inside = here.relative_to(folder)
+            folders[:] = [
+                name for name in sorted(folders) if _wants_folder(inside / name, exclude, listing)
+            ]
             waiting += [here / name for name in folders if (here / name).is_symlink()]
-            found += [here / name for name in sorted(filter(_is_wanted_file, files))]
+            found += [
+                here / name
+                for name in sorted(files)
+                if _wants_file(inside / name, exclude, listing)
+            ]
         found += [Path(error.filename) for error in unlisted]
     if folder in found:
         raise UnusableSource(f"{folder} cannot be listed; check its permissions")
-    return [Entry(path, path.relative_to(folder).as_posix()) for path in found]
+    listing.entries.extend(Entry(path, path.relative_to(folder).as_posix()) for path in found)
+    return listing
 
 
-def _is_wanted_folder(name: str) -> bool:
-    return not name.startswith(".") and name.casefold() not in _SYSTEM_FOLDERS
+def _wants_folder(path: PurePath, exclude: Sequence[str], listing: Listing) -> bool:
+    if path.name.startswith("."):
+        listing.leave_out("hidden", "folders")
+    elif _matches(path, exclude) or _matches(path, EXCLUDED_FOLDERS):
+        listing.leave_out("folders", path.name)
+    else:
+        return True
+    return False
 
 
-def _is_wanted_file(name: str) -> bool:
-    return not name.startswith(".") and not is_companion(name)
+def _wants_file(path: PurePath, exclude: Sequence[str], listing: Listing) -> bool:
+    name, suffix = path.name.casefold(), path.suffix.casefold()
+    if name.startswith("."):
+        listing.leave_out("hidden", "files")
+    elif suffix in _VIDEOS:
+        listing.leave_out("videos", suffix)
+    elif is_companion(name):
+        listing.leave_out("files next to pictures", suffix or name)
+    elif _matches(path, exclude):
+        listing.leave_out("excluded files", suffix or name)
+    else:
+        return True
+    return False
+
+
+def _matches(path: PurePath, patterns: Sequence[str]) -> bool:
+    texts = path.name.casefold(), path.as_posix().casefold()
+    wanted = [pattern.casefold().rstrip("/") for pattern in patterns]
+    return any(fnmatchcase(text, pattern) for pattern in wanted for text in texts)
 
 
 def _is_inside(folder: Path, other: Path) -> bool:
@@ -101,46 +160,3 @@ def _identity(folder: Path) -> object:
     except OSError:  # not there; if it was, its files will be refused
         return folder
     return info.st_dev, info.st_ino
-
-
-def entries_of(table: Path) -> list[Entry]:
-    """Read a .csv or .jsonl with the columns path, name (optional) and any metadata.
-
-    Paths are relative to the table. Empty cells are skipped. Raises UnusableSource.
-    """
-    rows_of = _ROWS.get(table.suffix.lower())
-    if rows_of is None or not table.is_file():
-        raise UnusableSource(f"{table} is not a folder or a table ({' or '.join(_ROWS)})")
-    entries = []
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            for number, row in rows_of(lines):
-                if not isinstance(row, dict) or not isinstance(row.get("path"), str):
-                    raise UnusableSource(f"{table}, line {number}: no path")
-                path = row.pop("path")
-                name = row.pop("name", None) or path
-                metadata = {key: value for key, value in row.items() if value not in ("", None)}
-                entries.append(Entry(table.parent / path, str(name), metadata))
-    except (OSError, ValueError, csv.Error) as error:
-        raise UnusableSource(f"{table} cannot be read: {error}") from error
-    return entries
-
-
-def _csv_rows(lines: TextIO) -> Iterator[tuple[int, Any]]:
-    rows = csv.DictReader(lines)
-    for row in rows:
-        if None in row:
-            raise ValueError(f"line {rows.line_num} has more cells than the header")
-        yield rows.line_num, row
-
-
-def _json_rows(lines: TextIO) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise ValueError(f"line {number} is not JSON: {error}") from error
-
-
-_ROWS = {".csv": _csv_rows, ".jsonl": _json_rows}

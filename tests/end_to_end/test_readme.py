@@ -34,7 +34,7 @@ def blocks(language: str) -> list[str]:
 class Reader:
     """A user with a fresh clone, pictures and a catalogue, who types the printed commands."""
 
-    def __init__(self, clone: Path, terminal: int) -> None:
+    def __init__(self, clone: Path, terminal: int = subprocess.DEVNULL) -> None:
         self._terminal = terminal
         clone.mkdir()
         for name in ("functions", "model", "scripts"):

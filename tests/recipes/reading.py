@@ -57,7 +57,7 @@ def agree(printed: str, output: str) -> bool:
 class Reader:
     """A user with a fresh clone who follows a recipe, on free ports."""
 
-    def __init__(self, clone: Path, terminal: int) -> None:
+    def __init__(self, clone: Path, terminal: int = subprocess.DEVNULL) -> None:
         self._terminal = terminal
         clone.mkdir()
         for name in ("functions", "model", "scripts"):

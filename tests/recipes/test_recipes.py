@@ -1,5 +1,6 @@
 """The recipes, followed as printed: real files, commands, servers and pictures."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -36,20 +37,24 @@ def reader(tmp_path, drawn):
         reader.press_ctrl_c()
 
 
-def images(reader):
-    return httpx.get(f"{reader.address}/v1/images").json()["images"]
+def images(reader, key=""):
+    headers = {"x-api-key": key}
+    return httpx.get(f"{reader.address}/v1/images", headers=headers).json()["images"]
 
 
 def kinds(output):
     return {result["name"].rpartition("-")[0] for result in json.loads(output)["results"]}
 
 
-def test_a_shop_keeps_its_products_in_sync_from_node(reader):
+def test_a_shop_keeps_its_products_in_sync_from_node_with_a_key_that_can_write(reader):
+    digest = hashlib.sha256(b"the shop").hexdigest()
+    reader.environment |= {"LOOKALIKE_API_KEYS": f"write:{digest}", "LOOKALIKE_KEY": "the shop"}
+
     reader.follow("A product catalogue, from Node.js")
 
     mug = {"product": "mug-12", "category": "kitchen", "price": 11.0}
     umbrella = {"product": "umbrella-3", "category": "outdoors", "price": 19.0, "sale": True}
-    assert {image["name"]: image["metadata"] for image in images(reader)} == {
+    assert {image["name"]: image["metadata"] for image in images(reader, "the shop")} == {
         "products/mug-12/front": mug,
         "products/mug-12/side": mug,
         "products/umbrella-3/open": umbrella,
