@@ -10,7 +10,7 @@ from functions.cli.importing import import_listing
 from functions.cli.interrupts import raise_once
 from functions.cli.sources import UnusableSource, entries_in, own_folder
 from functions.cli.tables import entries_of
-from functions.cli.terminal import Terminal, exits
+from functions.cli.terminal import Terminal, exits, show
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.settings import Settings
 
@@ -37,11 +37,13 @@ def main(
     console = Terminal()
     with exits(console, UnusableSource):
         settings = Settings.from_environment()
-        with console.status("Listing pictures", spinner="line"):
-            if source.is_dir():
-                listing = entries_in(source, own_folder(settings), exclude or ())
-            else:
-                listing = entries_of(source)
+        if source.is_dir():
+            show(console, f"Listing {source}")  # which can take minutes on a network drive
+            listing = entries_in(source, own_folder(settings), exclude or ())
+        elif exclude:
+            raise UnusableSource("--exclude is for folders; remove the rows from the table")
+        else:
+            listing = entries_of(source)
         gallery = build_gallery(settings, patient=True)
         raise_once()
         with closing(gallery):

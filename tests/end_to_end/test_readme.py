@@ -1,4 +1,4 @@
-"""The README's local commands, run as printed except for the port."""
+"""The local commands of the README and of two pages, run as printed except for the port."""
 
 import json
 import os
@@ -12,21 +12,16 @@ import pytest
 
 from tests.drawing import jpeg
 from tests.end_to_end.server import ROOT, answered, environment_of, free_port, output_until
+from tests.recipes.reading import agree
 
 README = (ROOT / "README.md").read_text()
-LOCAL_SECTIONS = ("Try it", "Call the API", "Import pictures")
+TRY_IT = README.partition("## Try it\n")[2].partition("\n## ")[0]
+PAGES = [TRY_IT, *((ROOT / "docs" / name).read_text() for name in ("api.md", "import.md"))]
 
 
 def blocks(language: str) -> list[str]:
-    """Return the code blocks of the local sections, in order."""
-    sections = re.split(r"^## (.+)\n", README, flags=re.MULTILINE)[1:]
-    texts = [
-        text
-        for title, text in zip(sections[::2], sections[1::2], strict=True)
-        if title in LOCAL_SECTIONS
-    ]
-    assert len(texts) == len(LOCAL_SECTIONS)
-    found = re.findall(rf"^```{language}\n(.*?)^```", "".join(texts), re.MULTILINE | re.DOTALL)
+    """Return the code blocks of what is followed, in order."""
+    found = re.findall(rf"^```{language}\n(.*?)^```", "".join(PAGES), re.MULTILINE | re.DOTALL)
     assert found
     return found
 
@@ -39,6 +34,8 @@ class Reader:
         clone.mkdir()
         for name in ("functions", "model", "scripts"):
             (clone / name).symlink_to(ROOT / name)
+        (clone / ".venv").symlink_to(sys.prefix)
+        (clone / "similar.py").write_text(blocks("python")[0])
         (clone / "Pictures").mkdir()
         (clone / "Pictures" / "mine.jpg").write_bytes(jpeg(1))
         (clone / "catalogue.csv").write_text("path,colour\nPictures/mine.jpg,red\n")
@@ -54,7 +51,7 @@ class Reader:
         """Run a block; a server keeps running and replaces the previous one."""
         block = block.replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
         serving = "scripts/serve" in block
-        if serving or "scripts/import" in block:
+        if serving or "scripts/import" in block or "similar.py" in block:
             self.press_ctrl_c()
         if serving:
             block = "exec env " + block.replace(
@@ -94,9 +91,10 @@ def reader(tmp_path):
 def test_every_local_command_works_as_printed_in_a_fresh_clone(reader):
     outputs = [reader.type(block) for block in blocks("sh")]
 
-    serve_demo, search, serve_folder, _, calls, _ = outputs
+    serve_demo, search, serve_folder, in_python, _, calls, _ = outputs
     assert "90 pictures" in serve_demo
     assert "91 pictures" in serve_folder
+    assert agree(blocks("text")[-1], in_python)
     by_id = json.loads(calls[calls.rindex('{"results"') :])
     assert [result["name"] for result in by_id["results"]] == ["shoe"]
     (example,) = map(json.loads, blocks("json"))
