@@ -33,6 +33,7 @@ from functions.gallery.records import (
     Distance,
     FieldType,
     Filter,
+    IndexState,
     Listed,
     Match,
     Metadata,
@@ -41,11 +42,12 @@ from functions.gallery.records import (
     Order,
     Original,
     Page,
+    Quantization,
     Query,
     Refusal,
     StoredImage,
 )
-from functions.gallery.stores.collection_info import choose
+from functions.gallery.stores.collection_info import choose, quantization_for
 from functions.gallery.stores.ownership import NOBODY, Owner
 from functions.gallery.stores.payload import check_batch, target_image, target_vector
 from functions.gallery.stores.rounding import rounded
@@ -141,8 +143,12 @@ class FakeStore:
     def disk_bytes(self) -> int | None:
         return None
 
-    def check(self) -> None:
+    def check(self) -> IndexState:
         self._lock_if_open()
+        return IndexState.READY
+
+    def unindexed(self) -> int:
+        return 0
 
     def optimize(self) -> bool:
         return False
@@ -189,12 +195,12 @@ class FakeCollections:
     def sample(self, name: str, images: int) -> Sequence[StoredImage]:
         return [image for _, image in sorted(self.stores[name]._images.items())][:images]
 
-    def create(self, collection: Collection) -> None:
+    def create(self, collection: Collection) -> Collection:
         if collection.name not in self._collections:
-            self._collections[collection.name] = replace(
-                collection, spec=replace(collection.spec, fields={})
-            )
+            chosen = quantization_for(collection.spec, best=Quantization.NONE)
+            self.mark(collection.quantized(chosen))
             self.stores[collection.name] = FakeStore(collection.spec)
+        return collection.quantized(self._collections[collection.name].spec.quantization)
 
     def mark(self, collection: Collection) -> None:
         self._collections[collection.name] = replace(
@@ -219,9 +225,8 @@ class FakeCollections:
     def ready(self, spec: CollectionSpec, owner: Owner = NOBODY) -> Collection:
         name = choose(self._current, self.read, spec, lambda found: owner.admit(found, self))
         collection = Collection(name or spec.name, spec, originals=owner.id)
-        self.create(collection)
         self._current = self._current or collection.name
-        return collection
+        return self.create(collection)
 
 
 def _hash_match(image: StoredImage, hash: PerceptualHash) -> Match:

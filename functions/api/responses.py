@@ -6,7 +6,7 @@ Depends on the gallery, and on the request models for their limits.
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Annotated, Any, Protocol, Self
+from typing import Annotated, Any, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,7 +18,7 @@ from functions.gallery.duplicates.pages import DuplicateGroup, DuplicatePage
 from functions.gallery.embedding.likeness import Likeness
 from functions.gallery.intake.add import Added, AddStatus
 from functions.gallery.pictures.picture import Flaw
-from functions.gallery.records import Match, Page, StoredImage
+from functions.gallery.records import IndexState, Match, Page, StoredImage
 from functions.gallery.search.compare import Comparison
 from functions.gallery.search.example import QueryEcho
 from functions.gallery.search.search import SearchResult
@@ -438,6 +438,13 @@ class RefusalOut(BaseModel):
     detail: str
 
 
+INDEX_STATES = (
+    "`ready`; `building`: in the background; `missing`: nothing builds it, because Qdrant lacks "
+    "room on its disk, or because the embedded store was filled without scripts/import. Without "
+    "an index searches work, and read every vector"
+)
+
+
 class StatsOut(BaseModel):
     """What the gallery contains; built from its Stats."""
 
@@ -454,6 +461,8 @@ class StatsOut(BaseModel):
     refusals: list[RefusalOut] = Field(description="Some of them, with the reason")
     last_added_at: datetime | None = Field(description="When the last image was added")
     disk_bytes: int | None = Field(description="Of the embedded index; null for a Qdrant server")
+    index: IndexState = Field(description=INDEX_STATES)
+    unindexed: int = Field(description="Images that are not in the index yet")
 
 
 class FormatOut(BaseModel):
@@ -502,3 +511,10 @@ class Alive(BaseModel):
     """A response whose status says it all."""
 
     status: str
+
+
+class Ready(BaseModel):
+    """The service can answer; how fast depends on the index."""
+
+    status: Literal["ready"] = "ready"
+    index: IndexState = Field(description=INDEX_STATES)

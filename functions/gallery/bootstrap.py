@@ -142,6 +142,7 @@ def _spec_of(settings: Settings, embedder: Embedder) -> CollectionSpec:
         distance=settings.lookalike_distance,
         fields=settings.lookalike_filter_fields,
         gallery=settings.lookalike_gallery,
+        quantization=settings.lookalike_quantization,
     )
 
 

@@ -46,6 +46,7 @@ from functions.gallery.records import (
     CollectionSpec,
     Condition,
     Distance,
+    IndexState,
     Order,
     Page,
     Refusal,
@@ -92,6 +93,8 @@ class Stats:
     refusals: Sequence[Refusal] = ()  # some of them
     last_added_at: datetime | None = None
     disk_bytes: int | None = None  # of the index, if it is on a local disk
+    index: IndexState = IndexState.READY
+    unindexed: int = 0  # images that every search compares one by one
 
 
 class Gallery:
@@ -341,11 +344,13 @@ class Gallery:
             refusals=tuple(islice(self._originals.refusals(), REFUSALS_SHOWN)),
             last_added_at=last[0].added_at if last else None,
             disk_bytes=self._store.disk_bytes(),
+            index=self._store.check(),
+            unindexed=self._store.unindexed(),
         )
 
-    def check(self) -> None:
-        """Return if the gallery can serve now; raises StoreError if its store cannot."""
-        self._store.check()
+    def check(self) -> IndexState:
+        """Return the state of the index if the gallery can serve; raises StoreError if not."""
+        return self._store.check()
 
     def optimize(self) -> bool:
         """Make searches fast after many additions, at the end of an import."""

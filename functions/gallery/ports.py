@@ -13,6 +13,7 @@ from functions.gallery.pictures.picture import Picture
 from functions.gallery.records import (
     Collection,
     Filter,
+    IndexState,
     Listed,
     Match,
     Metadata,
@@ -98,8 +99,11 @@ class VectorStore(Protocol):
     def disk_bytes(self) -> int | None:
         """Return how much local disk the index takes; None if it is not on a local disk."""
 
-    def check(self) -> None:
-        """Return if the store can serve now; raise StoreError if not."""
+    def check(self) -> IndexState:
+        """Return the state of the index if the store can serve now; raise StoreError if not."""
+
+    def unindexed(self) -> int:
+        """Count the images that are not in the index, which every search compares one by one."""
 
     def optimize(self) -> bool:
         """Make searches fast after many additions; can block every other call.
@@ -123,8 +127,11 @@ class Collections(Protocol):
     def sample(self, name: str, images: int) -> Sequence[StoredImage]:
         """Return some images of a collection: the first by id, which are as good as random."""
 
-    def create(self, collection: Collection) -> None:
-        """Create a collection unless it exists; missing indexes are added now or when it opens."""
+    def create(self, collection: Collection) -> Collection:
+        """Create a collection unless it exists; missing indexes are added now or when it opens.
+
+        Returns it with its quantization, which is chosen now if the spec has none.
+        """
 
     def mark(self, collection: Collection) -> None:
         """Record whose it is, whether it is being filled, and what it replaces."""

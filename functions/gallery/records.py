@@ -169,6 +169,14 @@ class Distance(StrEnum):
         return min(1.0, max(0.0, score))
 
 
+class Quantization(StrEnum):
+    """In which form the vectors are in memory; the full ones, on disk, score the best again."""
+
+    NONE = "none"  # the full vectors, in memory
+    INT8 = "int8"  # 8 bits for each number
+    TURBO4 = "turbo4"  # Qdrant's TurboQuant, 4 bits
+
+
 @dataclass(frozen=True, slots=True)
 class CollectionSpec:
     """What a collection must be: its model, width and distance, and the fields to index."""
@@ -178,21 +186,28 @@ class CollectionSpec:
     distance: Distance = Distance.COSINE
     fields: Fields = field(default_factory=dict)  # declared metadata, without the built-in ones
     gallery: str = field(default=DEFAULT_GALLERY, compare=False)
+    quantization: Quantization | None = None  # None: that of the collection, or the store's best
 
     @property
     def name(self) -> str:
-        """One per gallery, model, width, distance and layout; cosine, the default, is left out.
+        """One per gallery, model, width, distance, asked quantization and layout.
 
-        Names without a layout are those of schema 2 and 3.
+        Cosine, the default, is left out. Names without a layout are those of schema 2 and 3.
         """
         name = f"{self.gallery}--{self.model}--{self.dims}".replace("@", "-")
         if self.distance is not Distance.COSINE:
             name += f"--{self.distance.value}"
+        if self.quantization is not None:
+            name += f"--{self.quantization.value}"
         return f"{name}--schema-{SCHEMA_VERSION}"
 
     def fits(self, other: "CollectionSpec") -> bool:
-        """Whether vectors made for one can be searched with vectors made for the other."""
-        return replace(self, fields={}) == replace(other, fields={})
+        """Whether a collection made for one serves a process of the other; None fits any."""
+        alike = replace(self, fields={}, quantization=other.quantization)
+        is_any = None in (self.quantization, other.quantization)
+        return alike == replace(other, fields={}) and (
+            is_any or self.quantization == other.quantization
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +230,21 @@ class Collection:
         """Whether a process with this spec can serve it."""
         return not self.is_outdated and self.spec.fits(spec)
 
+    def quantized(self, quantization: Quantization | None) -> "Collection":
+        """Return the same with this quantization."""
+        return replace(self, spec=replace(self.spec, quantization=quantization))
+
     def is_paired_with(self, other: "Collection") -> bool:
         """Whether one of the two was filled from the other, and from no third one since."""
         return self.replaces == other.name or other.replaces == self.name
+
+
+class IndexState(StrEnum):
+    """Whether searches have an index; without one they work, and read every vector."""
+
+    READY = "ready"
+    BUILDING = "building"  # in the background
+    MISSING = "missing"  # and nothing builds it: no room, or an embedded store that was not told to
 
 
 # --- Questions to a store, and its answers

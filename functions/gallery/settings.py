@@ -8,7 +8,13 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from functions.gallery.errors import SettingsError
-from functions.gallery.records import BUILT_IN_FIELDS, DEFAULT_GALLERY, Distance, FieldType
+from functions.gallery.records import (
+    BUILT_IN_FIELDS,
+    DEFAULT_GALLERY,
+    Distance,
+    FieldType,
+    Quantization,
+)
 from functions.runtime import command
 
 # The first 2 numbers of a vector were all zero for 4 of 295 photos; the first 16 never, by far.
@@ -74,6 +80,10 @@ class Settings(BaseSettings):
     )
     lookalike_dims: int | None = Field(
         default=None, ge=FEWEST_DIMS, description="Vector dimensions to keep; none: all"
+    )
+    lookalike_quantization: Quantization | None = Field(
+        default=None,
+        description="none, int8 or turbo4, for a new collection; none set: the best of the store",
     )
     lookalike_replicas: int | None = Field(
         default=None, gt=0, description="Copies of a new collection on the nodes of a cluster"

@@ -17,7 +17,13 @@ from functions.gallery.intake.index import Indexer
 from functions.gallery.names import image_id
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.ports import VectorStore
-from functions.gallery.records import Collection, CollectionSpec, Distance, Original
+from functions.gallery.records import (
+    Collection,
+    CollectionSpec,
+    Distance,
+    Original,
+    Quantization,
+)
 from functions.gallery.reindex.reindex import Reindexing
 from functions.gallery.stores.embedded.collections import EdgeCollections
 from functions.gallery.stores.embedded.store import EdgeStore
@@ -90,9 +96,7 @@ def collections(opened):
 @pytest.fixture
 def filling(collections):
     """A new collection next to it that is being filled."""
-    new = Collection(NEW.name, NEW, filling=True, replaces=OLD.name)
-    collections.create(new)
-    return new
+    return collections.create(Collection(NEW.name, NEW, filling=True, replaces=OLD.name))
 
 
 def without_fields(collection):
@@ -106,7 +110,7 @@ def test_a_new_store_has_no_collection_in_use_until_one_is_opened(opened):
 
     ready = collections.ready(OLD)
 
-    assert ready == Collection(OLD.name, OLD)
+    assert ready.quantized(None) == Collection(OLD.name, OLD)
     assert collections.current() == OLD.name
     assert collections.read(OLD.name) == without_fields(ready)
 
@@ -195,6 +199,42 @@ def test_other_settings_are_refused_by_name_and_nothing_is_created(collections, 
         collections.ready(other)
 
     assert collections.read(other.name) is None
+
+
+INT8, TURBO4 = (replace(WIDE, quantization=q) for q in (Quantization.INT8, Quantization.TURBO4))
+
+
+def test_the_quantization_of_a_collection_is_kept_whether_the_settings_name_it_or_not(opened):
+    collections, _ = opened
+    made = collections.ready(INT8)
+    assert made.spec.quantization is Quantization.INT8
+
+    assert collections.ready(WIDE) == made
+    assert collections.read(made.name).spec.quantization is Quantization.INT8
+    with pytest.raises(ModelMismatch, match="scripts/reindex.*LOOKALIKE_QUANTIZATION"):
+        collections.ready(TURBO4)
+    collections.drop(made.name)
+
+
+def test_another_quantization_is_a_new_index_with_the_same_vectors_and_back(opened):
+    installation = Installation(opened)
+    add(installation.gallery(WIDE), 0)
+    first = installation.collections.ready(WIDE)
+    asked = INT8 if first.spec.quantization is not Quantization.INT8 else TURBO4
+
+    list(installation.reindexing(asked).run(1))
+
+    second = installation.collections.ready(asked)
+    assert second.name != first.name
+    assert second.spec.quantization is asked.quantization
+    assert names(installation.gallery(asked)) == ["0.jpg"]
+    own = replace(WIDE, quantization=first.spec.quantization)
+    assert installation.collections.ready(own).name == first.name  # kept until the end
+    list(installation.reindexing(own).run(1))  # and back
+    assert installation.collections.current() == first.name
+    list(installation.reindexing(own).finish(1))
+    assert installation.collections.read(second.name) is None
+    installation.collections.drop(first.name)
 
 
 def test_both_collections_can_be_open_at_once(opened, collections, filling):

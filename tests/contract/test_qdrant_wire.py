@@ -22,7 +22,13 @@ from functions.gallery.errors import (
     StoreTimeout,
     StoreUnavailable,
 )
-from functions.gallery.records import Collection, CollectionSpec, Distance, Query
+from functions.gallery.records import (
+    Collection,
+    CollectionSpec,
+    Distance,
+    Quantization,
+    Query,
+)
 from functions.gallery.stores.collection_info import describe
 from functions.gallery.stores.ownership import Owner
 from functions.gallery.stores.payload import indexed_fields, write_payload
@@ -82,6 +88,13 @@ def collection(
             },
         }
     )
+
+
+def version_of(version: str) -> httpx.Response:
+    return httpx.Response(200, json={"title": "qdrant", "version": version})
+
+
+VERSION = version_of("1.18.3")
 
 
 @dataclass
@@ -382,28 +395,29 @@ def test_an_invalid_address_is_a_settings_error(server):
 def test_a_new_server_gets_collection_indexes_and_alias_before_the_first_write(server):
     missing = refusal(404, "Not found: Collection `lookalike--test-1--4--schema-4` doesn't exist!")
     indexed = result({"operation_id": 1, "status": "completed"})
-    server.responses = [aliases(), missing, result(True), collection(indexed=False)]
+    server.responses = [aliases(), missing, VERSION, result(True), collection(indexed=False)]
     server.responses += [*[indexed] * len(indexed_fields(SPEC)), result(True)]
 
     server.connect().close()
 
     name = "/collections/lookalike--test-1--4--schema-4"
     sent = paths(server)
-    assert sent[:4] == ["GET /aliases", f"GET {name}", f"PUT {name}", f"GET {name}"]
-    assert set(sent[4:-1]) == {f"PUT {name}/index"}
+    assert sent[:5] == ["GET /aliases", f"GET {name}", "GET /", f"PUT {name}", f"GET {name}"]
+    assert set(sent[5:-1]) == {f"PUT {name}/index"}
     assert sent[-1] == "POST /collections/aliases"
-    created = json.loads(server.requests[2].content)
+    created = json.loads(server.requests[3].content)
     assert created["vectors"]["hash"]["hnsw_config"] == {"m": 0}  # no graph: exact
     assert created["metadata"] == {
         "model": "test@1",
         "dims": 4,
         "distance": "cosine",
+        "quantization": "turbo4",
         "schema": 4,
         "filling": False,
         "replaces": None,
         "originals": "",
     }
-    indexes = [json.loads(request.content) for request in server.requests[4:-1]]
+    indexes = [json.loads(request.content) for request in server.requests[5:-1]]
     assert {i["field_name"]: i["field_schema"] for i in indexes} == indexed_fields(SPEC)
 
 
@@ -423,7 +437,7 @@ def test_a_new_server_that_others_create_the_collection_on_first_is_left_to_them
     missing = refusal(404, "Not found: Collection `lookalike--test-1--4--schema-4` doesn't exist!")
     exists = refusal(409, "Wrong input: Collection already exists!")
     theirs = collection(indexed=False, originals="s3:theirs")
-    server.responses = [aliases(), missing, exists, theirs]
+    server.responses = [aliases(), missing, VERSION, exists, theirs]
 
     with pytest.raises(OtherOriginals, match="s3:theirs"):
         QdrantStore.open(server.collections(), SPEC, OURS)
@@ -464,7 +478,13 @@ def test_a_new_server_that_keeps_no_descriptions_is_refused_at_once(server):
     missing = refusal(404, "Not found: Collection `lookalike--test-1--4--schema-4` doesn't exist!")
     response = json.loads(collection().content)
     del response["result"]["config"]["metadata"]
-    server.responses = [aliases(), missing, result(True), httpx.Response(200, json=response)]
+    server.responses = [
+        aliases(),
+        missing,
+        VERSION,
+        result(True),
+        httpx.Response(200, json=response),
+    ]
 
     with pytest.raises(ModelMismatch, match=r"1\.16"):
         QdrantStore.open(server.collections(), SPEC, OURS)
@@ -497,14 +517,85 @@ def test_creating_a_collection_again_adds_the_indexes_missing_after_a_kill(serve
     assert {i["field_name"]: i["field_schema"] for i in indexes} == indexed_fields(SPEC)
 
 
+@pytest.mark.parametrize(
+    ("version", "asked", "made"),
+    [
+        ("1.18.3", None, {"turbo": {"always_ram": True, "bits": "bits4"}}),
+        ("1.20.0-dev", "turbo4", {"turbo": {"always_ram": True, "bits": "bits4"}}),
+        ("1.17.9", None, {"scalar": {"type": "int8", "quantile": 0.99, "always_ram": True}}),
+        ("1.18.3", "int8", {"scalar": {"type": "int8", "quantile": 0.99, "always_ram": True}}),
+        ("1.18.3", "none", None),
+        ("unknown", None, {"scalar": {"type": "int8", "quantile": 0.99, "always_ram": True}}),
+    ],
+)
+def test_a_new_collection_is_quantized_as_asked_or_as_the_server_can(server, version, asked, made):
+    spec = replace(SPEC, quantization=asked and Quantization(asked))
+    missing = refusal(404, f"Not found: Collection `{spec.name}` doesn't exist!")
+    server.responses = [aliases(), missing, version_of(version), result(True)]
+    server.responses += [collection(spec), result(True)]
+
+    QdrantStore.open(server.collections(), spec).close()
+
+    vectors = json.loads(server.requests[3].content)["vectors"]["image"]
+    assert vectors.get("quantization_config") == made
+    assert vectors.get("on_disk", False) is (made is not None)
+
+
+def test_four_bits_are_refused_on_a_server_that_lacks_them(server):
+    spec = replace(SPEC, quantization=Quantization.TURBO4)
+    missing = refusal(404, f"Not found: Collection `{spec.name}` doesn't exist!")
+    server.responses = [aliases(), missing, version_of("1.17.1")]
+
+    with pytest.raises(SettingsError, match=r"1\.18.*1\.17\.1.*use int8"):
+        QdrantStore.open(server.collections(), spec)
+
+    assert {request.method for request in server.requests} == {"GET"}
+
+
+def test_a_collection_quantized_in_qdrant_by_an_earlier_version_is_read_as_it_is(server):
+    response = json.loads(collection(quantization=None).content)
+    kept = {"scalar": {"type": "int8", "always_ram": True}}
+    response["result"]["config"]["params"]["vectors"]["image"]["quantization_config"] = kept
+    server.responses = [httpx.Response(200, json=response)]
+
+    found = server.collections().read(SPEC.name)
+
+    assert found.spec.quantization is Quantization.INT8
+
+
+@pytest.mark.parametrize(
+    ("status", "optimizer", "state"),
+    [
+        ("green", "ok", "ready"),
+        ("yellow", "ok", "building"),
+        ("grey", "ok", "missing"),
+        ("yellow", {"error": "Not enough space available for optimization"}, "missing"),
+    ],
+)
+def test_a_check_reports_whether_the_index_is_built(server, store, status, optimizer, state):
+    response = json.loads(collection().content)
+    response["result"] |= {"status": status, "optimizer_status": optimizer}
+    server.responses = [httpx.Response(200, json=response)]
+
+    assert store.check() == state
+
+
+def test_the_images_outside_the_index_are_counted_by_both_of_their_vectors(server, store):
+    response = json.loads(collection().content)
+    response["result"] |= {"points_count": 100, "indexed_vectors_count": 90}
+    server.responses = [httpx.Response(200, json=response), result({"count": 80})]
+
+    assert store.unindexed() == 50
+
+
 def test_a_new_collection_gets_the_copies_and_shards_of_the_settings(server):
     missing = refusal(404, "Not found: Collection `lookalike--test-1--4--schema-4` doesn't exist!")
-    server.responses = [aliases(), missing, result(True), collection(), result(True)]
+    server.responses = [aliases(), missing, VERSION, result(True), collection(), result(True)]
     connection = server.collections().connection
 
     QdrantStore.open(QdrantCollections(connection, placement=Placement(2, 6)), SPEC).close()
 
-    created = json.loads(server.requests[2].content)
+    created = json.loads(server.requests[3].content)
     assert (created["replication_factor"], created["shard_number"]) == (2, 6)
 
 
@@ -514,6 +605,7 @@ def test_a_collection_that_another_process_just_created_is_used(server):
     server.responses = [
         aliases(),
         missing,
+        VERSION,
         exists,
         collection(),
         collection(),
@@ -654,8 +746,10 @@ def test_the_response_is_not_compressed(server, store):
 
 
 def graph_search(body):
-    """Find as HNSW does: with each ef one image more is missed near the front, or none."""
-    missed = {256: 7, 1_024: 3}.get(body["params"]["hnsw_ef"])
+    """Find as HNSW does: at each depth another image is missed near the front, or none."""
+    params = body["params"]
+    rescored = int(body["limit"] * params["quantization"]["oversampling"])
+    missed = {(256, 128): 7, (512, 512): 5, (2_048, 2_048): 3}.get((params["hnsw_ef"], rescored))
     ids = [f"{n:08x}-0000-4000-8000-000000000000" for n in range(4_000) if n != missed]
     hits = [{"id": id_, "version": 1, "score": 1 - n / 10_000} for n, id_ in enumerate(ids)]
     return {"points": hits[: body["limit"]]}
@@ -752,7 +846,7 @@ def test_a_record_written_by_other_software_is_rejected(server, store):
 def test_searches_read_only_the_images_of_their_pages_in_one_request(server, store):
     images = sorted((an_image(f"{n}.jpg") for n in range(230)), key=lambda image: image.id)
     hits = [{"id": i.id, "version": 1, "score": 1 - n / 1_000} for n, i in enumerate(images)]
-    found = [{"points": hits[:221]}, {"points": hits[:58]}]
+    found = [{"points": hits[:64]}, {"points": hits[:221]}, {"points": hits[:58]}]
     kept = [{"id": i.id, "payload": write_payload(i)} for i in images]
     server.responses = [result(found), result([*kept[40:42], *kept[200:204]])]  # 204 was removed
 
@@ -763,7 +857,7 @@ def test_searches_read_only_the_images_of_their_pages_in_one_request(server, sto
     name = "/collections/lookalike--test-1--4--schema-4/points"
     assert paths(server) == [f"POST {name}/query/batch", f"POST {name}"]
     searched, read = [json.loads(request.content) for request in server.requests]
-    assert [s["with_payload"] for s in searched["searches"]] == [False, False]
+    assert [s["with_payload"] for s in searched["searches"]] == [False] * 3
     assert read["ids"] == [i.id for i in (*images[200:205], *images[40:42])]
     assert [match.image for match in first] == images[200:204]
     assert [match.image for match in second] == images[40:42]

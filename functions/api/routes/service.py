@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from functions.api.requests import models, parse
 from functions.api.requests.auth import READ, granted_scope
 from functions.api.requests.call import CurrentCall
-from functions.api.responses import Alive, FormatOut, LimitsOut, StatsOut
+from functions.api.responses import Alive, FormatOut, LimitsOut, Ready, StatsOut
 from functions.gallery import filters, names
 from functions.gallery.pictures import formats
 
@@ -64,7 +64,7 @@ async def healthz(call: CurrentCall) -> Alive:
 
 
 @router.get("/readyz", operation_id="getReadiness")
-async def readyz(call: CurrentCall) -> Alive:
+async def readyz(call: CurrentCall) -> Ready:
     """Check that model and store can serve; otherwise return the store's problem."""
-    await anyio.to_thread.run_sync(call.gallery.check, limiter=call.capacity.health_threads)
-    return Alive(status="ready")
+    threads = call.capacity.health_threads
+    return Ready(index=await anyio.to_thread.run_sync(call.gallery.check, limiter=threads))

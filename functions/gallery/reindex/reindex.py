@@ -7,9 +7,9 @@ A collection of an earlier version of Lookalike stays in use until `finish`, bec
 that version could not start on the new one. Those of this version open the new one as soon as it is
 complete (stores/collection_info.py).
 
-Depends on the ports, intake and sync. Everything that must survive a kill is in the collections:
-which one is in use, which is being filled, which was replaced. So another process can repeat any
-step.
+Depends on the ports, stores/collection_info, intake and sync. Everything that must survive a kill
+is in the collections: which one is in use, which is being filled, which was replaced. So another
+process can repeat any step.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -23,6 +23,7 @@ from functions.gallery.names import image_id
 from functions.gallery.ports import Collections, Originals, VectorStore
 from functions.gallery.records import Collection, CollectionSpec
 from functions.gallery.reindex.copy import Copied, Copier
+from functions.gallery.stores.collection_info import find_own
 from functions.gallery.sync.reconcile import Progress, Reconciler
 from functions.gallery.sync.sync import Synced, Syncer, sync_repeatedly
 from functions.gallery.threads import map_in_threads
@@ -121,7 +122,8 @@ class Reindexing:
 
         Returns whether there was one.
         """
-        used, own = self._current(), self.collections.read(self.spec.name)
+        used = self._current()
+        own = find_own(self.collections.read, self.spec, used)
         if used is None or own is None or own.name == used.name:
             return False
         if not own.filling and own.is_paired_with(used):
@@ -150,7 +152,7 @@ class Reindexing:
         return None if used.replaces is None else self.collections.read(used.replaces)
 
     def _fill_and_swap(self, old: Collection, workers: int) -> Generator[Step, None, Collection]:
-        new = self.collections.read(self.spec.name)
+        new = find_own(self.collections.read, self.spec, old)
         if new is not None and not new.fits(self.spec):
             raise ModelMismatch(
                 f"The settings of collection {new.name} do not match its name; delete it first"
@@ -162,8 +164,8 @@ class Reindexing:
             new = Collection(self.spec.name, self.spec, filling=True, replaces=old.name)
         new = replace(new, originals=old.originals)
         # Also if it exists: a kill may have come before its last index.
-        self.collections.create(replace(new, spec=self.spec))
-        filling = new
+        made = self.collections.create(replace(new, spec=self.spec))
+        filling = new = replace(new, spec=made.spec)
         yield from self._repeat(lambda number: self._copy(number, old, filling, workers))
         self._open(new).optimize()
         new = replace(new, filling=False, replaces=old.name)

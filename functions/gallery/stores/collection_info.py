@@ -3,8 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from functions.gallery.errors import ModelMismatch
-from functions.gallery.records import SCHEMA_VERSION, Collection, CollectionSpec, Distance
+from functions.gallery.errors import ModelMismatch, SettingsError
+from functions.gallery.records import (
+    SCHEMA_VERSION,
+    Collection,
+    CollectionSpec,
+    Distance,
+    Quantization,
+)
 from functions.runtime import command
 
 # What reindexing can read. 2: does not say whose it is (ownership.py); 2 and 3: hashes of 64 bits.
@@ -17,6 +23,7 @@ def describe(collection: Collection) -> dict[str, Any]:
         "model": collection.spec.model,
         "dims": collection.spec.dims,
         "distance": collection.spec.distance.value,
+        "quantization": collection.spec.quantization,
         "schema": collection.schema,
         "filling": collection.filling,
         "replaces": collection.replaces,
@@ -24,8 +31,10 @@ def describe(collection: Collection) -> dict[str, Any]:
     }
 
 
-def read_description(name: str, info: Mapping[str, Any]) -> Collection:
+def read_description(name: str, info: Mapping[str, Any], unrecorded: Quantization) -> Collection:
     """Read what `describe` wrote; the fields to filter by are not in it.
+
+    An earlier version did not record the quantization; then it is `unrecorded`.
 
     Raises ModelMismatch for a collection of another version of Lookalike, or of other software.
     """
@@ -41,13 +50,34 @@ def read_description(name: str, info: Mapping[str, Any]) -> Collection:
             "pictures again into an empty store"
         )
     try:
-        spec = CollectionSpec(info["model"], info["dims"], Distance(info["distance"]))
+        spec = CollectionSpec(
+            info["model"],
+            info["dims"],
+            Distance(info["distance"]),
+            quantization=Quantization(info.get("quantization") or unrecorded),
+        )
     except (KeyError, ValueError) as error:
         raise ModelMismatch(
             f"Collection {name} was not made by Lookalike; use another store"
         ) from error
     filling, replaces = bool(info.get("filling")), info.get("replaces")
     return Collection(name, spec, filling, replaces, info.get("originals", ""), info["schema"])
+
+
+def quantization_for(spec: CollectionSpec, best: Quantization) -> Quantization:
+    """Return the quantization of a new collection: what the settings ask for, or the best.
+
+    Raises SettingsError for 4 bits and Manhattan distances: with them, building the index over
+    18,000 vectors took 293 seconds instead of 8, and a search 30 ms instead of 0.5.
+    """
+    is_manhattan = spec.distance is Distance.MANHATTAN
+    if spec.quantization is None:
+        return Quantization.INT8 if is_manhattan else best
+    if is_manhattan and spec.quantization is Quantization.TURBO4:
+        raise SettingsError(
+            "LOOKALIKE_QUANTIZATION=turbo4 is too slow for Manhattan distances; use int8"
+        )
+    return spec.quantization
 
 
 def choose(
@@ -69,7 +99,7 @@ def choose(
         admit(used)
     own = None
     if used is None or not used.fits(spec):
-        own = read(spec.name)
+        own = find_own(read, spec, used)
     found = [collection for collection in (used, own) if collection is not None]
     for collection in found:
         if not collection.fits(spec):
@@ -90,6 +120,20 @@ def choose(
     return None
 
 
+def find_own(
+    read: Callable[[str], Collection | None], spec: CollectionSpec, used: Collection | None
+) -> Collection | None:
+    """Return the collection for a spec that the one in use does not fit, or None.
+
+    Its name can lack the quantization, if the settings did not ask for one when it was made.
+    """
+    own = read(spec.name)
+    if own is None and used is not None and used.replaces is not None:
+        kept = read(used.replaces)
+        own = kept if kept is not None and kept.fits(spec) else None
+    return own
+
+
 def _mismatch(collection: Collection, wanted: CollectionSpec) -> ModelMismatch:
     if collection.is_outdated:
         return ModelMismatch(
@@ -98,7 +142,7 @@ def _mismatch(collection: Collection, wanted: CollectionSpec) -> ModelMismatch:
             "which fills a new collection from the originals while the earlier version serves "
             "the old one, or go back to the earlier version."
         )
-    found, settings = collection.spec, ("model", "dims", "distance")
+    found, settings = collection.spec, ("model", "dims", "distance", "quantization")
     key = next(key for key in settings if getattr(found, key) != getattr(wanted, key))
     undo = f"restore LOOKALIKE_{key.upper()}"
     if key == "model":  # a new version of Lookalike can bring a new model

@@ -136,6 +136,14 @@ def rfc3339(moment: datetime) -> str:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
+def unindexed(images: int, hashes: int, indexed_vectors: int) -> int:
+    """Return how many images are not in the index yet.
+
+    The cores count both vectors of a point as indexed; they enter the index together.
+    """
+    return max(0, round(images * (1 - indexed_vectors / max(1, images + hashes))))
+
+
 # --- Fields
 
 

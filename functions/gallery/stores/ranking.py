@@ -16,7 +16,7 @@ class Hit:
 
     id: str
     score: float
-    depth: int = 0  # hits of a deeper search come after all others, see server/depth.py
+    depth: int = 0  # hits of a deeper search come after all others, see depth.py
 
 
 def first_limit(query: Query) -> int:

@@ -14,20 +14,30 @@ from functions.gallery.records import (
     Collection,
     CollectionSpec,
     Distance,
+    Quantization,
     StoredImage,
 )
 from functions.gallery.stores import payload
-from functions.gallery.stores.collection_info import choose, describe, read_description
+from functions.gallery.stores.collection_info import (
+    choose,
+    describe,
+    quantization_for,
+    read_description,
+)
 from functions.gallery.stores.embedded.errors import map_errors
 from functions.gallery.stores.embedded.folder import ROOM_TO_EDIT, ROOM_TO_PUT, EdgeFolder
 from functions.gallery.stores.embedded.record import ShardRecord
 from functions.gallery.stores.ownership import NOBODY, Owner
 
-# Searches in 4-bit copies, and building the index over them, are several times as fast; the top
-# ten results are the same. Not for Manhattan: Qdrant's guide advises against it.
-_QUANTIZATION = edge.TurboQuantQuantizationConfig(
-    bits=edge.TurboQuantBitSize.Bits4, memory=edge.Memory.Pinned
-)
+_QUANTIZATIONS = {
+    Quantization.NONE: None,
+    Quantization.INT8: edge.ScalarQuantizationConfig(
+        type=edge.ScalarType.Int8, quantile=0.99, memory=edge.Memory.Pinned
+    ),
+    Quantization.TURBO4: edge.TurboQuantQuantizationConfig(
+        bits=edge.TurboQuantBitSize.Bits4, memory=edge.Memory.Pinned
+    ),
+}
 
 
 class EdgeCollections(EdgeFolder):
@@ -35,7 +45,11 @@ class EdgeCollections(EdgeFolder):
 
     def read(self, name: str) -> Collection | None:
         info = self.read_info(name)
-        return None if info is None else read_description(name, info)
+        if info is None:
+            return None
+        is_manhattan = info.get("distance") == Distance.MANHATTAN.value
+        unrecorded = Quantization.NONE if is_manhattan else Quantization.TURBO4
+        return read_description(name, info, unrecorded)
 
     def sample(self, name: str, images: int) -> Sequence[StoredImage]:
         collection = self.read(name)
@@ -49,11 +63,15 @@ class EdgeCollections(EdgeFolder):
             record.close(count)
         return payload.read_page(*points).images
 
-    def create(self, collection: Collection) -> None:
+    def create(self, collection: Collection) -> Collection:
         """Create a collection unless it exists; `load` adds missing indexes."""
         with map_errors(self.root):
-            if self.read(collection.name) is None:
-                self._create_files(collection)
+            made = self.read(collection.name)
+            if made is None:
+                chosen = quantization_for(collection.spec, best=Quantization.TURBO4)
+                made = collection.quantized(chosen)
+                self._create_files(made)
+        return collection.quantized(made.spec.quantization)
 
     def mark(self, collection: Collection) -> None:
         self.write_info(collection.name, describe(collection))
@@ -64,7 +82,7 @@ class EdgeCollections(EdgeFolder):
         current = self.current()
         name = choose(current, self.read, spec, lambda found: owner.admit(found, self))
         collection = Collection(name or spec.name, spec, originals=owner.id)
-        self.create(collection)
+        collection = self.create(collection)
         if name is None or current is None:
             self.use(collection.name)
         return collection
@@ -96,7 +114,7 @@ class EdgeCollections(EdgeFolder):
         vectors = edge.EdgeVectorParams(
             size=spec.dims,
             distance=getattr(edge.Distance, spec.distance.value.capitalize()),
-            quantization_config=None if spec.distance is Distance.MANHATTAN else _QUANTIZATION,
+            quantization_config=_QUANTIZATIONS[spec.quantization or Quantization.NONE],
         )
         # Every hash is compared (1.3 ms for 100,000): exact, and no index to build.
         hashes = edge.EdgeVectorParams(

@@ -20,6 +20,7 @@ from functions.gallery.records import (
     Collection,
     CollectionSpec,
     Filter,
+    IndexState,
     Match,
     Metadata,
     Order,
@@ -27,7 +28,7 @@ from functions.gallery.records import (
     Query,
     StoredImage,
 )
-from functions.gallery.stores import payload
+from functions.gallery.stores import depth, payload
 from functions.gallery.stores.embedded.collections import EdgeCollections
 from functions.gallery.stores.embedded.errors import map_errors
 from functions.gallery.stores.embedded.folder import ROOM_TO_EDIT, ROOM_TO_PUT
@@ -43,10 +44,6 @@ _POINTS_PER_FLUSH = 2_000
 _WORTH_AN_INDEX = 10_000  # below this a search compares all vectors, fast enough
 _REMOVED_PER_COMPACTION = 1_000
 _EXACTLY = edge.CountRequest(exact=True)
-# The 4-bit copies are searched first, and the best are scored again with the full vectors.
-_RESCORE = edge.SearchParams(
-    quantization=edge.QuantizationSearchParams(rescore=True, oversampling=8.0)
-)
 _BITS_ONLY = edge.SearchParams(quantization=edge.QuantizationSearchParams(rescore=False))
 _DIALECT = FilterDialect(
     all_of=lambda must, must_not: edge.Filter(must=must, must_not=must_not),
@@ -126,9 +123,8 @@ class EdgeStore:
         target: Any = payload.target_vector(query, self._spec.dims, self.vectors)
         name, threshold = payload.vector_name(query), payload.score_threshold(query)
         nearest = edge.Query.Nearest(target, using=name)
-        params = _BITS_ONLY if name == payload.HASH else _RESCORE
 
-        def fetch(limit: int) -> list[Hit]:
+        def find(limit: int, params: edge.SearchParams) -> list[Hit]:
             request = edge.QueryRequest(
                 limit=limit,
                 query=nearest,
@@ -139,6 +135,12 @@ class EdgeStore:
             )
             with self._call() as shard:
                 return [Hit(str(p.id), p.score) for p in shard.query(request)]
+
+        def fetch(limit: int) -> list[Hit]:
+            if name == payload.HASH:
+                return find(limit, _BITS_ONLY)
+            found = [find(each.limit, _params(each)) for each in depth.searches(limit)]
+            return depth.join(found, limit)
 
         hits = rank(fetch(first_limit(query)), fetch, query, self._spec.distance)
         return make_matches(hits, self.get([hit.id for hit in hits]), query, self._spec)
@@ -192,10 +194,10 @@ class EdgeStore:
         """Return the disk space of the folder."""
         return self._collections.disk_bytes()
 
-    def check(self) -> None:
+    def check(self) -> IndexState:
         self._collections.require_room(0)
-        with self._call() as shard:
-            shard.info()
+        lacks_index = self.unindexed() >= _WORTH_AN_INDEX
+        return IndexState.MISSING if lacks_index else IndexState.READY
 
     def close(self) -> None:
         """Write everything to disk and release the files; a second call does nothing."""
@@ -214,14 +216,12 @@ class EdgeStore:
                 self._collections.close()
 
     def unindexed(self) -> int:
-        """Count the images added since `optimize`, which every search compares one by one."""
+        """Count the images added since `optimize`."""
         hashed = edge.Filter(must=[edge.HasVectorCondition(payload.HASH)])
         with self._call() as shard:
             info = shard.info()
-            images = info.points_count
-            vectors = images + shard.count(edge.CountRequest(True, hashed))
-        # The core counts both vectors of a point; they enter the index together.
-        return round(images * (1 - info.indexed_vectors_count / max(1, vectors)))
+            hashes = shard.count(edge.CountRequest(True, hashed))
+        return payload.unindexed(info.points_count, hashes, info.indexed_vectors_count)
 
     def optimize(self) -> bool:
         """Build the search index over recent additions, and free the space of removed images.
@@ -275,6 +275,12 @@ class EdgeStore:
     def _call(self) -> Iterator[edge.EdgeShard]:
         with self._in_flight.call(), map_errors(self._collections.root):
             yield self._shard
+
+
+def _params(each: depth.Depth) -> edge.SearchParams:
+    """Return the parameters of a search; a collection that is not quantized ignores the second."""
+    rescored = edge.QuantizationSearchParams(rescore=True, oversampling=each.oversampling)
+    return edge.SearchParams(hnsw_ef=each.ef, quantization=rescored)
 
 
 def _point(image: StoredImage, vector: Vector) -> edge.Point:

@@ -12,17 +12,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from functions.gallery.embedding.fingerprint import HASH_BITS
 from functions.gallery.errors import StoreDenied, StoreRejected
 from functions.gallery.records import (
     DEFAULT_GALLERY,
     Collection,
     CollectionSpec,
+    Quantization,
     StoredImage,
 )
 from functions.gallery.stores import payload
 from functions.gallery.stores.collection_info import choose, describe, read_description
 from functions.gallery.stores.ownership import NOBODY, Owner
+from functions.gallery.stores.server import layout
 from functions.gallery.stores.server.client import models
 from functions.gallery.stores.server.connection import QdrantConnection
 from functions.gallery.stores.server.errors import is_missing_collection
@@ -63,9 +64,10 @@ class QdrantCollections:
         points, _ = self._call(self._client.scroll, name, None, images)
         return payload.read_page(points, None).images
 
-    def create(self, collection: Collection) -> None:
+    def create(self, collection: Collection) -> Collection:
         """Create a collection unless it exists, and its missing indexes."""
-        self._complete(collection, self._info(collection.name))
+        info = self._complete(collection, self._info(collection.name))
+        return collection.quantized(_read(collection.name, info).spec.quantization)
 
     def mark(self, collection: Collection) -> None:
         info = describe(collection)
@@ -109,12 +111,12 @@ class QdrantCollections:
         info = infos[collection.name]
         if info is None:
             info = self._create(collection)  # unless another process, of whomever, is faster
-            owner.admit(read_description(collection.name, info.config.metadata or {}), self)
+            owner.admit(_read(collection.name, info), self)
         self._complete(collection, info)
         if current is None:  # or this key does not see the alias, and then cannot make it either
             alias = self._new_alias(collection.name)
             self.connection.allows(self._client.update_collection_aliases, [alias])
-        return collection
+        return collection.quantized(_read(collection.name, info).spec.quantization)
 
     def _info(self, name: str) -> models.CollectionInfo | None:
         no_access = (
@@ -129,29 +131,17 @@ class QdrantCollections:
                 return None
             raise
 
-    def _complete(self, collection: Collection, info: models.CollectionInfo | None) -> None:
+    def _complete(
+        self, collection: Collection, info: models.CollectionInfo | None
+    ) -> models.CollectionInfo:
         info = info or self._create(collection)
         if not self.connection.local:  # which has no indexes
             self._create_indexes(info, collection)
+        return info
 
     def _create(self, collection: Collection) -> models.CollectionInfo:
-        spec, name = collection.spec, collection.name
-        distance = models.Distance(spec.distance.value.capitalize())
-        vectors = {
-            payload.VECTOR: models.VectorParams(size=spec.dims, distance=distance),
-            payload.HASH: models.VectorParams(
-                size=HASH_BITS,
-                distance=models.Distance.DOT,
-                datatype=models.Datatype.FLOAT16,
-                on_disk=True,  # only the bits are read
-                quantization_config=models.BinaryQuantization(
-                    binary=models.BinaryQuantizationConfig(always_ram=True)
-                ),
-                # Every hash is compared, in 1.5 ms of the processor for 100,000. A graph found
-                # 84 % of the copies at 40 bits in 0.4 ms, 97 % in 0.8 and 99.9 % in 1.5.
-                hnsw_config=models.HnswConfigDiff(m=0),
-            ),
-        }
+        collection = self._with_quantization(collection)
+        name = collection.name
         cannot_create = (
             f"Collection {name} does not exist, and the Qdrant key cannot create it; start once "
             "with a key that can"
@@ -161,7 +151,7 @@ class QdrantCollections:
                 self._call(
                     self._client.create_collection,
                     name,
-                    vectors,
+                    layout.vectors(collection.spec),
                     metadata=describe(collection),
                     replication_factor=self._placement.replicas,
                     shard_number=self._placement.shards,
@@ -170,6 +160,15 @@ class QdrantCollections:
             if self._info(name) is None:  # else another process was faster
                 raise
         return self._call(self._client.get_collection, name)
+
+    def _with_quantization(self, collection: Collection) -> Collection:
+        """Choose the quantization of a new collection, unless there is none to choose."""
+        if self.connection.local:  # which ignores it
+            chosen = collection.spec.quantization or Quantization.NONE
+        else:
+            version = self._call(self._client.info).version
+            chosen = layout.choose_quantization(collection.spec, version)
+        return collection.quantized(chosen)
 
     def _create_indexes(self, info: models.CollectionInfo, collection: Collection) -> None:
         there = {key: index.data_type for key, index in info.payload_schema.items()}
@@ -196,4 +195,8 @@ def _denied(message: str) -> Iterator[None]:
 
 
 def _collection(name: str, info: models.CollectionInfo | None) -> Collection | None:
-    return None if info is None else read_description(name, info.config.metadata or {})
+    return None if info is None else _read(name, info)
+
+
+def _read(name: str, info: models.CollectionInfo) -> Collection:
+    return read_description(name, info.config.metadata or {}, layout.quantization_of(info))

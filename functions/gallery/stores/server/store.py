@@ -14,6 +14,7 @@ from functions.gallery.records import (
     CollectionSpec,
     Distance,
     Filter,
+    IndexState,
     Match,
     Metadata,
     Order,
@@ -21,11 +22,10 @@ from functions.gallery.records import (
     Query,
     StoredImage,
 )
-from functions.gallery.stores import payload
+from functions.gallery.stores import depth, payload
 from functions.gallery.stores.filtering import FilterDialect, write_filter
 from functions.gallery.stores.ownership import NOBODY, Owner
 from functions.gallery.stores.ranking import Hit, first_limit, make_matches, rank
-from functions.gallery.stores.server import depth
 from functions.gallery.stores.server.client import models
 from functions.gallery.stores.server.collections import QdrantCollections
 from functions.gallery.stores.server.connection import QdrantConnection
@@ -50,6 +50,7 @@ _DIALECT = FilterDialect(
     ),
     has_id=lambda ids: models.HasIdCondition(has_id=list(ids)),
 )
+_STATES = {"green": IndexState.READY, "yellow": IndexState.BUILDING}
 
 
 class QdrantStore:
@@ -199,8 +200,20 @@ class QdrantStore:
         """Return None: the index is not on a local disk."""
         return None
 
-    def check(self) -> None:
-        self._call(self._client.get_collection, self._name)
+    def check(self) -> IndexState:
+        info = self._call(self._client.get_collection, self._name)
+        if info.optimizer_status is not models.OptimizersStatusOneOf.OK:
+            return IndexState.MISSING  # most often for want of room on its disk
+        return _STATES.get(info.status, IndexState.MISSING)
+
+    def unindexed(self) -> int:
+        if self._local:  # which has no index
+            return 0
+        info = self._call(self._client.get_collection, self._name)
+        hashed = models.Filter(must=[models.HasVectorCondition(has_vector=payload.HASH)])
+        hashes = self._call(self._client.count, self._name, hashed).count
+        images = info.points_count or 0
+        return payload.unindexed(images, hashes, info.indexed_vectors_count or 0)
 
     def optimize(self) -> bool:
         """Do nothing: the server builds its index in the background."""
@@ -277,8 +290,8 @@ class QdrantStore:
             params = models.SearchParams(quantization=bits_only)
             return [request.model_copy(update={"limit": limit, "params": params})]
         return [
-            request.model_copy(update={"limit": n, "params": models.SearchParams(hnsw_ef=ef)})
-            for n, ef in depth.searches(limit)
+            request.model_copy(update={"limit": each.limit, "params": _params(each)})
+            for each in depth.searches(limit)
         ]
 
     def _scroll(self, where: Filter, limit: int, after: str | None, order: Order | None) -> Page:
@@ -293,3 +306,9 @@ class QdrantStore:
 
     def _filter(self, where: Filter, without: Sequence[str] = ()) -> Any:
         return write_filter(where, without, self._spec.fields, _DIALECT)
+
+
+def _params(each: depth.Depth) -> models.SearchParams:
+    """Return the parameters of a search; a collection that is not quantized ignores the second."""
+    rescored = models.QuantizationSearchParams(rescore=True, oversampling=each.oversampling)
+    return models.SearchParams(hnsw_ef=each.ef, quantization=rescored)
