@@ -1,5 +1,6 @@
 """What the server store sends and receives, with httpx.MockTransport in place of a server."""
 
+import gzip
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -37,6 +38,7 @@ from functions.gallery.stores.server.connection import QdrantConnection
 from functions.gallery.stores.server.retry import Retry
 from functions.gallery.stores.server.store import QdrantStore
 from tests.contract.stores import an_image, random_units, unit
+from tests.contract.wire_traffic import uncompressed
 
 SPEC = CollectionSpec(model="test@1", dims=4)
 EAST = unit([1.0, 0, 0, 0])
@@ -107,6 +109,7 @@ class Server:
     now: float = 0.0
 
     def respond(self, request: httpx.Request) -> httpx.Response:
+        request = uncompressed(request)
         self.requests.append(request)
         response = self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
         return response(request) if callable(response) else response
@@ -743,6 +746,30 @@ def test_the_response_is_not_compressed(server, store):
     store.count()
 
     assert server.requests[0].headers["accept-encoding"] == "identity"
+
+
+def test_a_vector_is_sent_compressed_and_a_short_request_as_it_is():
+    sent = []
+
+    def respond(request):
+        sent.append(request)
+        return result([{"points": []}]) if "query" in request.url.path else result({"count": 0})
+
+    connection = QdrantConnection.to(
+        "http://localhost", "k", transport=httpx.MockTransport(respond)
+    )
+    spec = replace(SPEC, dims=1_280)
+    store = QdrantStore(QdrantCollections(connection), Collection(spec.name, spec))
+    store.search(Query(random_units(1, 1_280)[0]))
+    store.count()
+
+    (search, count) = sent
+    assert search.headers["content-encoding"] == "gzip"
+    assert int(search.headers["content-length"]) == len(search.content) < 6_500
+    assert (
+        len(json.loads(gzip.decompress(search.content))["searches"][0]["query"]["nearest"]) == 1_280
+    )
+    assert "content-encoding" not in count.headers
 
 
 def graph_search(body):

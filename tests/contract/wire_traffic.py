@@ -1,5 +1,6 @@
 """A fixed run of the server store against a fake server, with all requests and results."""
 
+import gzip
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -25,6 +26,15 @@ WHERE = (
 )
 
 
+def uncompressed(request: httpx.Request) -> httpx.Request:
+    """Return a request as the server reads it."""
+    if request.headers.get("content-encoding") != "gzip":
+        return request
+    body, headers = gzip.decompress(request.content), httpx.Headers(request.headers)
+    headers["content-length"] = str(len(body))
+    return httpx.Request(request.method, request.url, headers=headers, content=body)
+
+
 class Wire:
     """A fake server without a socket, which records its requests."""
 
@@ -33,6 +43,7 @@ class Wire:
         self._collections = Collections()
 
     def respond(self, request: httpx.Request) -> httpx.Response:
+        request = uncompressed(request)
         body = json.loads(request.content or b"{}")
         self.requests.append([request.method, str(request.url), body])
         path = [part for part in request.url.path.split("/") if part]
@@ -40,7 +51,8 @@ class Wire:
         if result is None:
             missing = f"Not found: Collection `{path[-1]}` doesn't exist!"
             return httpx.Response(404, json={"status": {"error": missing}, "time": 0.0})
-        return httpx.Response(200, json={"result": result, "status": "ok", "time": 0.001})
+        found = {"result": result, "status": "ok", "time": 0.001} if path else result
+        return httpx.Response(200, json=found)
 
     def store(self) -> QdrantStore:
         transport = httpx.MockTransport(self.respond)

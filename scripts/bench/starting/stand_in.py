@@ -3,6 +3,7 @@
 It keeps what it is sent but does not search: every search finds the points that were put first.
 """
 
+import gzip
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ class Collections:
     def answer(self, method: str, path: list[str], body: dict[str, Any]) -> Any:
         """Return the result of a request; None if the collection does not exist."""
         match method, path:
+            case "GET", []:
+                return {"title": "stand-in", "version": "1.18.3"}
             case "GET", ["aliases"]:
                 aliases = self._aliases.items()
                 return {"aliases": [{"alias_name": a, "collection_name": c} for a, c in aliases]}
@@ -112,7 +115,7 @@ def qdrant_stand_in() -> Iterator[str]:
         if result is None:
             missing = f"Not found: Collection `{path[-1]}` doesn't exist!"
             return 404, {"status": {"error": missing}, "time": 0.0}, {}
-        return 200, {"result": result, "status": "ok", "time": 0.001}, {}
+        return 200, result if not path else {"result": result, "status": "ok", "time": 0.001}, {}
 
     with serve(respond) as address:
         yield f"http://{address}"
@@ -128,6 +131,8 @@ def serve(respond: Respond) -> Iterator[str]:
 
         def _handle(self) -> None:
             sent = self.rfile.read(int(self.headers.get("content-length", 0)))
+            if self.headers.get("content-encoding") == "gzip":
+                sent = gzip.decompress(sent)
             status, value, headers = respond(self, sent)
             body = json.dumps(value).encode()
             self.send_response(status)

@@ -3,6 +3,7 @@
 Importing qdrant_client is slow: a process that needs no server imports nothing of this room.
 """
 
+import gzip
 import logging
 import warnings
 from collections.abc import Callable, Iterator
@@ -36,6 +37,9 @@ Send = Callable[[httpx.Request], httpx.Response]
 
 # httpx drops idle connections after 5 s; a warm Lambda function waits longer between requests.
 _CONNECTIONS = httpx.Limits(max_keepalive_connections=20, keepalive_expiry=60)
+
+
+_WORTH_COMPRESSING = 2_000  # bytes of a request
 
 
 class _TimeLeft(dict[str, float]):
@@ -86,6 +90,18 @@ def _signed(request: httpx.Request, key: str | None) -> httpx.Request:
     if key:
         request.headers["api-key"] = key
     return request
+
+
+def _compressed(request: httpx.Request) -> httpx.Request:
+    """Compress a long request: a vector of 1,280 numbers takes 5 KB instead of 12, in 0.1 ms."""
+    body = request.read()
+    if len(body) < _WORTH_COMPRESSING:
+        return request
+    body = gzip.compress(body, 1, mtime=0)
+    headers = {**request.headers, "content-encoding": "gzip", "content-length": str(len(body))}
+    return httpx.Request(
+        request.method, request.url, headers=headers, content=body, extensions=request.extensions
+    )
 
 
 def _is_this_machine(url: str) -> bool:
@@ -149,7 +165,7 @@ class QdrantConnection:
             return send(request)
 
         def send_with_key(request: httpx.Request, send: Send) -> httpx.Response:
-            sent = key.value
+            sent, request = key.value, _compressed(request)
             response = send_in_time(_signed(request, sent), send)
             if response.status_code in (401, 403) and key.renew(sent):
                 response = send_in_time(_signed(request, key.value), send)
