@@ -69,7 +69,7 @@ def output_of(code: str, handler: str, qdrant: str, *, deployed: bool) -> list[s
 @pytest.mark.parametrize(
     ("handler", "deployed", "unneeded", "max_modules"),
     [
-        (API, False, AWS | {"aws_lambda_powertools"}, 860),
+        (API, False, AWS | {"aws_lambda_powertools"}, 862),
         (API, True, {"aws_lambda_powertools"}, 975),
         (INGEST, True, WEB, 870),
     ],

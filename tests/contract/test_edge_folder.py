@@ -354,11 +354,12 @@ def test_the_index_of_many_images_gives_the_same_results(tmp_path, monkeypatch):
     store = EdgeStore.open(tmp_path, CollectionSpec("test@1", 1_024))
     store.put([an_image(f"{n}.jpg") for n in range(3_000)], vectors)
     before = [store.search(Query(vector, limit=5)) for vector in vectors[:20]]
+    assert (store.check(), store.unindexed()) == ("missing", 3_000)
 
     built = store.optimize()
 
     assert built
-    assert store.unindexed() == 0
+    assert (store.check(), store.unindexed()) == ("ready", 0)
     assert [store.search(Query(vector, limit=5)) for vector in vectors[:20]] == before
     store.close()
 
@@ -368,7 +369,7 @@ def test_few_images_need_no_index(tmp_path):
     store.put([an_image("a")], unit(EAST))
 
     assert store.optimize() is False
-    assert store.unindexed() == 1
+    assert (store.check(), store.unindexed()) == ("ready", 1)
     store.close()
 
 

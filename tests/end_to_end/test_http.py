@@ -464,7 +464,8 @@ def test_limits_readiness_and_documentation_are_served(http):
     assert min(each["max_pixels"] for each in limits["file_types"]) == limits["max_pixels_whole"]
     assert ".xmp" in limits["skipped_suffixes"]
     assert limits["filter_fields"] == FIELDS
-    assert http.get("/readyz").json() == {"status": "ready"}
+    assert http.get("/readyz").json() == {"status": "ready", "index": "ready"}
+    assert http.get("/v1/stats").json()["index"] == "ready"
     assert http.get("/docs").status_code == 200
     assert http.get("/openapi.json").json()["openapi"].startswith("3.1")
 

@@ -55,7 +55,7 @@ class Collections:
                 self._made[name], self._indexes[name] = body, {}
                 return True
             case "PUT", ["collections", name, "index"]:
-                index = {"data_type": body["field_schema"], "points": 0}
+                index = {"data_type": body["field_schema"]["type"], "points": 0}
                 self._indexes[self._aliases.get(name, name)][body["field_name"]] = index
                 return _COMPLETED
             case "PUT", ["collections", _, "points"]:

@@ -11,6 +11,7 @@ only if the key names them too); that is enough to open a collection that is the
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 from functions.gallery.errors import StoreDenied, StoreRejected
 from functions.gallery.records import (
@@ -23,7 +24,6 @@ from functions.gallery.records import (
 from functions.gallery.stores import payload
 from functions.gallery.stores.collection_info import choose, describe, read_description
 from functions.gallery.stores.ownership import NOBODY, Owner
-from functions.gallery.stores.server import layout
 from functions.gallery.stores.server.client import models
 from functions.gallery.stores.server.connection import QdrantConnection
 from functions.gallery.stores.server.errors import is_missing_collection
@@ -140,6 +140,8 @@ class QdrantCollections:
         return info
 
     def _create(self, collection: Collection) -> models.CollectionInfo:
+        from functions.gallery.stores.server import layout
+
         collection = self._with_quantization(collection)
         name = collection.name
         cannot_create = (
@@ -163,6 +165,8 @@ class QdrantCollections:
 
     def _with_quantization(self, collection: Collection) -> Collection:
         """Choose the quantization of a new collection, unless there is none to choose."""
+        from functions.gallery.stores.server import layout
+
         if self.connection.local:  # which ignores it
             chosen = collection.spec.quantization or Quantization.NONE
         else:
@@ -182,7 +186,10 @@ class QdrantCollections:
             ):
                 if key in there:  # declared with another type before
                     self._call(self._client.delete_payload_index, collection.name, key)
-                self._call(self._client.create_payload_index, collection.name, key, wanted)
+                from functions.gallery.stores.server import layout
+
+                params = layout.index(kind)
+                self._call(self._client.create_payload_index, collection.name, key, params)
 
 
 @contextmanager
@@ -199,4 +206,13 @@ def _collection(name: str, info: models.CollectionInfo | None) -> Collection | N
 
 
 def _read(name: str, info: models.CollectionInfo) -> Collection:
-    return read_description(name, info.config.metadata or {}, layout.quantization_of(info))
+    return read_description(name, info.config.metadata or {}, _quantization_of(info))
+
+
+def _quantization_of(info: models.CollectionInfo) -> Quantization:
+    """Return the quantization of a collection that does not record it."""
+    named: Any = info.config.params.vectors
+    kept = named[payload.VECTOR].quantization_config if isinstance(named, dict) else None
+    if isinstance(kept, models.TurboQuantization):
+        return Quantization.TURBO4
+    return Quantization.INT8 if isinstance(kept, models.ScalarQuantization) else Quantization.NONE

@@ -1,10 +1,10 @@
-"""The vectors of a new collection on a server: which there are, and in which form."""
+"""How a new collection on a server keeps vectors and fields; imported only to create one."""
 
 from typing import Any
 
 from functions.gallery.embedding.fingerprint import HASH_BITS
 from functions.gallery.errors import SettingsError
-from functions.gallery.records import CollectionSpec, Quantization
+from functions.gallery.records import CollectionSpec, FieldType, Quantization
 from functions.gallery.stores import payload
 from functions.gallery.stores.collection_info import quantization_for
 from functions.gallery.stores.server.client import models
@@ -52,13 +52,16 @@ def vectors(spec: CollectionSpec) -> dict[str, models.VectorParams]:
     }
 
 
-def quantization_of(info: models.CollectionInfo) -> Quantization:
-    """Return the quantization of a collection that does not record it."""
-    named: Any = info.config.params.vectors
-    kept = named[payload.VECTOR].quantization_config if isinstance(named, dict) else None
-    if isinstance(kept, models.TurboQuantization):
-        return Quantization.TURBO4
-    return Quantization.INT8 if isinstance(kept, models.ScalarQuantization) else Quantization.NONE
+def index(kind: FieldType) -> Any:
+    """Return the index of a field: on disk, as in memory they took as much as the vectors."""
+    params: dict[FieldType, Any] = {
+        "keyword": models.KeywordIndexParams,
+        "integer": models.IntegerIndexParams,
+        "float": models.FloatIndexParams,
+        "bool": models.BoolIndexParams,
+        "datetime": models.DatetimeIndexParams,
+    }
+    return params[kind](type=kind, on_disk=True)
 
 
 def _config(quantization: Quantization | None) -> Any:
