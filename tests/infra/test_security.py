@@ -81,6 +81,7 @@ def test_only_known_web_origins_can_upload_to_the_bucket(resources):
     wildcard = "https://*.execute-api.${AWS::Region}.${AWS::URLSuffix}"
     assert own_page["AllowedOrigins"] == [{"Fn::Sub": wildcard}]
     assert origins == {
+        "HasFunctionUrl": [{"Fn::Sub": "https://*.lambda-url.${AWS::Region}.on.aws"}],
         "HasUploadOrigins": {"Ref": "UploadOrigins"},
         "HasDomain": [{"Fn::Sub": "https://${DomainName}"}],
     }

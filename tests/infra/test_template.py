@@ -130,11 +130,11 @@ def test_every_log_expires_and_is_written_by_a_function(resources):
     assert {f["LoggingConfig"]["LogFormat"] for f in functions} == {"JSON"}
 
 
-def test_calls_are_traced_unless_the_operator_turns_it_off(resources, transformed):
+def test_calls_are_traced_only_if_the_operator_asks_for_it(resources, transformed):
     functions = of_type(resources, "AWS::Lambda::Function").values()
 
     assert all(f["TracingConfig"]["Mode"] == {"Ref": "Traces"} for f in functions)
-    assert json.loads(transformed.read_text())["Parameters"]["Traces"]["Default"] == "Active"
+    assert json.loads(transformed.read_text())["Parameters"]["Traces"]["Default"] == "PassThrough"
 
 
 def test_requests_are_throttled_and_logged(resources):
@@ -155,6 +155,25 @@ def test_the_ingest_function_has_time_for_work_and_for_its_answer(resources):
     limit_s = resources["IngestFunction"]["Properties"]["Timeout"]
 
     assert limit_s > START_S + SECONDS_TO_RECONCILE + ANSWER_S
+
+
+def test_the_function_has_a_second_address_that_anyone_can_call_only_if_wanted(
+    resources, transformed
+):
+    parameters = json.loads(transformed.read_text())["Parameters"]
+    permissions = {
+        permission["Properties"]["Action"]: permission
+        for permission in resources.values()
+        if permission["Type"] == "AWS::Lambda::Permission"
+        and permission["Properties"]["Principal"] == "*"
+    }
+
+    assert parameters["FunctionUrl"]["Default"] == "false"
+    assert resources["ApiFunctionUrl"]["Condition"] == "HasFunctionUrl"
+    assert permissions.keys() == {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
+    assert {p["Condition"] for p in permissions.values()} == {"HasFunctionUrl"}
+    by_address = permissions["lambda:InvokeFunction"]["Properties"]
+    assert by_address["InvokedViaFunctionUrl"] is True
 
 
 def test_alarms_watch_both_functions_for_throttles_and_errors(resources):

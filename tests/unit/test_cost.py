@@ -50,7 +50,7 @@ def test_every_formula_gives_the_figure_next_to_it():
     assert [
         figure for figure in figures if not agrees(evaluate(figure[0], names()), figure[1])
     ] == []
-    assert len(with_total) == 5
+    assert len(with_total) == 6
     for *rows, (_, _, total) in with_total:
         assert agrees(sum(evaluate(formula, names()) for _, formula, _ in rows), total)
 
