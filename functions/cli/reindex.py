@@ -1,4 +1,4 @@
-"""Build a new index for another model, width, distance or version while the old one serves."""
+"""Build a new index for other settings or another version while the old one serves."""
 
 import time
 from collections.abc import Generator
@@ -34,8 +34,8 @@ def main(
 ) -> None:
     """Fill the index for these settings from the one in use, and put it into use once complete.
 
-    Set LOOKALIKE_MODEL, LOOKALIKE_DIMS or LOOKALIKE_DISTANCE to the new value; after an upgrade
-    that asks for it, set nothing. It can be killed and started again at any time. Run --finish
+    Set LOOKALIKE_MODEL, _DIMS, _DISTANCE or _QUANTIZATION to the new value; after an upgrade that
+    asks for it, set nothing. It can be killed and started again at any time. Run --finish
     before another reindex. Exit code: 0 every picture is in the new index, 1 some cannot be, 2 it
     could not continue, 130 Ctrl-C.
     """

@@ -67,7 +67,9 @@ def test_the_tables_by_size_agree_with_the_formulas():
 
 
 def test_the_measured_figures_are_those_of_the_results_files():
-    cold, speed = (json.loads((RESULTS / f"{n}.json").read_text()) for n in ("cold", "speed"))
+    cold, speed, quantization = (
+        json.loads((RESULTS / f"{n}.json").read_text()) for n in ("cold", "speed", "quantization")
+    )
     stages = speed["bytes to vector, ms"]
     disks = {
         entry["dims"]: entry["disk, MB"] for entry in speed["search"] if entry["points"] == 10_000
@@ -80,5 +82,6 @@ def test_the_measured_figures_are_those_of_the_results_files():
         "embed_large_ms": round(sum(stages["JPEG, 4032 x 3024"].values()), 2),
         "disk_1280_mb": disks[1280],
         "disk_320_mb": disks[320],
+        "server_mb": quantization["memory of the server, MB"],
     }
     assert {name: names()[name] for name in measured} == measured
