@@ -49,6 +49,25 @@ def test_a_base64_picture_from_the_gateway_is_found_by_binary_and_json_searches(
     assert [body(response)["results"][0]["name"] for response in searches] == ["drawn/one.jpg"] * 2
 
 
+def test_a_call_of_the_functions_own_address_gets_the_same_response(api):
+    gateway = event("http-get")
+    host = "abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-west-1.on.aws"
+    prefix = host.partition(".")[0]
+    context = gateway["requestContext"] | {
+        "domainName": host,
+        "domainPrefix": prefix,
+        "apiId": prefix,
+        "authentication": None,
+        "routeKey": "$default",
+    }
+    direct = gateway | {"requestContext": context, "headers": gateway["headers"] | {"host": host}}
+
+    responses = [api.invoke(each) for each in (gateway, direct)]
+
+    assert [response["statusCode"] for response in responses] == [200, 200]
+    assert body(responses[0])["images"] == body(responses[1])["images"]
+
+
 def test_a_form_from_the_gateway_is_parsed(api):
     response = api.invoke(event("http-add-form"))
 

@@ -212,7 +212,7 @@ def test_a_collection_half_created_at_a_kill_is_created_again_before_use(world, 
     monkeypatch.setattr(
         world.collections,
         "create",
-        lambda collection: (created.append(collection), create(collection)),
+        lambda collection: (created.append(collection), create(collection))[1],
     )
 
     run_all(reindexing(world).run(1))
