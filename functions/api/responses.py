@@ -440,8 +440,8 @@ class RefusalOut(BaseModel):
 
 INDEX_STATES = (
     "`ready`; `building`: in the background; `missing`: nothing builds it, because Qdrant lacks "
-    "room on its disk, or because the embedded store was filled without scripts/import. Without "
-    "an index searches work, and read every vector"
+    "room on its disk, or because the embedded store was filled without an import. Without an "
+    "index searches work, and read every vector"
 )
 
 
