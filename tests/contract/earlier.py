@@ -18,7 +18,7 @@ from functions.gallery.originals.identity import OF_A_FUNCTION
 from functions.gallery.records import BUILT_IN_FIELDS, CollectionSpec, StoredImage
 from functions.gallery.stores.embedded.folder import EdgeFolder
 from functions.gallery.stores.payload import rfc3339
-from functions.gallery.stores.server.client import QdrantClient, models
+from functions.gallery.stores.server.library import QdrantClient, models
 
 OWNER = OF_A_FUNCTION
 HASHES = ("", "0f1e2d3c4b5a6978")  # a picture that is too plain, and any other

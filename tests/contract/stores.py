@@ -17,9 +17,9 @@ from functions.gallery.names import image_id
 from functions.gallery.pictures.picture import Flaw
 from functions.gallery.records import CollectionSpec, StoredImage
 from functions.gallery.stores.embedded.store import EdgeStore
-from functions.gallery.stores.server.client import QdrantClient
 from functions.gallery.stores.server.collections import QdrantCollections
 from functions.gallery.stores.server.connection import QdrantConnection
+from functions.gallery.stores.server.library import QdrantClient
 from functions.gallery.stores.server.store import QdrantStore
 from tests.fakes import FakeStore
 

@@ -56,7 +56,7 @@ def edge_folder(folder: Path) -> Iterator[tuple[Write, Callable[[], Any], Any, s
 def memory(folder: Path) -> Iterator[tuple[Write, Callable[[], Any], Any, str]]:
     connection = QdrantConnection.in_memory()
     yield (
-        lambda *old: earlier.write_server(connection.client, "lookalike", *old),
+        lambda *old: earlier.write_server(connection.library, "lookalike", *old),
         lambda: QdrantCollections(connection),
         QdrantStore,
         "lookalike",
@@ -66,7 +66,7 @@ def memory(folder: Path) -> Iterator[tuple[Write, Callable[[], Any], Any, str]]:
 @contextmanager
 def server(folder: Path) -> Iterator[tuple[Write, Callable[[], Any], Any, str]]:
     url, key = os.environ["QDRANT_TEST_URL"], os.environ.get("QDRANT_TEST_API_KEY")
-    client = QdrantConnection.to(url, key).client
+    client = QdrantConnection.to(url, key).library
     gallery = f"lookalike-test-{uuid.uuid4()}"
     yield (
         lambda *old: earlier.write_server(client, gallery, *old),

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from functions.gallery.errors import SettingsError, StoreDenied
 from functions.gallery.settings import Settings
 from functions.gallery.stores.server.connection import QdrantConnection
 from functions.gallery.stores.server.key import ServerKey
-from scripts.bench.starting.stand_in import Collections, serve
+from scripts.bench.starting.stand_in import Collections, envelope, serve
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Server:
         path = [part for part in request.path.partition("?")[0].split("/") if part]
         result = self.collections.answer(request.command, path, json.loads(body or b"{}"))
         status = 404 if result is None else 200
-        return status, {"result": result, "status": "ok", "time": 0.001}, {}
+        return status, envelope(path, result), {}
 
 
 @pytest.fixture
@@ -61,13 +62,13 @@ def secret(monkeypatch):
 
 @pytest.fixture
 def gallery(server, secret, tmp_path):
-    return build_gallery(
-        Settings(
-            qdrant_url=server.address,
-            qdrant_api_key_secret_arn=secret.arn,
-            lookalike_data=tmp_path,
-        )
+    settings = Settings(
+        qdrant_url=server.address,
+        qdrant_api_key_secret_arn=secret.arn,
+        lookalike_data=tmp_path,
     )
+    with closing(build_gallery(settings)) as gallery:
+        yield gallery
 
 
 def test_a_replaced_key_is_used_as_soon_as_the_server_refuses_the_old_one(server, secret, gallery):

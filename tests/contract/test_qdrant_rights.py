@@ -20,12 +20,13 @@ import pytest
 
 from functions.gallery.errors import StoreDenied
 from functions.gallery.records import Collection, CollectionSpec, Query
-from functions.gallery.stores.server.client import QdrantClient
 from functions.gallery.stores.server.collections import QdrantCollections
 from functions.gallery.stores.server.connection import QdrantConnection
+from functions.gallery.stores.server.library import QdrantClient
 from functions.gallery.stores.server.store import QdrantStore
-from scripts.bench.starting.stand_in import Collections
+from scripts.bench.starting.stand_in import Collections, envelope
 from tests.contract.stores import an_image, random_units
+from tests.contract.wire_traffic import uncompressed
 
 IMAGE = an_image("a.jpg")
 
@@ -58,6 +59,7 @@ class WireLane:
         """Nothing outlives the fake."""
 
     def _respond(self, request: httpx.Request) -> httpx.Response:
+        request = uncompressed(request)
         self.requests.append(f"{request.method} {request.url.path}")
         path = [part for part in request.url.path.split("/") if part]
         access = None
@@ -74,12 +76,12 @@ class WireLane:
         if result is None:
             missing = f"Not found: Collection `{path[-1]}` doesn't exist!"
             return httpx.Response(404, json={"status": {"error": missing}})
-        return httpx.Response(200, json={"result": result, "status": "ok", "time": 0.001})
+        return httpx.Response(200, json=envelope(path, result))
 
     @staticmethod
     def _refusal(method: str, path: list[str], access: dict[str, Any]) -> str | None:
         match method, path:
-            case "GET", ["aliases"]:
+            case "GET", [] | ["aliases"]:
                 return None
             case "POST", ["collections", "aliases"]:
                 return "Global access is required"

@@ -2,19 +2,17 @@
 
 import gzip
 import json
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from threading import Barrier
 from typing import Any
 
 import httpx
 
 from functions.gallery.records import CollectionSpec, Condition, Order, Query
-from functions.gallery.stores.server import client
 from functions.gallery.stores.server.collections import QdrantCollections
 from functions.gallery.stores.server.connection import QdrantConnection
+from functions.gallery.stores.server.library import LibraryClient
 from functions.gallery.stores.server.store import QdrantStore
-from scripts.bench.starting.stand_in import Collections
+from scripts.bench.starting.stand_in import Collections, envelope
 from tests.contract.stores import an_image, random_units
 
 SPEC = CollectionSpec("test@1", 4, fields={"price": "float", "kind": "keyword", "on": "bool"})
@@ -51,19 +49,21 @@ class Wire:
         if result is None:
             missing = f"Not found: Collection `{path[-1]}` doesn't exist!"
             return httpx.Response(404, json={"status": {"error": missing}, "time": 0.0})
-        found = {"result": result, "status": "ok", "time": 0.001} if path else result
+        found = envelope(path, result)
         return httpx.Response(200, json=found)
 
-    def store(self) -> QdrantStore:
+    def store(self, *, with_library: bool) -> QdrantStore:
         transport = httpx.MockTransport(self.respond)
         connection = QdrantConnection.to("https://qdrant.test", "key", transport=transport)
+        if with_library:
+            connection.client = LibraryClient(connection.library)
         return QdrantStore.open(QdrantCollections(connection), SPEC)
 
 
-def traffic() -> dict[str, Any]:
-    """Use every method of the store; return all requests and results."""
+def traffic(*, with_library: bool) -> dict[str, Any]:
+    """Use every method of the store, all through the library or not; return what went by."""
     wire = Wire()
-    store = wire.store()
+    store = wire.store(with_library=with_library)
     images = [an_image(f"{n}.jpg", metadata={"kind": "shoe", "price": n}) for n in range(5)]
     vectors = random_units(5, 4)
     first = images[0].id
@@ -87,24 +87,4 @@ def traffic() -> dict[str, Any]:
     store.remove([first])
     store.check()
     store.close()
-    return {"light": client.IS_LIGHT, "requests": wire.requests, "results": repr(results)}
-
-
-def report() -> None:
-    """Print the traffic, for another process to compare."""
-    print(json.dumps(traffic()))
-
-
-def searches_at_once(threads: int) -> int:
-    """Search from many threads, all for the first time; return how many found something."""
-    wire = Wire()
-    store = wire.store()
-    store.put([an_image("a.jpg")], random_units(1, 4))
-    start = Barrier(threads)
-
-    def search(_: int) -> bool:
-        start.wait()
-        return len(store.search(Query(random_units(1, 4)[0], limit=3, where=WHERE))) == 1
-
-    with ThreadPoolExecutor(threads) as pool:
-        return sum(pool.map(search, range(threads)))
+    return {"requests": wire.requests, "results": repr(results)}

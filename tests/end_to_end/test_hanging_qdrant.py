@@ -29,7 +29,7 @@ from functions.gallery.stores.server.store import QdrantStore
 from functions.ingest import handler, work
 from functions.ingest.work import Ingest
 from functions.runtime import ANSWER_S, CALL_S
-from scripts.bench.starting.stand_in import Collections, Headers, serve
+from scripts.bench.starting.stand_in import Collections, Headers, envelope, serve
 from tests.drawing import jpeg
 from tests.end_to_end.lambda_emulator import ROOT, event
 from tests.end_to_end.server import served
@@ -161,7 +161,7 @@ class Qdrant:
         if result is None:
             missing = f"Not found: Collection `{path[-1]}` doesn't exist!"
             return 404, {"status": {"error": missing}, "time": 0.0}, {}
-        return 200, {"result": result, "status": "ok", "time": 0.001}, {}
+        return 200, envelope(path, result), {}
 
     @contextmanager
     def gallery(self) -> Iterator[Gallery]:

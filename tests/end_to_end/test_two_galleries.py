@@ -23,8 +23,8 @@ from functions.gallery.intake.add import Submission
 from functions.gallery.names import image_id
 from functions.gallery.originals.aws import client
 from functions.gallery.settings import Settings
-from functions.gallery.stores.server.client import QdrantClient
 from functions.gallery.stores.server.connection import QdrantConnection
+from functions.gallery.stores.server.library import QdrantClient
 from scripts.bench.starting.stand_in import qdrant_stand_in
 from tests.cloud import cloud
 from tests.drawing import jpeg

@@ -26,6 +26,11 @@ Headers = dict[str, str]
 Respond = Callable[[BaseHTTPRequestHandler, bytes], tuple[int, Any, Headers]]
 
 
+def envelope(path: list[str], result: Any) -> Any:
+    """Return the body of a response; only that of the root, the version, is not wrapped."""
+    return {"result": result, "status": "ok", "time": 0.001} if path else result
+
+
 class Collections:
     """What the server keeps, and its results by method and path."""
 
@@ -115,7 +120,7 @@ def qdrant_stand_in() -> Iterator[str]:
         if result is None:
             missing = f"Not found: Collection `{path[-1]}` doesn't exist!"
             return 404, {"status": {"error": missing}, "time": 0.0}, {}
-        return 200, result if not path else {"result": result, "status": "ok", "time": 0.001}, {}
+        return 200, envelope(path, result), {}
 
     with serve(respond) as address:
         yield f"http://{address}"

@@ -11,7 +11,7 @@ only if the key names them too); that is enough to open a collection that is the
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from functions.gallery.errors import StoreDenied, StoreRejected
 from functions.gallery.records import (
@@ -24,9 +24,13 @@ from functions.gallery.records import (
 from functions.gallery.stores import payload
 from functions.gallery.stores.collection_info import choose, describe, read_description
 from functions.gallery.stores.ownership import NOBODY, Owner
-from functions.gallery.stores.server.client import models
+from functions.gallery.stores.server import layout
 from functions.gallery.stores.server.connection import QdrantConnection
 from functions.gallery.stores.server.errors import is_missing_collection
+from functions.gallery.stores.server.rest import Json
+
+if TYPE_CHECKING:
+    from functions.gallery.stores.server.library import models
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,7 @@ class QdrantCollections:
 
     def current(self) -> str | None:
         """Return the name of the collection in use; None on a new server."""
-        aliases = self._call(self._client.get_aliases).aliases
-        return next((a.collection_name for a in aliases if a.alias_name == self._alias), None)
+        return self._call(self._client.get_aliases).get(self._alias)
 
     def read(self, name: str) -> Collection | None:
         return _collection(name, self._info(name))
@@ -71,7 +74,7 @@ class QdrantCollections:
 
     def mark(self, collection: Collection) -> None:
         info = describe(collection)
-        self._call(self._client.update_collection, collection.name, metadata=info)
+        self._call(self.connection.library.update_collection, collection.name, metadata=info)
         kept = self.read(collection.name)
         if kept is None or replace(kept, spec=collection.spec) != collection:
             raise StoreRejected(
@@ -79,19 +82,23 @@ class QdrantCollections:
             )
 
     def use(self, name: str) -> None:
+        from functions.gallery.stores.server.library import models
+
         changes: list[models.AliasOperations] = []
         if self.current() is not None:
             old = models.DeleteAlias(alias_name=self._alias)
             changes.append(models.DeleteAliasOperation(delete_alias=old))
         changes.append(self._new_alias(name))
-        self._call(self._client.update_collection_aliases, changes)
+        self._call(self.connection.library.update_collection_aliases, changes)
 
-    def _new_alias(self, name: str) -> models.CreateAliasOperation:
+    def _new_alias(self, name: str) -> "models.CreateAliasOperation":
+        from functions.gallery.stores.server.library import models
+
         new = models.CreateAlias(collection_name=name, alias_name=self._alias)
         return models.CreateAliasOperation(create_alias=new)
 
     def drop(self, name: str) -> None:
-        self._call(self._client.delete_collection, name)
+        self._call(self.connection.library.delete_collection, name)
 
     def close(self) -> None:
         """Close the connection."""
@@ -100,7 +107,7 @@ class QdrantCollections:
     def ready(self, spec: CollectionSpec, owner: Owner = NOBODY) -> Collection:
         """Choose the collection for a process with this spec; on a new server create it."""
         current = self.current()
-        infos: dict[str, models.CollectionInfo | None] = {}
+        infos: dict[str, Json | None] = {}
 
         def read(name: str) -> Collection | None:
             infos[name] = self._info(name)
@@ -115,10 +122,10 @@ class QdrantCollections:
         self._complete(collection, info)
         if current is None:  # or this key does not see the alias, and then cannot make it either
             alias = self._new_alias(collection.name)
-            self.connection.allows(self._client.update_collection_aliases, [alias])
+            self.connection.allows(self.connection.library.update_collection_aliases, [alias])
         return collection.quantized(_read(collection.name, info).spec.quantization)
 
-    def _info(self, name: str) -> models.CollectionInfo | None:
+    def _info(self, name: str) -> Json | None:
         no_access = (
             f"The Qdrant key has no access to collection {name}; allow it, or if it does not exist "
             "yet, start once with a key that can create it"
@@ -131,19 +138,21 @@ class QdrantCollections:
                 return None
             raise
 
-    def _complete(
-        self, collection: Collection, info: models.CollectionInfo | None
-    ) -> models.CollectionInfo:
+    def _complete(self, collection: Collection, info: Json | None) -> Json:
         info = info or self._create(collection)
         if not self.connection.local:  # which has no indexes
             self._create_indexes(info, collection)
         return info
 
-    def _create(self, collection: Collection) -> models.CollectionInfo:
-        from functions.gallery.stores.server import layout
+    def _create(self, collection: Collection) -> Json:
+        from functions.gallery.stores.server.library import models
 
         collection = self._with_quantization(collection)
         name = collection.name
+        vectors = {
+            vector: models.VectorParams.model_validate(described)
+            for vector, described in layout.vectors(collection.spec).items()
+        }
         cannot_create = (
             f"Collection {name} does not exist, and the Qdrant key cannot create it; start once "
             "with a key that can"
@@ -151,9 +160,9 @@ class QdrantCollections:
         try:
             with _denied(cannot_create):
                 self._call(
-                    self._client.create_collection,
+                    self.connection.library.create_collection,
                     name,
-                    layout.vectors(collection.spec),
+                    vectors,
                     metadata=describe(collection),
                     replication_factor=self._placement.replicas,
                     shard_number=self._placement.shards,
@@ -165,31 +174,29 @@ class QdrantCollections:
 
     def _with_quantization(self, collection: Collection) -> Collection:
         """Choose the quantization of a new collection, unless there is none to choose."""
-        from functions.gallery.stores.server import layout
-
         if self.connection.local:  # which ignores it
             chosen = collection.spec.quantization or Quantization.NONE
         else:
-            version = self._call(self._client.info).version
+            version = self._call(self.connection.library.info).version
             chosen = layout.choose_quantization(collection.spec, version)
         return collection.quantized(chosen)
 
-    def _create_indexes(self, info: models.CollectionInfo, collection: Collection) -> None:
-        there = {key: index.data_type for key, index in info.payload_schema.items()}
+    def _create_indexes(self, info: Json, collection: Collection) -> None:
+        there = {key: found["data_type"] for key, found in info["payload_schema"].items()}
         for key, kind in payload.indexed_fields(collection.spec).items():
-            wanted = models.PayloadSchemaType(kind)
-            if there.get(key) == wanted:
+            if there.get(key) == kind:
                 continue
+            from functions.gallery.stores.server.library import index
+
             with _denied(
                 f"Collection {collection.name} has no index for {key}, and the Qdrant key cannot "
                 "add it; start once with a key that can write"
             ):
                 if key in there:  # declared with another type before
-                    self._call(self._client.delete_payload_index, collection.name, key)
-                from functions.gallery.stores.server import layout
-
-                params = layout.index(kind)
-                self._call(self._client.create_payload_index, collection.name, key, params)
+                    self._call(self.connection.library.delete_payload_index, collection.name, key)
+                self._call(
+                    self.connection.library.create_payload_index, collection.name, key, index(kind)
+                )
 
 
 @contextmanager
@@ -201,18 +208,11 @@ def _denied(message: str) -> Iterator[None]:
         raise StoreDenied(message) from error
 
 
-def _collection(name: str, info: models.CollectionInfo | None) -> Collection | None:
+def _collection(name: str, info: Json | None) -> Collection | None:
     return None if info is None else _read(name, info)
 
 
-def _read(name: str, info: models.CollectionInfo) -> Collection:
-    return read_description(name, info.config.metadata or {}, _quantization_of(info))
-
-
-def _quantization_of(info: models.CollectionInfo) -> Quantization:
-    """Return the quantization of a collection that does not record it."""
-    named: Any = info.config.params.vectors
-    kept = named[payload.VECTOR].quantization_config if isinstance(named, dict) else None
-    if isinstance(kept, models.TurboQuantization):
-        return Quantization.TURBO4
-    return Quantization.INT8 if isinstance(kept, models.ScalarQuantization) else Quantization.NONE
+def _read(name: str, info: Json) -> Collection:
+    config = info["config"]
+    unrecorded = layout.quantization_of(config["params"]["vectors"])
+    return read_description(name, config.get("metadata") or {}, unrecorded)

@@ -1,9 +1,8 @@
-"""The connection to a Qdrant server: one client, its errors as ours, time limits and retries.
+"""The connection to a Qdrant server: two clients, their errors as ours, time limits and retries.
 
-Importing qdrant_client is slow: a process that needs no server imports nothing of this room.
+Importing httpx takes a while: a process that needs no server imports nothing of this room.
 """
 
-import gzip
 import logging
 import warnings
 from collections.abc import Callable, Iterator
@@ -11,8 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from threading import RLock
 from time import monotonic
-from typing import ParamSpec, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import httpx
 
@@ -24,10 +22,13 @@ from functions.gallery.errors import (
     StoreError,
     StoreNotReached,
 )
-from functions.gallery.stores.server.client import QdrantClient
 from functions.gallery.stores.server.errors import for_the_log, store_error
 from functions.gallery.stores.server.key import ReadKey, ServerKey
+from functions.gallery.stores.server.rest import RestClient
 from functions.gallery.stores.server.retry import Retry
+
+if TYPE_CHECKING:
+    from functions.gallery.stores.server.library import LibraryClient, QdrantClient
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +36,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Send = Callable[[httpx.Request], httpx.Response]
 
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 # httpx drops idle connections after 5 s; a warm Lambda function waits longer between requests.
 _CONNECTIONS = httpx.Limits(max_keepalive_connections=20, keepalive_expiry=60)
-
-
-_WORTH_COMPRESSING = 2_000  # bytes of a request
 
 
 class _TimeLeft(dict[str, float]):
@@ -92,32 +91,45 @@ def _signed(request: httpx.Request, key: str | None) -> httpx.Request:
     return request
 
 
-def _compressed(request: httpx.Request) -> httpx.Request:
-    """Compress a long request: a vector of 1,280 numbers takes 5 KB instead of 12, in 0.1 ms."""
-    body = request.read()
-    if len(body) < _WORTH_COMPRESSING:
-        return request
-    body = gzip.compress(body, 1, mtime=0)
-    headers = {**request.headers, "content-encoding": "gzip", "content-length": str(len(body))}
-    return httpx.Request(
-        request.method, request.url, headers=headers, content=body, extensions=request.extensions
-    )
+def _parse(url: str) -> httpx.URL:
+    """Return the address of a server; https means 443 (Cloud listens there too), http 6333.
 
-
-def _is_this_machine(url: str) -> bool:
-    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+    Raises SettingsError for an invalid address.
+    """
+    try:
+        address = httpx.URL(url.rstrip("/"))
+    except httpx.InvalidURL:
+        address = httpx.URL()
+    if address.scheme not in ("http", "https") or not address.host:
+        raise SettingsError(
+            f"QDRANT_URL {url!r} is not an address; use one such as https://host:6333"
+        )
+    is_http = address.scheme == "http"
+    return address.copy_with(port=address.port or (6333 if is_http else None))
 
 
 class QdrantConnection:
-    """A client that is safe to share between threads."""
+    """Two clients that are safe to share between threads.
 
-    def __init__(self, client: QdrantClient, retry: Retry) -> None:
-        """Take over a client; use `to` or `in_memory` to get a connection."""
+    `client` searches, adds and checks; `library` makes and changes collections.
+    """
+
+    def __init__(
+        self,
+        client: "RestClient | LibraryClient",
+        open_library: "Callable[[], QdrantClient]",
+        retry: Retry,
+        *,
+        local: bool = False,
+    ) -> None:
+        """Take over the clients; use `to` or `in_memory` to get a connection."""
         self.client = client
+        self._open_library = open_library
+        self._opened: QdrantClient | None = None
         self._retry = retry
-        # The client's local mode breaks for good when two threads write: one lock around all.
-        self.local = client.init_options["location"] == ":memory:"
-        self._lock = RLock() if self.local else nullcontext()
+        # The library's local mode breaks for good when two threads write: one lock around all.
+        self.local = local
+        self._lock = RLock() if local else nullcontext()
         self._closed = False
         self._was_reached = False
         self._logged: str | None = None
@@ -134,28 +146,13 @@ class QdrantConnection:
     ) -> "QdrantConnection":
         """Prepare to reach a server over REST; nothing is sent yet.
 
-        Without a port, https means 443 (Cloud listens there too) and http means 6333. A request
-        ends after `timeout_s`, or with the work in progress. A key that can be read is read again
-        when the server refuses it. Raises SettingsError for an invalid address.
+        A request ends after `timeout_s`, or with the work in progress. A key that can be read is
+        read again when the server refuses it. Raises SettingsError for an invalid address.
         """
         key = ServerKey(api_key)
-        if key.value and urlsplit(url).scheme == "http" and not _is_this_machine(url):
+        address = _parse(url)
+        if key.value and address.scheme == "http" and address.host not in _THIS_MACHINE:
             log.warning("The key is sent to QDRANT_URL without encryption; use https")
-        try:
-            warnings.filterwarnings("ignore", "Api key is used with an insecure connection")
-            client = QdrantClient(
-                url=url,
-                port=None if url.startswith("https:") else 6333,
-                api_key=key.value,
-                check_compatibility=False,  # else a thread sends one more request
-                limits=_CONNECTIONS,
-                event_hooks={"response": [_Body.limit]},
-                transport=transport,
-            )
-        except ValueError as error:
-            raise SettingsError(
-                f"QDRANT_URL {url!r} is not an address; use one such as https://host:6333"
-            ) from error
 
         def send_in_time(request: httpx.Request, send: Send) -> httpx.Response:
             # Compressed, the server sends parts, and the last one waits 40 ms for a delayed
@@ -165,19 +162,52 @@ class QdrantConnection:
             return send(request)
 
         def send_with_key(request: httpx.Request, send: Send) -> httpx.Response:
-            sent, request = key.value, _compressed(request)
+            sent = key.value
             response = send_in_time(_signed(request, sent), send)
             if response.status_code in (401, 403) and key.renew(sent):
                 response = send_in_time(_signed(request, key.value), send)
             return response
 
-        client.http.client.add_middleware(send_with_key)
-        return cls(client, retry or Retry())
+        http = httpx.Client(
+            base_url=address,
+            limits=_CONNECTIONS,
+            event_hooks={"response": [_Body.limit]},
+            transport=transport,
+        )
+
+        def open_library() -> "QdrantClient":
+            from functions.gallery.stores.server.library import QdrantClient
+
+            warnings.filterwarnings("ignore", "Api key is used with an insecure connection")
+            library = QdrantClient(
+                url=str(address),
+                port=address.port,
+                api_key=key.value,
+                check_compatibility=False,  # else a thread sends one more request
+                limits=_CONNECTIONS,
+                event_hooks={"response": [_Body.limit]},
+                transport=transport,
+            )
+            library.http.client.add_middleware(send_with_key)
+            return library
+
+        client = RestClient(http, lambda request: send_with_key(request, http.send))
+        return cls(client, open_library, retry or Retry())
 
     @classmethod
     def in_memory(cls) -> "QdrantConnection":
         """Do without a server, for tests and trials; everything is lost with the process."""
-        return cls(QdrantClient(":memory:"), Retry(tries=1))
+        from functions.gallery.stores.server.library import LibraryClient, QdrantClient
+
+        library = QdrantClient(":memory:")
+        return cls(LibraryClient(library), lambda: library, Retry(tries=1), local=True)
+
+    @property
+    def library(self) -> "QdrantClient":
+        """The client of the library, which is imported now."""
+        if self._opened is None:
+            self._opened = self._open_library()
+        return self._opened
 
     def call(self, method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a method of the client, with retries; raises our errors."""
@@ -223,3 +253,5 @@ class QdrantConnection:
         """Close the connections; a second call does nothing."""
         self._closed = True
         self.client.close()
+        if self._opened is not None:
+            self._opened.close()

@@ -1,9 +1,10 @@
-"""Our errors for what the Qdrant client raises, recognised by attributes to import nothing more.
+"""Our errors for what the two clients raise, recognised by attributes to import nothing more.
 
-status_code    an error response (UnexpectedResponse)
-retry_after_s  429 with a pause (ResourceExhaustedResponse, which is not an UnexpectedResponse)
-source         no response, or one of the wrong shape (ResponseHandlingException)
-ValueError     200 with a body that is not JSON, as proxies send; also what local mode refuses
+status_code    an error response (Refused; UnexpectedResponse of the library)
+retry_after_s  429 with a pause (TooManyRequests; ResourceExhaustedResponse of the library)
+source         no response (NoAnswer; ResponseHandlingException of the library, which also raises
+               it for one of the wrong shape)
+others         200 with a body that is not Qdrant's, as proxies send; also what local mode refuses
 """
 
 import httpx
@@ -93,7 +94,8 @@ def _from_status(status: int, text: str) -> LookalikeError:
 
 def _without_status(error: Exception, text: str) -> LookalikeError:
     if hasattr(error, "retry_after_s"):
-        return _too_many_requests(float(error.retry_after_s))
+        pause: float | str | None = error.retry_after_s
+        return _too_many_requests(None if pause is None else float(pause))
     if "Retry-After" in text:  # a date, which the client cannot read
         return _too_many_requests(None)
     source = getattr(error, "source", None)

@@ -4,11 +4,15 @@ from typing import Any
 
 from functions.gallery.embedding.fingerprint import HASH_BITS
 from functions.gallery.errors import SettingsError
-from functions.gallery.records import CollectionSpec, FieldType, Quantization
+from functions.gallery.records import CollectionSpec, Quantization
 from functions.gallery.stores import payload
 from functions.gallery.stores.collection_info import quantization_for
-from functions.gallery.stores.server.client import models
+from functions.gallery.stores.server.rest import Json
 
+_CONFIGS: dict[Quantization | None, Json] = {
+    Quantization.INT8: {"scalar": {"type": "int8", "quantile": 0.99, "always_ram": True}},
+    Quantization.TURBO4: {"turbo": {"bits": "bits4", "always_ram": True}},
+}
 _FIRST_WITH_TURBO = (1, 18)
 
 
@@ -27,55 +31,30 @@ def choose_quantization(spec: CollectionSpec, version: str) -> Quantization:
     return wanted
 
 
-def vectors(spec: CollectionSpec) -> dict[str, models.VectorParams]:
+def vectors(spec: CollectionSpec) -> dict[str, Json]:
     """Return how a collection of this spec keeps the vectors of a point."""
-    compressed = _config(spec.quantization)
-    return {
-        payload.VECTOR: models.VectorParams(
-            size=spec.dims,
-            distance=models.Distance(spec.distance.value.capitalize()),
-            on_disk=None if compressed is None else True,
-            quantization_config=compressed,
-        ),
-        payload.HASH: models.VectorParams(
-            size=HASH_BITS,
-            distance=models.Distance.DOT,
-            datatype=models.Datatype.FLOAT16,
-            on_disk=True,  # only the bits are read
-            quantization_config=models.BinaryQuantization(
-                binary=models.BinaryQuantizationConfig(always_ram=True)
-            ),
-            # Every hash is compared, in 1.5 ms of the processor for 100,000. A graph found
-            # 84 % of the copies at 40 bits in 0.4 ms, 97 % in 0.8 and 99.9 % in 1.5.
-            hnsw_config=models.HnswConfigDiff(m=0),
-        ),
+    image: dict[str, Any] = {"size": spec.dims, "distance": spec.distance.value.capitalize()}
+    if compressed := _CONFIGS.get(spec.quantization):
+        image |= {"on_disk": True, "quantization_config": compressed}
+    hash = {
+        "size": HASH_BITS,
+        "distance": "Dot",
+        "datatype": "float16",
+        "on_disk": True,  # only the bits are read
+        "quantization_config": {"binary": {"always_ram": True}},
+        # Every hash is compared, in 1.5 ms of the processor for 100,000. A graph found 84 % of
+        # the copies at 40 bits in 0.4 ms, 97 % in 0.8 and 99.9 % in 1.5.
+        "hnsw_config": {"m": 0},
     }
+    return {payload.VECTOR: image, payload.HASH: hash}
 
 
-def index(kind: FieldType) -> Any:
-    """Return the index of a field: on disk, as in memory they took as much as the vectors."""
-    params: dict[FieldType, Any] = {
-        "keyword": models.KeywordIndexParams,
-        "integer": models.IntegerIndexParams,
-        "float": models.FloatIndexParams,
-        "bool": models.BoolIndexParams,
-        "datetime": models.DatetimeIndexParams,
-    }
-    return params[kind](type=kind, on_disk=True)
-
-
-def _config(quantization: Quantization | None) -> Any:
-    if quantization is Quantization.INT8:
-        scalar = models.ScalarQuantizationConfig(
-            type=models.ScalarType.INT8, quantile=0.99, always_ram=True
-        )
-        return models.ScalarQuantization(scalar=scalar)
-    if quantization is Quantization.TURBO4:
-        turbo = models.TurboQuantQuantizationConfig(
-            bits=models.TurboQuantBitSize.BITS4, always_ram=True
-        )
-        return models.TurboQuantization(turbo=turbo)
-    return None
+def quantization_of(vectors: Json) -> Quantization:
+    """Return the quantization of a collection that does not record it."""
+    kept = vectors.get(payload.VECTOR, {}).get("quantization_config") or {}
+    if "turbo" in kept:
+        return Quantization.TURBO4
+    return Quantization.INT8 if "scalar" in kept else Quantization.NONE
 
 
 def _numbers(version: str) -> tuple[int, ...]:

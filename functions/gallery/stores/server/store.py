@@ -26,11 +26,11 @@ from functions.gallery.stores import depth, payload
 from functions.gallery.stores.filtering import FilterDialect, write_filter
 from functions.gallery.stores.ownership import NOBODY, Owner
 from functions.gallery.stores.ranking import Hit, first_limit, make_matches, rank
-from functions.gallery.stores.server.client import models
 from functions.gallery.stores.server.collections import QdrantCollections
 from functions.gallery.stores.server.connection import QdrantConnection
 from functions.gallery.stores.server.key import ReadKey
 from functions.gallery.stores.server.parts import Parts
+from functions.gallery.stores.server.rest import Json
 from functions.gallery.stores.sorting import list_page
 
 _POINTS_PER_WRITE = 100
@@ -40,15 +40,13 @@ _QUERIES_PER_REQUEST = 50
 _FEW_HITS = 256
 _REQUEST_BYTES = 4_000_000  # servers take 32 MB, proxies in between often less
 _DIALECT = FilterDialect(
-    all_of=lambda must, must_not: models.Filter(must=must, must_not=must_not),
-    any_of=lambda parts: models.Filter(should=parts),
-    is_bool=lambda key, value: models.FieldCondition(key=key, match=models.MatchValue(value=value)),
-    is_one_of=lambda key, values: models.FieldCondition(key=key, match=models.MatchAny(any=values)),
-    in_range=lambda key, bounds: models.FieldCondition(key=key, range=models.Range(**bounds)),
-    in_period=lambda key, bounds: models.FieldCondition(
-        key=key, range=models.DatetimeRange.model_validate(bounds)
-    ),
-    has_id=lambda ids: models.HasIdCondition(has_id=list(ids)),
+    all_of=lambda must, must_not: {"must": must, "must_not": must_not},
+    any_of=lambda parts: {"should": parts},
+    is_bool=lambda key, value: {"key": key, "match": {"value": value}},
+    is_one_of=lambda key, values: {"key": key, "match": {"any": values}},
+    in_range=lambda key, bounds: {"key": key, "range": bounds},
+    in_period=lambda key, bounds: {"key": key, "range": bounds},
+    has_id=lambda ids: {"has_id": list(ids)},
 )
 _STATES = {"green": IndexState.READY, "yellow": IndexState.BUILDING}
 
@@ -102,11 +100,11 @@ class QdrantStore:
         step = max(1, min(_POINTS_PER_WRITE, _REQUEST_BYTES // point_bytes))
         for start in range(0, len(rows), step):
             points = [
-                models.PointStruct(
-                    id=image.id,
-                    vector=payload.write_vectors(image, self._short(vector)),
-                    payload=payload.write_payload(image),
-                )
+                {
+                    "id": image.id,
+                    "vector": payload.write_vectors(image, self._short(vector)),
+                    "payload": payload.write_payload(image),
+                }
                 for image, vector in rows[start : start + step]
             ]
             self._points.send(
@@ -136,9 +134,11 @@ class QdrantStore:
     def similar(self, query: Query) -> tuple[StoredImage, list[Match]]:
         """Do both in one request."""
         itself = payload.valid_ids([str(query.target)])
-        own = models.QueryRequest(
-            filter=models.Filter(must=[_DIALECT.has_id(itself)]), limit=1, with_payload=True
-        )
+        own = {
+            "filter": {"must": [_DIALECT.has_id(itself)]},
+            "limit": 1,
+            "with_payload": True,
+        }
         points: dict[str, Any] = {}
         [matches] = self._search([query], points, own)
         images = payload.read_images(points[id_] for id_ in itself if id_ in points)
@@ -152,7 +152,7 @@ class QdrantStore:
         return results
 
     def _search(
-        self, queries: Sequence[Query], points: dict[str, Any], *further: models.QueryRequest
+        self, queries: Sequence[Query], points: dict[str, Any], *further: Json
     ) -> list[list[Match]]:
         """Run these queries and further requests; adds the points that they return to `points`."""
         requests = [self._request(query) for query in queries]
@@ -191,7 +191,7 @@ class QdrantStore:
             self._call(self._client.delete, self._name, known)
 
     def count(self, where: Filter = ()) -> int:
-        return self._call(self._client.count, self._name, self._filter(where)).count
+        return self._call(self._client.count, self._name, self._filter(where))
 
     def check_room(self) -> None:
         """Do nothing: a server does not say how much room it has."""
@@ -202,18 +202,18 @@ class QdrantStore:
 
     def check(self) -> IndexState:
         info = self._call(self._client.get_collection, self._name)
-        if info.optimizer_status is not models.OptimizersStatusOneOf.OK:
+        if info["optimizer_status"] != "ok":
             return IndexState.MISSING  # most often for want of room on its disk
-        return _STATES.get(info.status, IndexState.MISSING)
+        return _STATES.get(info["status"], IndexState.MISSING)
 
     def unindexed(self) -> int:
         if self._local:  # which has no index
             return 0
         info = self._call(self._client.get_collection, self._name)
-        hashed = models.Filter(must=[models.HasVectorCondition(has_vector=payload.HASH)])
-        hashes = self._call(self._client.count, self._name, hashed).count
-        images = info.points_count or 0
-        return payload.unindexed(images, hashes, info.indexed_vectors_count or 0)
+        hashed = {"must": [{"has_vector": payload.HASH}]}
+        hashes = self._call(self._client.count, self._name, hashed)
+        images = info["points_count"] or 0
+        return payload.unindexed(images, hashes, info["indexed_vectors_count"] or 0)
 
     def optimize(self) -> bool:
         """Do nothing: the server builds its index in the background."""
@@ -224,13 +224,14 @@ class QdrantStore:
         if not self._shared:
             self._collections.close()
 
-    def _request(self, query: Query) -> models.QueryRequest:
-        return models.QueryRequest(
-            query=self._target(query),
-            using=payload.vector_name(query),
-            filter=self._filter(query.where, query.without),
-            score_threshold=payload.score_threshold(query),
-        )
+    def _request(self, query: Query) -> Json:
+        request = {
+            "query": {"nearest": self._target(query)},
+            "using": payload.vector_name(query),
+            "filter": self._filter(query.where, query.without),
+            "score_threshold": payload.score_threshold(query),
+        }
+        return {key: value for key, value in request.items() if value is not None}
 
     def _target(self, query: Query) -> Any:
         if isinstance(query.target, str) and query.target in payload.valid_ids(query.without):
@@ -249,14 +250,14 @@ class QdrantStore:
 
     def _fetch(
         self,
-        requests: Sequence[models.QueryRequest],
+        requests: Sequence[Json],
         limits: Sequence[int],
         points: dict[str, Any],
-        *further: models.QueryRequest,
+        *further: Json,
     ) -> list[list[Hit]]:
         few = sum(limits) <= _FEW_HITS
         searches = [
-            self._searches(request.model_copy(update={"with_payload": few}), limit)
+            self._searches({**request, "with_payload": few}, limit)
             for request, limit in zip(requests, limits, strict=True)
         ]
         sent = [request for each in searches for request in each]
@@ -264,7 +265,7 @@ class QdrantStore:
             [*sent, *further],
             lambda part: self._call(self._client.query_batch_points, self._name, part),
         )
-        found = [response.points for part in parts for response in part]
+        found = [each for part in parts for each in part]
         points |= {str(p.id): p for each in found for p in each if p.payload is not None}
         hits = iter([Hit(str(p.id), p.score) for p in each] for each in found)
         return [
@@ -272,33 +273,28 @@ class QdrantStore:
             for each, limit in zip(searches, limits, strict=True)
         ]
 
-    def _fetch_one(
-        self, request: models.QueryRequest, points: dict[str, Any], limit: int
-    ) -> list[Hit]:
+    def _fetch_one(self, request: Json, points: dict[str, Any], limit: int) -> list[Hit]:
         return self._fetch([request], [limit], points)[0]
 
-    def _searches(self, request: models.QueryRequest, limit: int) -> list[models.QueryRequest]:
+    def _searches(self, request: Json, limit: int) -> list[Json]:
         """Return the requests for the first hits of one.
 
-        Hashes are compared bit by bit, so their full numbers are not read. The parameters are made
-        here: filters cannot be sent without warnings if these models are built at import.
+        Hashes are compared bit by bit, so their full numbers are not read.
         """
         if self._local:  # which has no parameters, and warns of them
-            return [request.model_copy(update={"limit": limit})]
-        if request.using == payload.HASH:
-            bits_only = models.QuantizationSearchParams(rescore=False)
-            params = models.SearchParams(quantization=bits_only)
-            return [request.model_copy(update={"limit": limit, "params": params})]
+            return [{**request, "limit": limit}]
+        if request["using"] == payload.HASH:
+            return [{**request, "limit": limit, "params": {"quantization": {"rescore": False}}}]
         return [
-            request.model_copy(update={"limit": each.limit, "params": _params(each)})
+            {**request, "limit": each.limit, "params": _params(each)}
             for each in depth.searches(limit)
         ]
 
     def _scroll(self, where: Filter, limit: int, after: str | None, order: Order | None) -> Page:
         order_by = None
         if order is not None:
-            direction = models.Direction.DESC if order.descending else models.Direction.ASC
-            order_by = models.OrderBy(key=payload.payload_key(order.field), direction=direction)
+            direction = "desc" if order.descending else "asc"
+            order_by = {"key": payload.payload_key(order.field), "direction": direction}
         points, following = self._call(
             self._client.scroll, self._name, self._filter(where), limit, order_by, after
         )
@@ -308,7 +304,7 @@ class QdrantStore:
         return write_filter(where, without, self._spec.fields, _DIALECT)
 
 
-def _params(each: depth.Depth) -> models.SearchParams:
+def _params(each: depth.Depth) -> Json:
     """Return the parameters of a search; a collection that is not quantized ignores the second."""
-    rescored = models.QuantizationSearchParams(rescore=True, oversampling=each.oversampling)
-    return models.SearchParams(hnsw_ef=each.ef, quantization=rescored)
+    rescored = {"rescore": True, "oversampling": each.oversampling}
+    return {"hnsw_ef": each.ef, "quantization": rescored}
