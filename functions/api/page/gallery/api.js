@@ -1,4 +1,4 @@
-// Calls the gallery's HTTP API, with the key if there is one. Depends on key and text.
+// Calls the gallery's HTTP API, with the key if there is one. Depends on key and words.
 
 import { askForKey, getKey } from '../frame/key.js';
 import { words } from '../words/words.js';
@@ -27,6 +27,8 @@ export class ApiError extends Error {
 		return TURNED_AWAY.includes(this.code);
 	}
 }
+
+/** @typedef {RequestInit & { method: string, headers: Record<string, string>, onUploadProgress: CallOptions['onUploadProgress'], body?: string | FormData }} Sent */
 
 const abortError = () => new DOMException('', 'AbortError');
 
@@ -59,8 +61,7 @@ export async function call(method, path, options = {}) {
 				continue;
 			}
 			if (error.code !== 'key-missing' || options.quiet) throw error;
-			if (!(await askForKey(getKey() ? 'That key is not valid.' : words.gallery.keyNeeded)))
-				throw error;
+			if (!(await askForKey(getKey() ? words.key.invalid : words.gallery.keyNeeded))) throw error;
 			end = Date.now() + TRIED_FOR_MS;
 		}
 	}
@@ -73,31 +74,61 @@ export const pause = (tries, signal, atLeastS = 0) =>
 	sleep(Math.max(atLeastS * 1000, Math.min(1500, 75 * 2 ** tries) * (1 + Math.random())), signal);
 
 /** @type {(method: string, path: string, options: CallOptions) => Promise<any>} */
-function send(method, path, { json, form, signal, onUploadProgress, asBlob, withoutKey }) {
+async function send(method, path, options) {
+	options.signal?.throwIfAborted();
+	try {
+		const sendRequest = options.onUploadProgress ? upload : fetch;
+		return await read(await sendRequest(path, requestOf(method, options)), options);
+	} catch (error) {
+		throw error instanceof TypeError ? new ApiError('offline') : error;
+	}
+}
+
+/** @type {(response: Response, options: CallOptions) => Promise<any>} */
+async function read(response, { asBlob }) {
+	const { ok, status, headers } = response;
+	if (ok && asBlob) return response.blob();
+	const body = parseJson(await response.text());
+	if (ok) return body;
+	const detail = body?.detail ?? '';
+	const retryAfter = Number(headers.get('retry-after')) || 0;
+	throw new ApiError(body?.code ?? `http-${status}`, { status, detail, retryAfter });
+}
+
+/** @type {(method: string, options: CallOptions) => Sent} */
+function requestOf(method, { json, form, signal, withoutKey, onUploadProgress }) {
+	const key = withoutKey ? null : getKey();
+	/** @type {Record<string, string>} */
+	const headers = {};
+	if (key) headers['x-api-key'] = key;
+	if (json !== undefined) headers['content-type'] = 'application/json';
+	const body = json === undefined ? form : JSON.stringify(json);
+	return { method, headers, body, signal, onUploadProgress };
+}
+
+// As fetch, which does not report upload progress.
+/** @type {(path: string, request: Sent) => Promise<Response>} */
+function upload(path, { method, headers, body, signal, onUploadProgress }) {
 	return new Promise((resolve, reject) => {
-		if (signal?.aborted) return reject(abortError());
-		const request = new XMLHttpRequest(); // fetch does not report upload progress
-		const key = getKey();
+		const request = new XMLHttpRequest();
 		request.open(method, path);
-		if (asBlob) request.responseType = 'blob';
-		if (key && !withoutKey) request.setRequestHeader('x-api-key', key);
-		if (json !== undefined) request.setRequestHeader('content-type', 'application/json');
-		if (onUploadProgress) {
-			request.upload.onprogress = ({ loaded, total }) => onUploadProgress(loaded / total);
-		}
+		for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+		request.upload.onprogress = ({ loaded, total }) => {
+			if (onUploadProgress) onUploadProgress(loaded / total);
+		};
 		request.onabort = () => reject(abortError());
 		request.onerror = () => reject(new ApiError('offline'));
-		request.onload = async () => {
-			const { status } = request;
-			if (status < 300 && asBlob) return resolve(request.response);
-			const body = parseJson(asBlob ? await request.response.text() : request.responseText);
-			if (status < 300) return resolve(body);
-			const detail = body?.detail ?? body?.message ?? '';
-			const retryAfter = Number(request.getResponseHeader('retry-after')) || 0;
-			reject(new ApiError(body?.code ?? `http-${status}`, { status, detail, retryAfter }));
+		request.onload = () => {
+			const retryAfter = request.getResponseHeader('retry-after');
+			resolve(
+				new Response(request.status === 204 ? null : request.responseText, {
+					status: request.status,
+					headers: retryAfter ? { 'retry-after': retryAfter } : {},
+				}),
+			);
 		};
 		signal?.addEventListener('abort', () => request.abort());
-		request.send(json === undefined ? (form ?? null) : JSON.stringify(json));
+		request.send(body);
 	});
 }
 
