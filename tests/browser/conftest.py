@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.settings import Settings
@@ -18,6 +18,7 @@ from tests.programs import find_program
 HERE = Path(__file__).parent
 SCREENSHOTS = HERE / "shots"
 SIZES = {"phone": (390, 844), "desktop": (1440, 900)}
+ALL_SIZES = {**SIZES, "tablet": (768, 1024)}
 FIELDS = {"kind": "keyword", "price": "float"}
 # The sandbox fails as root in a container; the rest stops Chromium's own network calls.
 FLAGS = [
@@ -35,12 +36,17 @@ FLAGS = [
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    path = find_program("chromium", "chromium-browser", "google-chrome")
+def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def browser(playwright) -> Iterator[Browser]:
+    path = find_program("chromium", "chromium-browser", "google-chrome")
+    browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="package")
@@ -80,7 +86,7 @@ class Watch:
     def attach(self, context: BrowserContext) -> None:
         context.on("request", self._on_request)
         context.on("console", lambda message: self._on_console(message.type, message.text))
-        context.on("weberror", lambda error: self.problems.append(str(error.error)))
+        context.on("weberror", lambda error: self._on_console("error", str(error.error)))
 
     def _on_request(self, request) -> None:
         if not request.url.startswith((self.origin, "blob:", "data:")):
@@ -103,7 +109,7 @@ def size(request) -> str:
 
 def context_of(browser: Browser, size: str, **more) -> BrowserContext:
     """Open a window of this size; a phone has a touch screen."""
-    width, height = SIZES[size]
+    width, height = ALL_SIZES[size]
     phone = {"has_touch": True, "is_mobile": True} if size == "phone" else {}
     context = browser.new_context(
         viewport={"width": width, "height": height}, reduced_motion="reduce", **phone, **more
