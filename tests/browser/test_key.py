@@ -10,9 +10,10 @@ from playwright.sync_api import expect
 
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.settings import Settings
-from tests.browser.conftest import Watch, context_of, save_screenshot
+from tests.browser.conftest import SIZES, Watch, context_of, save_screenshot
 from tests.browser.drawn import add, new_drawing
 from tests.browser.test_answer import open_menu
+from tests.browser.test_everyone import violations
 from tests.browser.test_search import mug, names, search_with
 from tests.end_to_end.server import served
 
@@ -59,7 +60,7 @@ def test_the_key_is_requested_once_and_then_pictures_are_shown(page, size):
 
     expect(page.locator(".sample img").first).to_have_js_property("naturalWidth", 320)
     assert page.locator(".sample img").first.get_attribute("src").startswith("blob:")
-    expect(page.get_by_role("button", name="Key: read")).to_be_visible()
+    expect(page.get_by_role("button", name="Access key: View only")).to_be_visible()
     search_with(page, mug())
     assert len(names(page)) == 6
     assert "key" not in page.url
@@ -72,7 +73,7 @@ def test_a_wrong_key_is_reported_and_requested_again(page):
     expect(page.get_by_role("dialog")).to_contain_text("That key is not valid")
     enter(page, "writer's key")
     expect(page.locator(".sample").first).to_be_visible()
-    expect(page.get_by_role("button", name="Key: write")).to_be_visible()
+    expect(page.get_by_role("button", name="Access key: Can edit")).to_be_visible()
 
 
 def test_without_a_key_the_page_offers_to_enter_one(page):
@@ -97,9 +98,57 @@ def test_the_key_is_kept_for_this_tab_only_and_can_be_forgotten(page, context, l
     other = context.new_page()
     other.goto("/")
     expect(other.get_by_role("dialog", name="Access key needed")).to_be_visible()
-    page.get_by_role("button", name="Forget this key").click()
+    page.get_by_role("button", name="Access key: View only").click()
+    dialog = page.get_by_role("dialog", name="Your access key")
+    dialog.get_by_role("button", name="Forget this key…").click()
+    page.get_by_role("dialog", name="Forget this key?").get_by_text("Forget key").click()
     expect(page.get_by_role("dialog", name="Access key needed")).to_be_visible()
     assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_the_key_button_explains_the_key_and_asks_before_it_is_forgotten(page, size, axe):
+    enter(page, "reader's key")
+    expect(page.locator(".sample").first).to_be_visible()
+    opener = page.get_by_role("button", name="Access key: View only")
+    for escape in (False, True):
+        opener.click()
+        dialog = page.get_by_role("dialog", name="Your access key")
+        expect(dialog).to_contain_text("You can search and look at pictures.")
+        assert violations(page, axe) == []
+        save_screenshot(page, f"your-key-{size}")
+        dialog.get_by_role("button", name="Forget this key…").click()
+        question = page.get_by_role("dialog", name="Forget this key?")
+        expect(question.get_by_role("button", name="Cancel")).to_be_focused()
+        assert violations(page, axe) == []
+        if escape:
+            page.keyboard.press("Escape")
+        else:
+            question.get_by_role("button", name="Cancel").click()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(opener).to_be_focused()
+    assert page.evaluate("sessionStorage.length") == 1
+
+
+def test_another_key_can_be_used_in_place_of_the_present_one(page):
+    enter(page, "reader's key")
+    page.get_by_role("button", name="Access key: View only").click()
+    page.get_by_role("button", name="Use another key").click()
+
+    enter(page, "writer's key")
+
+    expect(page.get_by_role("button", name="Access key: Can edit")).to_be_visible()
+    expect(page.locator(".sample").first).to_be_visible()
+
+
+def test_the_header_of_a_gallery_with_a_key_fits_in_one_line(page, size):
+    enter(page, "reader's key")
+    expect(page.locator(".sample").first).to_be_visible()
+    page.get_by_role("button", name="Access key").wait_for()
+
+    heights = """() => [...document.querySelectorAll('.top nav a span, #key-button span')].map(
+      (word) => word.offsetHeight / parseFloat(getComputedStyle(word).fontSize))"""
+    assert max(page.evaluate(heights)) < 1.6  # lines of one word each
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
 
 
 def test_a_read_key_is_offered_neither_deleting_nor_adding(page):

@@ -2,8 +2,8 @@
 // Depends on the views; loads add and duplicates.
 
 import { toast } from './frame/dialogs.js';
-import { $, icon } from './frame/dom.js';
-import { getKey, keyChanges, setKey } from './frame/key.js';
+import { $, el, icon } from './frame/dom.js';
+import { getKey, keyChanges, openKey } from './frame/key.js';
 import { current, hasQuery, showView, startSearch, stateChanges } from './frame/state.js';
 import { getLimits } from './gallery/gallery.js';
 import { clearQuery, showQuery } from './search/query-panel.js';
@@ -11,11 +11,7 @@ import { leaveResults, showResults } from './search/results.js';
 import { listenForFiles, searchWith, showSamples } from './search/start.js';
 import { translateDocument, words } from './words/words.js';
 
-const TITLES = {
-	search: 'Lookalike',
-	duplicates: 'Duplicates · Lookalike',
-	add: 'Add pictures · Lookalike',
-};
+const TITLES = words.frame.titles;
 /** @type {typeof import('./add/add.js') | undefined} */
 let add;
 /** @type {typeof import('./duplicates/duplicates.js') | undefined} */
@@ -25,7 +21,7 @@ let samplesShown = false;
 async function draw() {
 	const view = /** @type {keyof TITLES} */ (current.view in TITLES ? current.view : 'search');
 	const searching = view === 'search' && hasQuery(current);
-	document.title = TITLES[view];
+	document.title = view === 'search' ? TITLES.search : `${TITLES[view]} · ${TITLES.search}`;
 	for (const name of Object.keys(TITLES)) {
 		$(`#${name}`).hidden = name !== view;
 		const link = $(`nav [data-view=${name}]`);
@@ -54,15 +50,23 @@ async function draw() {
 	}
 }
 
-// Show what the key in use allows; a click forgets it.
+/** @type {KeyScope} */
+let scope = 'unknown';
+
+// Show what the key in use allows.
 async function showKey() {
 	const keyButton = $('#key-button');
 	keyButton.hidden = !getKey();
 	if (!getKey()) return;
-	const { scope } = await getLimits({ quiet: true }).catch(() => ({ scope: 'unknown' }));
-	keyButton.replaceChildren(icon('key'), `Key: ${scope}`);
-	keyButton.title = 'Forget this key';
-	keyButton.setAttribute('aria-label', `Key: ${scope}. Forget this key`);
+	({ scope } = await getLimits({ quiet: true }).catch(() => ({ scope })));
+	const { short } = words.key.scopes[scope];
+	keyButton.replaceChildren(icon('key'), el('span', {}, short));
+	keyButton.setAttribute('aria-label', `${words.key.label}: ${short}`);
+	keyButton.title = `${words.key.label}: ${short}`;
+}
+
+async function changeKey() {
+	if (await openKey(scope, words.gallery.keyNeeded)) location.assign('./');
 }
 
 function onFiles(/** @type {File[]} */ files) {
@@ -76,10 +80,9 @@ async function onPaste(/** @type {ClipboardEvent} */ { clipboardData, target }) 
 	if (files.length) return onFiles(files);
 	if (/** @type {Element} */ (target).closest?.('input, textarea')) return;
 	const text = clipboardData?.getData('text').trim() ?? '';
-	if (!/^https?:\/\/\S+$/.test(text)) toast('There is no picture on the clipboard.');
+	if (!/^https?:\/\/\S+$/.test(text)) toast(words.frame.nothingPasted);
 	else if ((await getLimits()).urls) startSearch({ url: text });
-	else
-		toast(`This gallery does not fetch pictures from web addresses. ${words.gallery.dropInstead}`);
+	else toast(words.frame.noAddresses);
 }
 
 function listenForDrops() {
@@ -93,7 +96,7 @@ function listenForDrops() {
 		event.preventDefault();
 		clearTimeout(timer);
 		$('p', cover).textContent =
-			current.view === 'add' ? 'Drop to add' : 'Drop to find similar pictures';
+			current.view === 'add' ? words.frame.dropToAdd : words.frame.dropToSearch;
 		cover.hidden = false;
 	});
 	addEventListener('dragleave', () => {
@@ -121,10 +124,7 @@ document.addEventListener('click', onClick);
 document.addEventListener('paste', onPaste);
 stateChanges.addEventListener('change', draw);
 keyChanges.addEventListener('change', showKey);
-$('#key-button').onclick = () => {
-	setKey(null);
-	location.assign('./');
-};
+$('#key-button').onclick = changeKey;
 translateDocument();
 listenForDrops();
 listenForFiles();

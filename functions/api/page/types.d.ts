@@ -9,6 +9,7 @@ type Metadata = Record<string, MetadataValue | MetadataValue[]>;
 type Band = 'weak' | 'similar' | 'near-duplicate' | 'same picture';
 type Flaw = 'damaged' | 'colour-profile-ignored';
 type Likeness = 'same-bytes' | 'same-picture' | 'edited' | 'turned' | 'lookalike';
+type KeyScope = Scope | 'unknown';
 
 interface Matched {
 	matched: Likeness | null;
@@ -170,6 +171,7 @@ interface NamedFile {
 interface ErrorText {
 	title: string;
 	text: string;
+	drawing?: Drawing;
 }
 
 interface ApiFailure {
@@ -186,11 +188,16 @@ interface RegionBox {
 
 // Elements.
 
+interface HTMLElement {
+	showPopover(options?: { source?: HTMLElement }): void; // as browsers have it by now
+}
+
 interface DialogOptions {
 	kind?: string;
 	onclose?: () => void;
 }
 
+type Drawing = import('./frame/drawings.js').Drawing;
 type IconName = import('./frame/dom.js').IconName;
 type Listeners = {
 	[Name in keyof HTMLElementEventMap as `on${Name}`]?: (
@@ -203,6 +210,7 @@ type AttributeName =
 	| 'autocomplete'
 	| 'autofocus'
 	| 'class'
+	| 'closedby'
 	| 'for'
 	| 'height'
 	| 'hidden'

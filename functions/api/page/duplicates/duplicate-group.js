@@ -5,6 +5,7 @@ import { announce, bdi, button, el } from '../frame/dom.js';
 import { thumbnail } from '../gallery/images.js';
 import { isCopy, likenessName } from '../gallery/likeness.js';
 import { count, describeFlaws, fileSize } from '../words/text.js';
+import { words } from '../words/words.js';
 
 /**
  * @typedef {object} GroupCard
@@ -34,17 +35,20 @@ export function groupCard(group, title, choice, tools = []) {
 	const showMarks = () => {
 		const number = marked().length;
 		const keepsOne = number < images.length;
-		confirm.textContent = keepsOne ? `Delete ${count(number, 'picture')}` : 'Keep at least one';
+		confirm.textContent = keepsOne
+			? words.duplicates.deletePictures(count(number, 'picture'))
+			: words.duplicates.keepOne;
 		confirm.disabled = !keepsOne || !number;
 		confirm.hidden = !number;
-		if (!keepsOne) announce('Keep at least one picture.');
+		if (!keepsOne) announce(words.duplicates.keepOnePicture);
 		choice?.onMark();
 	};
 	const members = images.map((image) => {
-		if (!choice || isFixed(image)) return member(image, group, null, choice && 'Keep');
+		if (!choice || isFixed(image))
+			return member(image, group, null, choice && words.duplicates.keep);
 		const box = el('input', {
 			type: 'checkbox',
-			'aria-label': `Keep ${image.name}`,
+			'aria-label': words.duplicates.keepPicture(image.name),
 			onchange: showMarks,
 		});
 		box.checked = !(proposes && image.removable);
@@ -89,13 +93,17 @@ function member(image, group, box, mark) {
 	const picture = box
 		? [
 				el('div', { class: 'picture' }, thumbnail(image, ''), box),
-				button('', compare, { kind: 'round', icon: 'compare', label: `Compare ${name}` }),
+				button('', compare, {
+					kind: 'round',
+					icon: 'compare',
+					label: words.duplicates.comparePicture(name),
+				}),
 			]
 		: el(
 				'button',
 				{ type: 'button', class: 'picture', onclick: compare },
 				thumbnail(image),
-				el('span', { class: 'visually-hidden' }, ', compare'),
+				el('span', { class: 'visually-hidden' }, words.duplicates.compareAlso),
 			);
 	const word = el('span', { class: 'mark', 'aria-hidden': 'true' }, mark);
 	const item = el(
@@ -110,7 +118,7 @@ function member(image, group, box, mark) {
 	const showMark = () => {
 		item.classList.toggle('kept', box?.checked);
 		item.classList.toggle('marked', !box?.checked);
-		word.textContent = box?.checked ? 'Keep' : 'Delete';
+		word.textContent = box?.checked ? words.duplicates.keep : words.duplicates.delete;
 	};
 	if (box) {
 		box.addEventListener('change', showMark);
@@ -122,7 +130,7 @@ function member(image, group, box, mark) {
 /** @type {(image: GroupedImage, group: DuplicateGroup) => string[]} */
 function relation(image, { images, keeper, kind }) {
 	if (image.id === keeper) {
-		return [isCopy({ matched: kind }) ? 'Suggested to keep' : 'The others are compared with this'];
+		return [isCopy({ matched: kind }) ? words.duplicates.suggested : words.duplicates.comparedWith];
 	}
 	const others = differences(image, images.find(({ id }) => id === keeper) ?? image);
 	return [likenessName(image), others].filter(Boolean);
@@ -130,19 +138,20 @@ function relation(image, { images, keeper, kind }) {
 
 // What differs between a picture and the keeper, as far as it is known without looking.
 function differences(/** @type {GroupedImage} */ image, /** @type {GroupedImage} */ keeper) {
+	const text = words.duplicates;
 	const pixels = image.width * image.height - keeper.width * keeper.height;
 	const bytes = image.bytes - keeper.bytes;
 	const later = Date.parse(image.added_at) - Date.parse(keeper.added_at);
 	const sameMetadata = sorted(image.metadata) === sorted(keeper.metadata);
 	const found = [
-		pixels && (pixels > 0 ? 'larger' : 'smaller'),
-		image.format !== keeper.format && `${image.format} instead of ${keeper.format}`,
-		bytes && (bytes > 0 ? 'more bytes' : 'fewer bytes'),
-		later && (later > 0 ? 'added later' : 'added earlier'),
-		!sameMetadata && 'other metadata',
+		pixels && (pixels > 0 ? text.larger : text.smaller),
+		image.format !== keeper.format && text.insteadOf(image.format, keeper.format),
+		bytes && (bytes > 0 ? text.moreBytes : text.fewerBytes),
+		later && (later > 0 ? text.later : text.earlier),
+		!sameMetadata && text.otherMetadata,
 	].filter(Boolean);
-	const text = found.join(', ');
-	return text && `${text[0].toUpperCase()}${text.slice(1)}`;
+	const list = found.join(', ');
+	return list && `${list[0].toUpperCase()}${list.slice(1)}`;
 }
 
 const sorted = (/** @type {Metadata} */ metadata) =>

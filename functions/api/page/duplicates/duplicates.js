@@ -8,7 +8,7 @@ import { get, isAbort, retryWhileStarting } from '../gallery/api.js';
 import { deleteSoon, sendDeletions, UNDO_S, undoDeletion } from '../gallery/deletions.js';
 import { can } from '../gallery/gallery.js';
 import { thumbnail } from '../gallery/images.js';
-import { likenessSentence, SEES_LAYOUT } from '../gallery/likeness.js';
+import { likenessSentence } from '../gallery/likeness.js';
 import { confirmDeletion } from '../pictures/delete.js';
 import { count, describeError, number } from '../words/text.js';
 import { words } from '../words/words.js';
@@ -17,23 +17,9 @@ import { isIgnored, setIgnored } from './ignored-groups.js';
 
 /** @typedef {import('./duplicate-group.js').GroupCard} GroupCard */
 
-const ONLY_TO_LOOK = 'Only to look at: nothing can be deleted here.';
-/** @type {Record<string, { label: string, text: string, only?: 'look' }>} */
-const KINDS = {
-	'same-bytes': { label: 'Exact copies', text: 'Each is stored more than once.' },
-	'same-picture': { label: 'Same picture', text: '' },
-	edited: {
-		label: 'Variants',
-		text: 'Such as one product in several colours. Nothing is proposed; mark what you do not want.',
-	},
-	turned: { label: 'Mirrored or turned', text: ONLY_TO_LOOK, only: 'look' },
-	lookalike: {
-		label: 'Lookalikes',
-		text: `${SEES_LAYOUT} Pages of text and screenshots can be here without being copies. ${ONLY_TO_LOOK}`,
-		only: 'look',
-	},
-};
-const UNDO = `A deletion can be undone for ${UNDO_S} seconds.`;
+const KINDS = words.duplicates.kinds;
+const LOOK_ONLY = ['turned', 'lookalike']; // nothing can be deleted
+const UNDO = words.duplicates.undoFor(number(UNDO_S));
 const PAGE_SIZE = 20;
 const MIN_NEW_GROUPS = 10; // pages are loaded until there are as many
 const MOST_COUNTED = 2_000; // pictures of a gallery in which all kinds are counted at once
@@ -53,9 +39,9 @@ let ignored = [];
 let shots = []; // groups in which nothing can go: raw files and the pictures made from them
 /** @type {Map<Element, GroupCard>} */
 let cards = new Map();
-/** @type {Map<string, string>} */
+/** @type {Map<string, { groups: number, more: boolean }>} */
 const counts = new Map(); // kind -> number of groups, as far as it is known
-let heading = el('h1', { tabindex: '-1' }, 'Duplicates');
+let heading = el('h1', { tabindex: '-1' }, words.duplicates.title);
 let together = el('details', { class: 'shots', hidden: true });
 let groups = el('div', { class: 'groups' });
 let footer = el('div', { class: 'row foot' });
@@ -73,13 +59,13 @@ export async function enter(/** @type {State} */ state) {
 	shots = [];
 	checked = 0;
 	cards = new Map();
-	heading = el('h1', { tabindex: '-1' }, 'Duplicates');
+	heading = el('h1', { tabindex: '-1' }, words.duplicates.title);
 	together = el('details', { class: 'shots', hidden: true, ontoggle: showShots });
 	groups = el('div', { class: 'groups' });
 	footer = el('div', { class: 'row foot' });
 	notice = el('p', { class: 'notice', hidden: true });
 	acceptance = el('div', { class: 'row', hidden: true });
-	const { text, only } = KINDS[kind];
+	const lookOnly = LOOK_ONLY.includes(kind);
 	const sentence = likenessSentence({ matched: /** @type {Likeness} */ (kind) });
 	const kinds = Object.keys(KINDS).map((each) =>
 		el('button', {
@@ -97,11 +83,11 @@ export async function enter(/** @type {State} */ state) {
 			heading,
 			el(
 				'div',
-				{ class: 'kinds', role: 'group', 'aria-label': 'What counts as a duplicate' },
+				{ class: 'chips kinds', role: 'group', 'aria-label': words.duplicates.kindsLabel },
 				kinds,
 			),
-			el('p', { class: 'muted' }, `${sentence}. ${text} ${only ? '' : UNDO}`),
-			only ? null : keysHelp(),
+			el('p', { class: 'muted' }, `${sentence}. ${KINDS[kind].text} ${lookOnly ? '' : UNDO}`),
+			lookOnly ? null : keysHelp(),
 			notice,
 			acceptance,
 			groups,
@@ -116,25 +102,16 @@ export async function enter(/** @type {State} */ state) {
 const keysHelp = () =>
 	el(
 		'p',
-		{ class: 'muted keys' },
-		'Keys on a picture: ',
-		key('←'),
-		key('→'),
-		' next picture, ',
-		key('↑'),
-		key('↓'),
-		' next group, ',
-		key('K'),
-		' keep, ',
-		key('D'),
-		' delete, ',
-		key('Enter'),
-		' confirm the group, ',
-		key('U'),
-		' undo',
+		{ class: 'muted keys', role: 'group', 'aria-label': words.duplicates.keysLabel },
+		words.duplicates.keys.map(([names, does]) =>
+			el(
+				'span',
+				{},
+				names.map((name) => el('kbd', {}, name)),
+				` ${does}`,
+			),
+		),
 	);
-
-const key = (/** @type {string} */ name) => el('kbd', {}, name);
 
 view.addEventListener('keydown', (event) => {
 	const { altKey, ctrlKey, metaKey, defaultPrevented } = event;
@@ -151,8 +128,8 @@ async function load(/** @type {string | null} */ cursor) {
 	running = new AbortController();
 	const { signal } = running;
 	next = cursor;
-	const status = el('p', { class: 'muted', role: 'status' }, 'Checking the gallery…');
-	const bar = el('progress', { 'aria-label': 'Pictures checked' });
+	const status = el('p', { class: 'muted', role: 'status' }, words.duplicates.checking);
+	const bar = el('progress', { 'aria-label': words.duplicates.checkedLabel });
 	footer.replaceChildren(status, bar);
 	const onWait = () => {
 		status.textContent = words.gallery.starting;
@@ -174,21 +151,24 @@ async function load(/** @type {string | null} */ cursor) {
 			}
 			next = page.next;
 			checked += page.looked_at;
-			status.textContent = `Checked ${number(checked)} of ${count(total, 'picture')}…`;
+			status.textContent = words.duplicates.checked(number(checked), count(total, 'picture'));
 			bar.value = Math.min(1, checked / total);
 			showIgnored();
 			showShots();
 			showAcceptance();
 		} while (next && cards.size < before + MIN_NEW_GROUPS);
-		const more = button('Show more', () => load(next), { kind: 'secondary' });
+		const more = button(words.duplicates.showMore, () => load(next), { kind: 'secondary' });
 		footer.replaceChildren(...(next ? [more] : []));
 		showGroupCount();
 		announce(count(shownCards().length, 'group'));
 		countOthers(signal);
 	} catch (error) {
 		if (isAbort(error)) return;
-		const retry = button('Try again', () => load(next), { kind: 'primary', icon: 'retry' });
+		const retry = button(words.frame.retry, () => load(next), { kind: 'primary', icon: 'retry' });
 		footer.replaceChildren(messageCard(describeError(error), [retry]));
+		if (error.code === 'offline') {
+			addEventListener('online', () => load(next), { once: true, signal });
+		}
 	}
 }
 
@@ -205,7 +185,7 @@ const isElsewhere = (/** @type {DuplicateGroup} */ { kind, images }) =>
 	images.every(({ matched }) => matched === null || matched === 'same-bytes');
 
 const isShot = (/** @type {DuplicateGroup} */ { kind, images }) =>
-	!KINDS[kind].only && kind !== 'edited' && !images.some(({ removable }) => removable);
+	!LOOK_ONLY.includes(kind) && kind !== 'edited' && !images.some(({ removable }) => removable);
 
 const isShown = (/** @type {DuplicateGroup} */ group) =>
 	!(isElsewhere(group) || isIgnored(group) || isShot(group));
@@ -215,8 +195,8 @@ async function countOthers(/** @type {AbortSignal} */ signal) {
 	try {
 		for (const each of Object.keys(KINDS)) {
 			if (counts.has(each)) continue;
-			const count = await countOf(each, signal);
-			if (count !== null) counts.set(each, count);
+			const found = await countOf(each, signal);
+			if (found) counts.set(each, found);
 			showCounts();
 		}
 	} catch {
@@ -229,9 +209,9 @@ async function countOf(/** @type {string} */ kind, /** @type {AbortSignal} */ si
 	let from = null;
 	for (let pages = 0; pages < MOST_PAGES_COUNTED; pages += 1) {
 		const page = await get(pageAt(kind, from), { signal, quiet: true });
-		const shown = page.groups.filter(isShown).length;
+		const groups = page.groups.filter(isShown).length;
 		from = page.next;
-		if (shown || from === null) return `${shown}${from === null ? '' : '+'}`;
+		if (groups || from === null) return { groups, more: from !== null };
 	}
 	return null;
 }
@@ -239,10 +219,13 @@ async function countOf(/** @type {string} */ kind, /** @type {AbortSignal} */ si
 function showCounts() {
 	for (const chip of view.querySelectorAll('.kinds .chip')) {
 		const { kind = '' } = /** @type {HTMLElement} */ (chip).dataset;
-		const number = counts.get(kind);
-		const text = number && [' ', el('span', { class: 'number' }, number)];
-		const hint = number && el('span', { class: 'visually-hidden' }, ' groups');
-		chip.replaceChildren(el('span', {}, KINDS[kind].label, text, hint));
+		const { label } = KINDS[kind];
+		const known = counts.get(kind);
+		chip.replaceChildren(el('span', {}, label));
+		if (!known) continue;
+		const shown = `${number(known.groups)}${known.more ? '+' : ''}`;
+		chip.append(el('span', { class: 'number' }, shown));
+		chip.setAttribute('aria-label', `${label} ${count(known.groups, 'group', shown)}`);
 	}
 }
 
@@ -250,22 +233,19 @@ const shownCards = () => [...groups.children].filter((element) => cards.has(elem
 
 // After the groups on the page have changed.
 function showGroupCount() {
-	const number = shownCards().length;
-	counts.set(kind, `${number}${next ? '+' : ''}`);
+	const groupsShown = shownCards().length;
+	counts.set(kind, { groups: groupsShown, more: Boolean(next) });
 	showCounts();
 	showAcceptance();
 	groups.querySelector('.state')?.remove();
-	if (number || next) return;
-	const text = ignored.length
-		? 'Apart from those marked as not duplicates.'
-		: shots.length
-			? 'Only raw files and the pictures made from them.'
-			: 'There are none in this gallery.';
-	groups.append(messageCard({ title: `${KINDS[kind].label}: none`, text }, []));
+	if (groupsShown || next) return;
+	const { none, noneAtAll, noneButIgnored, noneButShots } = words.duplicates;
+	const text = ignored.length ? noneButIgnored : shots.length ? noneButShots : noneAtAll;
+	const title = none(KINDS[kind].label);
+	groups.append(messageCard({ title, text, drawing: 'tidy' }, []));
 }
 
 function showIgnored() {
-	const hidden = `Hidden: ${count(ignored.length, 'group')} marked as not duplicates.`;
 	const showAgain = () => {
 		for (const group of ignored) setIgnored(group, false);
 		groups.prepend(...ignored.splice(0).map(makeCard));
@@ -274,16 +254,15 @@ function showIgnored() {
 	};
 	notice.hidden = !ignored.length;
 	notice.replaceChildren(
-		el('span', {}, `${hidden} The marks are kept in this browser only.`),
-		button('Show again', showAgain),
+		el('span', {}, words.duplicates.ignored(count(ignored.length, 'group'))),
+		button(words.duplicates.showAgain, showAgain),
 	);
 }
 
 // The cards are made when they are wanted: a photographer has thousands.
 function showShots() {
 	together.hidden = !shots.length;
-	const number = count(shots.length, 'group');
-	const summary = `Raw and JPEG of one shot: ${number}, nothing to delete`;
+	const summary = words.duplicates.shots(count(shots.length, 'group'));
 	const shown = together.open ? shots.map(shotCard) : [];
 	together.replaceChildren(el('summary', {}, summary), el('div', { class: 'groups' }, shown));
 }
@@ -291,15 +270,18 @@ function showShots() {
 function shotCard(/** @type {DuplicateGroup} */ group) {
 	const [keeper, ...others] = group.images;
 	const formats = new Set(others.map(({ format }) => format));
-	const named = formats.has('JPEG') ? ['Raw', 'JPEG'] : [...new Set([keeper.format, ...formats])];
+	const named = formats.has('JPEG')
+		? [words.duplicates.raw, 'JPEG']
+		: [...new Set([keeper.format, ...formats])];
 	const choice = { onConfirm: () => {}, onMark: () => {} };
-	return groupCard(group, `${named.join(' and ')} of one shot`, choice).element;
+	return groupCard(group, words.duplicates.shot(named), choice).element;
 }
 
 function makeCard(/** @type {DuplicateGroup} */ group) {
 	const onConfirm = () => removeMarked([card]);
-	const choice = canDelete && !KINDS[kind].only ? { onConfirm, onMark: showAcceptance } : null;
-	const ignore = button('Not duplicates', () => ignoreGroup(card), { icon: 'close' });
+	const choice =
+		canDelete && !LOOK_ONLY.includes(kind) ? { onConfirm, onMark: showAcceptance } : null;
+	const ignore = button(words.duplicates.notDuplicates, () => ignoreGroup(card), { icon: 'close' });
 	/** @type {GroupCard} */
 	const card = groupCard(group, count(group.images.length, 'picture'), choice, [ignore]);
 	cards.set(card.element, card);
@@ -322,11 +304,8 @@ function showAcceptance() {
 	const marked = kind === 'same-bytes' ? markedCards() : [];
 	const pictures = marked.flatMap((card) => card.marked());
 	acceptance.hidden = !pictures.length;
-	const accept = button(
-		`Accept all exact copies (${pictures.length.toLocaleString('en')})…`,
-		acceptAll,
-		{ kind: 'danger', icon: 'check' },
-	);
+	const text = words.duplicates.acceptAll(number(pictures.length));
+	const accept = button(text, acceptAll, { kind: 'danger', icon: 'check' });
 	acceptance.replaceChildren(accept);
 }
 
@@ -339,10 +318,11 @@ async function acceptAll() {
 	const accepted = markedCards();
 	const pictures = accepted.flatMap((card) => card.marked());
 	const list = pictures.map((image) => el('li', {}, thumbnail(image, '', 64), bdi(image.name)));
-	const number = count(pictures.length, 'exactCopy');
-	const stays = `Of each of ${count(accepted.length, 'group')} at least one file stays. ${UNDO}`;
+	const { acceptQuestion, acceptText } = words.duplicates;
+	const stays = `${acceptText(count(accepted.length, 'group'))} ${UNDO}`;
 	const content = [el('p', {}, stays), el('ul', { class: 'deletion' }, list)];
-	if (await confirmDeletion(`Delete ${number}?`, content)) removeMarked(accepted);
+	const question = acceptQuestion(count(pictures.length, 'exactCopy'));
+	if (await confirmDeletion(question, content)) removeMarked(accepted);
 }
 
 // Take the groups off the page and delete what is marked in them, unless that is undone.
@@ -363,7 +343,7 @@ function removeMarked(/** @type {GroupCard[]} */ removed) {
 		if (!first.element.isConnected) return;
 		showGroupCount();
 		focusPicture(first.element);
-		announce('Restored.');
+		announce(words.duplicates.restored);
 	};
 	const forget = () => {
 		for (const place of places) place.remove();

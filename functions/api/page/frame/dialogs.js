@@ -1,5 +1,6 @@
-// Dialogs, short messages and copying links. Depends on dom.
+// Dialogs, short messages and copying links. Depends on dom and words.
 
+import { words } from '../words/words.js';
 import { $, button, el } from './dom.js';
 
 let dialogs = 0;
@@ -11,21 +12,18 @@ export function openDialog(title, content, { kind = '', onclose } = {}) {
 	/** @type {HTMLDialogElement} */
 	const dialog = el(
 		'dialog',
-		{ class: kind, 'aria-labelledby': id },
+		{ class: kind, closedby: 'any', 'aria-labelledby': id },
 		el(
 			'header',
 			{},
 			el('h2', { id }, title),
-			button('', () => dialog.close(), { kind: 'bare', icon: 'close', label: 'Close' }),
+			button('', () => dialog.close(), { kind: 'bare', icon: 'close', label: words.frame.close }),
 		),
 		el('div', { class: 'body' }, ...content),
 	);
 	dialog.addEventListener('close', () => {
 		dialog.remove();
 		onclose?.();
-	});
-	dialog.addEventListener('mousedown', (event) => {
-		if (event.target === dialog) dialog.close();
 	});
 	document.body.append(dialog);
 	dialog.showModal();
@@ -42,11 +40,11 @@ export function toast(/** @type {string} */ text, /** @type {Child} */ action = 
 export async function copyLink(link = location.href) {
 	try {
 		await navigator.clipboard.writeText(link);
-		toast('Link copied.');
+		toast(words.frame.linkCopied);
 	} catch {
 		// not allowed, or the page was not loaded over HTTPS
-		const field = el('input', { readonly: true, value: link, 'aria-label': 'Link' });
-		openDialog('Copy this link', [field]);
+		const field = el('input', { readonly: true, value: link, 'aria-label': words.frame.link });
+		openDialog(words.frame.copyLink, [field]);
 		field.select();
 	}
 }

@@ -1,4 +1,6 @@
-// Creates elements. Text from users and pictures never becomes markup. Depends on no module.
+// Creates elements. Text from users and pictures never becomes markup. Depends on drawings.
+
+import { drawing } from './drawings.js';
 
 /**
  * el('button', { class: 'primary', onclick: save }, 'Save', otherNode)
@@ -73,12 +75,13 @@ export function button(text, onclick, { kind = 'quiet', icon: iconName, label, .
 	);
 }
 
-// A message in place of content, with buttons for what to do next.
+// A drawing and a message in place of content, with buttons for what to do next.
 /** @type {(message: ErrorText, buttons: Children, heading?: 'h1' | 'h2') => HTMLElement} */
-export const messageCard = ({ title, text }, buttons, heading = 'h2') =>
+export const messageCard = ({ title, text, drawing: name = 'pictures' }, buttons, heading = 'h2') =>
 	el(
 		'div',
 		{ class: 'state' },
+		drawing(name),
 		el(heading, {}, title),
 		el('p', {}, text),
 		el('div', { class: 'row' }, ...buttons),

@@ -29,3 +29,11 @@ async function showDialog(/** @type {string} */ reason) {
 	if (key) setKey(key);
 	return Boolean(key);
 }
+
+// Show what the key allows, and change or forget it.
+export async function openKey(/** @type {KeyScope} */ scope, /** @type {string} */ reason) {
+	const { manageKey } = await import('./key-dialog.js');
+	const choice = await manageKey(scope);
+	if (choice === 'forget') setKey(null);
+	return choice === 'forget' || (choice === 'another' && (await askForKey(reason)));
+}

@@ -41,18 +41,6 @@ export function openMenu(/** @type {HTMLElement} */ opener, /** @type {Action[]}
 		items.at(moves[/** @type {keyof moves} */ (event.key)] % items.length)?.focus();
 	});
 	$('main').append(menu);
-	menu.showPopover();
-	place(menu, opener.getBoundingClientRect());
+	menu.showPopover({ source: opener }); // which the style sheet places it next to
 	items[0].focus({ preventScroll: true });
-}
-
-// Below the button or above it, and fully in view.
-function place(
-	/** @type {HTMLElement} */ menu,
-	/** @type {DOMRect} */ { left, right, top, bottom },
-) {
-	const { offsetWidth: width, offsetHeight: height } = menu;
-	const start = getComputedStyle(menu).direction === 'rtl' ? left : right - width;
-	menu.style.left = `${Math.max(8, Math.min(start, innerWidth - width - 8))}px`;
-	menu.style.top = `${Math.max(8, bottom + height + 8 < innerHeight ? bottom + 4 : top - height - 4)}px`;
 }

@@ -1,44 +1,37 @@
 // Puts into words what two pictures have in common, as the gallery decided it; the only place that
-// does. Depends on dom.
+// does. Depends on dom and words.
 
 import { el } from '../frame/dom.js';
+import { words } from '../words/words.js';
 
-// `bars` of four are filled; `name` and `more` together are the full sentence.
-/** @type {Record<Likeness | 'similar' | 'weak', { bars: number, name: string, more: string }>} */
-const WORDS = {
-	'same-bytes': { bars: 4, name: 'The same file', more: '' },
-	'same-picture': {
-		bars: 4,
-		name: 'The same picture',
-		more: ' in another size, format or quality',
-	},
-	edited: {
-		bars: 3,
-		name: 'Edited or recoloured',
-		more: ': the same shapes in other colours, or with small changes',
-	},
-	turned: { bars: 3, name: 'Mirrored or turned', more: '' },
-	lookalike: {
-		bars: 3,
-		name: 'Lookalike',
-		more: ': probably cropped, rotated, written on or covered',
-	},
-	similar: { bars: 2, name: 'Similar', more: '' },
-	weak: { bars: 1, name: 'Weak match', more: '' },
+/** @type {Record<keyof typeof words.likeness, number>} */
+const BARS = {
+	// filled, of four
+	'same-bytes': 4,
+	'same-picture': 4,
+	edited: 3,
+	turned: 3,
+	lookalike: 3,
+	similar: 2,
+	weak: 1,
 };
 
-export const SEES_LAYOUT = 'It sees layout, not words.';
+export const SEES_LAYOUT = words.seesLayout;
 
 // null: nothing was measured, as for several examples.
-/** @type {(likeness: Matched) => typeof WORDS[keyof typeof WORDS] | null} */
-const wordsFor = ({ matched, band = null }) =>
-	WORDS[/** @type {keyof typeof WORDS} */ (matched ?? band)] ?? null;
+const kindOf = (/** @type {Matched} */ { matched, band = null }) => {
+	const kind = /** @type {keyof typeof BARS} */ (matched ?? band);
+	return kind in BARS ? kind : null;
+};
 
-export const likenessName = (/** @type {Matched} */ likeness) => wordsFor(likeness)?.name ?? '';
+export function likenessName(/** @type {Matched} */ likeness) {
+	const kind = kindOf(likeness);
+	return kind ? words.likeness[kind].name : '';
+}
 
 export function likenessSentence(/** @type {Matched} */ likeness) {
-	const words = wordsFor(likeness);
-	return words ? words.name + words.more : '';
+	const kind = kindOf(likeness);
+	return kind ? words.likeness[kind].name + words.likeness[kind].more : '';
 }
 
 // One copy can stand for the other.
@@ -47,12 +40,12 @@ export const isCopy = (/** @type {Matched} */ { matched }) =>
 
 // Four bars and words. A tile has room for the name only.
 export function likenessMark(/** @type {Matched} */ likeness, text = likenessName(likeness)) {
-	const words = wordsFor(likeness);
+	const kind = kindOf(likeness);
 	return (
-		words &&
+		kind &&
 		el(
 			'span',
-			{ class: 'band', 'data-bars': words.bars },
+			{ class: 'band', 'data-bars': BARS[kind] },
 			el(
 				'span',
 				{ class: 'bars', 'aria-hidden': 'true' },

@@ -13,6 +13,21 @@ const BUSY = {
 };
 const KEY_NEEDED = 'Ask whoever runs this gallery for a key.';
 const DROP_INSTEAD = 'Save the picture and drop it here instead.';
+const ANOTHER = 'Choose another one.';
+const CHANGED = {
+	title: 'The gallery has changed',
+	text: 'Someone else was faster. Load the page again.',
+};
+const NOT_SET_UP = {
+	title: 'The gallery cannot answer',
+	text: 'Something is wrong with it, not with your picture. Tell whoever runs it.',
+};
+const TOO_LARGE = {
+	title: 'That picture is too large',
+	text: 'Save a smaller copy of it, then try again.',
+};
+const LOOK_ONLY = 'Only to look at: nothing can be deleted here.';
+const SEES_LAYOUT = 'It sees layout, not words.';
 
 export const en = {
 	counts: {
@@ -40,7 +55,11 @@ export const en = {
 	},
 
 	errors: {
-		unknown: { title: 'Something went wrong' },
+		unknown: {
+			title: 'Something went wrong',
+			text: 'It is not your fault. Try again, and if that does not help, tell whoever runs this gallery.',
+		},
+		fileType: (/** @type {string} */ format) => `File type: ${format}.`,
 		supported: (/** @type {string} */ formats) => `Supported: ${formats}.`,
 		/** @type {Record<string, ErrorWords>} */
 		byCode: {
@@ -49,38 +68,215 @@ export const en = {
 				text: 'This device is offline, or the gallery is not running.',
 			},
 			'key-missing': { title: 'This gallery needs an access key', text: KEY_NEEDED },
-			'key-refused': { title: 'Your key does not allow this' },
+			'key-refused': {
+				title: 'Your key does not allow this',
+				text: 'Ask whoever runs this gallery for one that does.',
+			},
 			'store-unreachable': NOT_READY,
 			'store-timeout': NOT_READY,
 			'store-busy': NOT_READY,
+			'http-504': NOT_READY,
 			'store-full': {
 				title: 'The gallery is full',
 				text: 'There is no room for more pictures.',
 			},
+			'store-failed': NOT_SET_UP,
+			'store-denied': NOT_SET_UP,
+			'store-rejected': NOT_SET_UP,
+			'model-mismatch': NOT_SET_UP,
+			'other-originals': NOT_SET_UP,
+			settings: NOT_SET_UP,
 			'image-not-found': {
 				title: 'That picture is no longer in the gallery',
 				text: 'It was deleted, or the link is incomplete.',
+			},
+			'object-changed': {
+				title: 'That picture has just been replaced',
+				text: 'Try again to use the new one.',
 			},
 			'unreadable-original': {
 				title: 'The original cannot be opened now',
 				text: 'It is in an archive, or access to it is denied.',
 			},
-			'unsupported-format': { title: 'This gallery cannot read that file' },
+			'unsupported-format': { title: 'This gallery cannot read that file', text: ANOTHER },
 			'damaged-picture': {
 				title: 'That picture is damaged',
-				text: 'The file cannot be opened.',
+				text: 'The file cannot be opened. Choose another copy of it.',
 			},
-			'empty-picture': { title: 'That file is empty', text: 'Choose another one.' },
-			'picture-too-large': { title: 'That picture is too large' },
+			'empty-picture': { title: 'That file is empty', text: ANOTHER },
+			'picture-too-large': TOO_LARGE,
+			'too-many-pixels': TOO_LARGE,
+			'body-too-large': TOO_LARGE,
+			'http-413': TOO_LARGE,
+			'name-taken': {
+				title: 'Another picture has this name',
+				text: 'Replace it, or rename the file.',
+			},
+			'invalid-name': {
+				title: 'A picture cannot have that name',
+				text: 'Rename the file, then try again.',
+			},
+			'invalid-metadata': {
+				title: 'One of the labels is not valid',
+				text: 'Check the labels, then try again.',
+			},
+			'invalid-filter': {
+				title: 'This gallery cannot filter by that',
+				text: 'Remove the filter to see all results.',
+			},
+			'invalid-examples': {
+				title: 'These examples cancel each other out',
+				text: 'Remove one of them.',
+			},
+			'invalid-cursor': CHANGED,
 			'url-refused': { title: 'This gallery cannot fetch that address', text: DROP_INSTEAD },
 			'url-unreachable': { title: 'That address could not be fetched', text: DROP_INSTEAD },
 			'picture-gone': {
 				title: 'This search cannot be repeated',
-				text: 'Its picture was never stored and the page was reloaded. Choose the picture again.',
+				text: 'Its picture was never stored. Choose the picture again.',
 			},
+			'not-reached': BUSY,
+			'out-of-memory': BUSY,
 			overloaded: BUSY,
+			'request-timeout': {
+				title: 'Sending took too long',
+				text: 'Try again, or send a smaller copy.',
+			},
 			'http-429': BUSY,
 			'http-503': BUSY,
 		},
+	},
+
+	// What two pictures have in common.
+	likeness: {
+		'same-bytes': { name: 'The same file', more: '' },
+		'same-picture': {
+			name: 'The same picture',
+			more: ' in another size, format or quality',
+		},
+		edited: {
+			name: 'Edited or recoloured',
+			more: ': the same shapes in other colours, or with small changes',
+		},
+		turned: { name: 'Mirrored or turned', more: '' },
+		lookalike: {
+			name: 'Lookalike',
+			more: ': probably cropped, rotated, written on or covered',
+		},
+		similar: { name: 'Similar', more: '' },
+		weak: { name: 'Weak match', more: '' },
+	},
+	seesLayout: SEES_LAYOUT,
+
+	frame: {
+		about: 'Drop a picture, find similar ones.',
+		skip: 'Skip to content',
+		main: 'Main',
+		search: 'Search',
+		duplicates: 'Duplicates',
+		add: 'Add',
+		titles: { search: 'Lookalike', duplicates: 'Duplicates', add: 'Add pictures' },
+		close: 'Close',
+		cancel: 'Cancel',
+		retry: 'Try again',
+		link: 'Link',
+		linkCopied: 'Link copied.',
+		copyLink: 'Copy this link',
+		dropToAdd: 'Drop to add',
+		dropToSearch: 'Drop to find similar pictures',
+		nothingPasted: 'There is no picture on the clipboard.',
+		noAddresses: `This gallery does not fetch pictures from web addresses. ${DROP_INSTEAD}`,
+	},
+
+	key: {
+		needed: 'Access key needed',
+		invalid: 'That key is not valid.',
+		label: 'Access key',
+		kept: 'Kept in this tab and only sent to this gallery. Never part of a link.',
+		notNow: 'Not now',
+		use: 'Use this key',
+		yours: 'Your access key',
+		/** @type {Record<Scope | 'unknown', { short: string, text: string }>} */
+		scopes: {
+			read: { short: 'View only', text: 'You can search and look at pictures.' },
+			write: { short: 'Can edit', text: 'You can search, add and delete pictures.' },
+			admin: { short: 'Full access', text: 'You can do everything in this gallery.' },
+			unknown: { short: 'Access key', text: 'The gallery does not say what this key allows.' },
+		},
+		another: 'Use another key',
+		forget: 'Forget this key',
+		forgetQuestion: 'Forget this key?',
+		forgetText: 'This tab no longer has it. To use the gallery, enter the key again.',
+		forgetNow: 'Forget key',
+	},
+
+	duplicates: {
+		title: 'Duplicates',
+		kindsLabel: 'What counts as a duplicate',
+		/** @type {Record<string, { label: string, text: string }>} */
+		kinds: {
+			'same-bytes': { label: 'Exact copies', text: 'Each is stored more than once.' },
+			'same-picture': { label: 'Same picture', text: '' },
+			edited: {
+				label: 'Variants',
+				text: 'Such as one product in several colours. Nothing is proposed; mark what you do not want.',
+			},
+			turned: { label: 'Mirrored or turned', text: LOOK_ONLY },
+			lookalike: {
+				label: 'Lookalikes',
+				text: `${SEES_LAYOUT} Pages of text and screenshots can be here without being copies. ${LOOK_ONLY}`,
+			},
+		},
+		undoFor: (/** @type {string} */ seconds) => `A deletion can be undone for ${seconds} seconds.`,
+		keysLabel: 'Keyboard shortcuts',
+		/** Key names and what they do, as they follow each other. @type {[string[], string][]} */
+		keys: [
+			[['←', '→'], 'next picture'],
+			[['↑', '↓'], 'next group'],
+			[['K'], 'keep'],
+			[['D'], 'delete'],
+			[['Enter'], 'confirm the group'],
+			[['U'], 'undo'],
+		],
+		checking: 'Checking the gallery…',
+		checkedLabel: 'Pictures checked',
+		checked: (/** @type {string} */ done, /** @type {string} */ all) =>
+			`Checked ${done} of ${all}…`,
+		showMore: 'Show more',
+		none: (/** @type {string} */ kind) => `${kind}: none`,
+		noneAtAll: 'There are none in this gallery.',
+		noneButIgnored: 'Apart from those marked as not duplicates.',
+		noneButShots: 'Only raw files and the pictures made from them.',
+		ignored: (/** @type {string} */ groups) =>
+			`Hidden: ${groups} marked as not duplicates. The marks are kept in this browser only.`,
+		showAgain: 'Show again',
+		shots: (/** @type {string} */ groups) =>
+			`Raw and JPEG of one shot: ${groups}, nothing to delete`,
+		shot: (/** @type {string[]} */ formats) => `${formats.join(' and ')} of one shot`,
+		raw: 'Raw',
+		notDuplicates: 'Not duplicates',
+		acceptAll: (/** @type {string} */ copies) => `Accept all exact copies (${copies})…`,
+		acceptQuestion: (/** @type {string} */ copies) => `Delete ${copies}?`,
+		acceptText: (/** @type {string} */ groups) => `Of each of ${groups} at least one file stays.`,
+		restored: 'Restored.',
+		keep: 'Keep',
+		delete: 'Delete',
+		keepPicture: (/** @type {string} */ name) => `Keep ${name}`,
+		deletePictures: (/** @type {string} */ pictures) => `Delete ${pictures}`,
+		keepOne: 'Keep at least one',
+		keepOnePicture: 'Keep at least one picture.',
+		comparePicture: (/** @type {string} */ name) => `Compare ${name}`,
+		compareAlso: ', compare',
+		suggested: 'Suggested to keep',
+		comparedWith: 'The others are compared with this',
+		larger: 'larger',
+		smaller: 'smaller',
+		insteadOf: (/** @type {string} */ one, /** @type {string} */ other) =>
+			`${one} instead of ${other}`,
+		moreBytes: 'more bytes',
+		fewerBytes: 'fewer bytes',
+		later: 'added later',
+		earlier: 'added earlier',
+		otherMetadata: 'other labels',
 	},
 };

@@ -3,6 +3,14 @@
 
 import { locale, words } from './words.js';
 
+/** @type {Record<string, Drawing>} */
+const DRAWINGS = {
+	offline: 'offline',
+	'key-missing': 'locked',
+	'key-refused': 'locked',
+	'image-not-found': 'gone',
+	'picture-gone': 'gone',
+};
 const plural = new Intl.PluralRules(locale);
 const percents = new Intl.NumberFormat(locale, { style: 'percent' });
 const moments = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
@@ -13,10 +21,11 @@ export const number = (/** @type {number} */ value) => value.toLocaleString(loca
 export const percent = (/** @type {number} */ similarity) =>
 	percents.format(similarity < 0.9995 ? Math.min(0.99, similarity) : similarity);
 
-// 1 result, 2 results
-export function count(/** @type {number} */ value, /** @type {keyof typeof words.counts} */ noun) {
+// 1 result, 2 results; `shown` is written instead of the number, as in "20+ groups".
+/** @type {(value: number, noun: keyof typeof words.counts, shown?: string) => string} */
+export function count(value, noun, shown = number(value)) {
 	const { one, other } = words.counts[noun];
-	return (plural.select(value) === 'one' ? one : other).replace('{n}', number(value));
+	return (plural.select(value) === 'one' ? one : other).replace('{n}', shown);
 }
 
 export function fileSize(/** @type {number} */ bytes) {
@@ -37,13 +46,20 @@ export const dateTime = (/** @type {string} */ moment) => moments.format(new Dat
 export const describeFlaws = (/** @type {Flaw[]} */ flaws) =>
 	flaws.map((flaw) => words.flaws[flaw]).join(' ');
 
+// What went wrong and what to do. The gallery's own message is for developers; of it only the type
+// of a file that cannot be read is shown.
 /** @type {(error: ApiFailure, formats?: string[]) => ErrorText & { retryable: boolean }} */
 export function describeError({ code, status, detail }, formats = []) {
-	const { title, text = detail ?? '' } = words.errors.byCode[code] ?? words.errors.unknown;
-	const supported = formats.length ? `. ${words.errors.supported(formats.join(', '))}` : '';
+	const { byCode, fileType, supported, unknown } = words.errors;
+	const { title, text } = byCode[code] ?? unknown;
+	const type =
+		code === 'unsupported-format' && /^[A-Z][A-Z\d]+( \w+)?(?= is not a supp)/.exec(detail)?.[0];
 	return {
 		title,
-		text: supported ? text.replace(/\.$/, '') + supported : text,
+		text: [type && fileType(type), formats.length > 0 && supported(formats.join(', ')), text]
+			.filter(Boolean)
+			.join(' '),
+		drawing: DRAWINGS[code] ?? ([429, 503, 504].includes(status) ? 'busy' : 'broken'),
 		retryable: code !== 'picture-gone' && (status === 0 || status === 429 || status >= 500),
 	};
 }

@@ -6,16 +6,25 @@ import { en } from './en.js';
 
 const LANGUAGES = { de, en };
 
-// The browser's tags in the visitor's order: `de-CH` is answered in German, with Swiss numbers.
-export const locale =
-	navigator.languages.find((tag) => tag.slice(0, 2).toLowerCase() in LANGUAGES) ?? 'en';
-const language = /** @type {keyof typeof LANGUAGES} */ (locale.slice(0, 2).toLowerCase());
+// The first of the visitor's languages that there are texts in, with the habits of where they are:
+// French-speaking visitors get English words, and dates with the day first. The words decide the
+// digits, so that no Arabic ones stand in an English text.
+const language = /** @type {keyof typeof LANGUAGES} */ (
+	navigator.languages.map(languageOf).find((each) => each in LANGUAGES) ?? 'en'
+);
+const { region } = new Intl.Locale(navigator.language).maximize();
+export const locale = region ? `${language}-${region}` : language;
 
 export const words = LANGUAGES[language];
+
+function languageOf(/** @type {string} */ tag) {
+	return tag.split('-')[0].toLowerCase();
+}
 
 // Fill in the texts of the HTML: an element names its text by data-words="start.title".
 export function translateDocument() {
 	document.documentElement.lang = language;
+	document.querySelector('meta[name=description]')?.setAttribute('content', words.frame.about);
 	for (const node of document.querySelectorAll('[data-words]')) {
 		node.textContent = textOf(node, 'words');
 	}
