@@ -3,7 +3,7 @@
 A page of 30 files needs 30 functions at once, and a new AWS account has ten. Each module becomes a
 function that runs when the first other module needs it, in the order of a browser. Only the forms
 of import and export that the page uses are known; any other raises ValueError and ends the build
-of the image. Depends on nothing.
+of the image. Comments and types, a sixth of what is sent, are left out. Depends on nothing.
 """
 
 import posixpath
@@ -22,6 +22,8 @@ _IMPORT = re.compile(
 _LAZY_IMPORT = re.compile(r"\bimport\('(\.[\w./-]+\.js)'\)")
 _EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) ([\w$]+))", re.MULTILINE)
 _VARIABLE = re.compile(r"^export let (\w+) (?==)", re.MULTILINE)  # others see every change of it
+# Lines of // and blocks with a space after their start, which 'image/*' has not.
+_COMMENT = re.compile(r"^[ \t]*//[^\n]*\n|/\*\*?\s.*?\*/[ \t]*", re.MULTILINE | re.DOTALL)
 # What would still mean something to the browser, or to the HTML around it.
 _UNKNOWN = re.compile(
     r"^(?:import|export)\b.*|\bimport\s*[(.].*|</script|</style|<!--", re.MULTILINE
@@ -100,7 +102,7 @@ def _path(module: str, importer: str) -> str:
 
 
 def _read(folder: Path, name: str) -> str:
-    text = (folder / name).read_text()
+    text = _COMMENT.sub("", (folder / name).read_text())
     if wrong := [each for each in (*PLACEHOLDERS, "$load", "$modules") if each in text]:
         raise ValueError(f"{name}: {wrong[0]} cannot be used in a script or style sheet; rename it")
     return text
