@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import SIZES, context_of, save_screenshot
+from tests.browser.conftest import ALL_SIZES, SIZES, context_of, save_screenshot
 from tests.browser.drawn import HOSTILE, two_things
 from tests.browser.test_answer import choose, id_of, open_filters, open_menu, visible_tiles
 from tests.browser.test_search import mug, names, search_with
@@ -24,7 +24,7 @@ def violations(page: Page, axe: str) -> list[str]:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", ALL_SIZES)
 def test_axe_finds_no_violation_in_any_state(browser, address, http, axe, size, theme):
     context = context_of(browser, size, color_scheme=theme, base_url=address)
     page = context.new_page()
@@ -85,6 +85,66 @@ def test_axe_finds_no_violation_in_any_state(browser, address, http, axe, size, 
     context.close()
 
     assert {state: wrong for state, wrong in found.items() if wrong} == {}
+
+
+# A phone held sideways; 1280 x 1024 and 1280 x 720 at 400 % zoom.
+@pytest.mark.parametrize(("width", "height"), [(844, 390), (320, 256), (320, 180)])
+def test_every_entry_of_a_menu_can_be_reached_on_a_low_page(browser, address, http, width, height):
+    with browser.new_context(
+        viewport={"width": width, "height": height}, base_url=address
+    ) as context:
+        page = context.new_page()
+        page.goto(f"/?id={id_of(http, 'demo/fish-1.jpg')}")
+        names(page)
+        open_menu(page)
+
+        for key in ("Home", "End"):
+            page.keyboard.press(key)
+            expect(page.locator(".menu :focus")).to_be_in_viewport(ratio=1)
+        box = page.locator(".menu").bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
+        assert box["y"] >= 0 and box["y"] + box["height"] <= height
+
+
+# 200 and 400 % of 1280 pixels.
+@pytest.mark.parametrize(("width", "height"), [(640, 512), (320, 256)])
+def test_nothing_is_wider_than_a_zoomed_page(browser, address, http, width, height):
+    with browser.new_context(
+        viewport={"width": width, "height": height}, base_url=address, locale="de-DE"
+    ) as context:
+        page = context.new_page()
+        widths = {}
+        fish = id_of(http, "demo/fish-1.jpg")
+        for view, shown in {
+            "": ".sample",
+            f"?id={fish}&more={fish}": ".tile .picture img",
+            "?view=duplicates": ".group",
+            "?view=add": "#add h1",
+        }.items():
+            page.goto(f"/{view}")
+            expect(page.locator(shown).first).to_be_visible()
+            widths[view] = page.evaluate("document.documentElement.scrollWidth")
+            save_screenshot(page, f"zoom-{width}-{len(widths)}")
+
+        assert max(widths.values()) <= width, widths
+
+
+def test_what_is_chosen_is_visible_in_forced_colours(browser, address):
+    with browser.new_context(base_url=address, forced_colors="active") as context:
+        page = context.new_page()
+        page.goto("/?view=duplicates")
+        expect(page.locator(".group").first).to_be_visible()
+        colour = "node => getComputedStyle(node).backgroundColor"
+
+        chosen, other = page.locator(".kinds .chip").first, page.locator(".kinds .chip").last
+        assert chosen.evaluate(colour) != other.evaluate(colour)
+        here, elsewhere = page.locator(".top nav [aria-current]"), page.locator(".top nav a").last
+        assert here.evaluate(colour) != elsewhere.evaluate(colour)
+        marks = page.locator(".members .picture").evaluate_all(
+            "all => all.map((node) => getComputedStyle(node).borderStyle)"
+        )
+        assert set(marks) == {"solid", "dashed"}
+        save_screenshot(page, "forced-colours")
 
 
 def press_until(page: Page, selector: str, key: str = "Tab", max_presses: int = 60) -> None:
@@ -203,6 +263,11 @@ def test_the_page_fits_in_right_to_left_layout(page, http, size, direction):
     open_menu(page)
     box = page.locator(".menu").bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= width
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Duplicates").click()
+    expect(page.locator(".group").first).to_be_visible()
+    save_screenshot(page, f"rtl-duplicates-{size}")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_hostile_names_and_metadata_are_shown_as_text(page, http, size):

@@ -153,13 +153,41 @@ def test_a_lost_connection_is_reported_and_the_search_resumes_when_it_returns(
     assert kinds(page) == {"mug"}
 
 
+def test_duplicates_opened_offline_say_so_and_load_when_the_connection_returns(
+    page, context, watch, size
+):
+    watch.expected = ("ERR_INTERNET_DISCONNECTED",)
+    expect(page.locator(".sample")).to_have_count(8)
+    context.set_offline(True)
+    page.get_by_role("link", name="Duplicates").click()
+    expect(page.get_by_role("heading", name="No connection to the gallery")).to_be_visible()
+    expect(page.locator("#duplicates .drawing.offline")).to_be_visible()
+    expect(page.locator("#duplicates").get_by_role("button", name="Try again")).to_be_visible()
+    save_screenshot(page, f"offline-duplicates-{size}")
+
+    context.set_offline(False)
+
+    expect(page.locator(".group").first).to_be_visible()
+
+
+def test_the_view_to_add_opens_offline_too(page, context, watch):
+    watch.expected = ("ERR_INTERNET_DISCONNECTED",)
+    expect(page.locator(".sample")).to_have_count(8)
+    context.set_offline(True)
+
+    page.get_by_role("link", name="Add", exact=True).click()
+
+    expect(page.locator("#add").get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator("#toasts")).to_be_empty()
+
+
 @pytest.mark.parametrize(
     ("response", "message"),
     [
         (problem("store-full", 507), "The gallery is full"),
         (problem("internal", 500, "Something went wrong here"), "Something went wrong"),
         ({"status": 502, "body": "<html>Bad gateway</html>"}, "Something went wrong"),
-        ({"status": 413, "body": '{"message":"Request Too Long"}'}, "Something went wrong"),
+        ({"status": 413, "body": '{"message":"Request Too Long"}'}, "That picture is too large"),
     ],
 )
 def test_any_other_failure_is_reported_too(desktop, watch, response, message):

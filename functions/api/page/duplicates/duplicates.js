@@ -3,6 +3,7 @@
 // ignored-groups, images, likeness, state and text.
 
 import { $, announce, bdi, button, el, messageCard } from '../frame/dom.js';
+import { askForKey } from '../frame/key.js';
 import { navigate } from '../frame/state.js';
 import { get, isAbort, retryWhileStarting } from '../gallery/api.js';
 import { deleteSoon, sendDeletions, UNDO_S, undoDeletion } from '../gallery/deletions.js';
@@ -136,8 +137,8 @@ async function load(/** @type {string | null} */ cursor) {
 	};
 	try {
 		if (cursor === null) await sendDeletions();
+		({ images: total } = await get('v1/stats', { signal })); // asks for a key if there is none
 		canDelete = await can('write');
-		({ images: total } = await get('v1/stats', { signal }));
 		const before = cards.size;
 		do {
 			// A page may have few groups or none and yet not be the last.
@@ -164,12 +165,20 @@ async function load(/** @type {string | null} */ cursor) {
 		countOthers(signal);
 	} catch (error) {
 		if (isAbort(error)) return;
-		const retry = button(words.frame.retry, () => load(next), { kind: 'primary', icon: 'retry' });
-		footer.replaceChildren(messageCard(describeError(error), [retry]));
-		if (error.code === 'offline') {
-			addEventListener('online', () => load(next), { once: true, signal });
-		}
+		showError(error, signal);
 	}
+}
+
+function showError(/** @type {ApiFailure} */ error, /** @type {AbortSignal} */ signal) {
+	const message = describeError(error);
+	const retry = () => load(next);
+	const enterKey = async () => (await askForKey(message.text)) && retry();
+	const again = error.code.startsWith('key-')
+		? button(words.key.enter, enterKey, { kind: 'primary', icon: 'key' })
+		: button(words.frame.retry, retry, { kind: 'primary', icon: 'retry' });
+	footer.replaceChildren(messageCard(message, [again]));
+	announce(`${message.title}. ${message.text}`);
+	if (error.code === 'offline') addEventListener('online', retry, { once: true, signal });
 }
 
 /** @type {(kind: string, cursor: string | null) => string} */
@@ -224,7 +233,7 @@ function showCounts() {
 		chip.replaceChildren(el('span', {}, label));
 		if (!known) continue;
 		const shown = `${number(known.groups)}${known.more ? '+' : ''}`;
-		chip.append(el('span', { class: 'number' }, shown));
+		chip.append(' ', el('span', { class: 'number' }, shown));
 		chip.setAttribute('aria-label', `${label} ${count(known.groups, 'group', shown)}`);
 	}
 }

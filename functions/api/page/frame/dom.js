@@ -44,7 +44,7 @@ const ICONS = {
 	link: 'M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1',
 	trash: 'M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10.5 11v5M13.5 11v5',
 	select: 'M4 8V4h4M16 4h4v4M20 16v4h-4M8 20H4v-4M9 9h6v6H9z',
-	key: 'M14 10a4 4 0 1 1-1.2-2.8L20 7v4h-3v3h-3z',
+	key: 'M8 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM12 12h9v3.5M17 12v3',
 	check: 'M5 12.5l4.5 4.5L19 7.5',
 	retry: 'M19 12a7 7 0 1 1-2-5l2 2M19 4v5h-5',
 	folder: 'M3.5 7V18h17V8.5H12L10 6H3.5z',

@@ -189,6 +189,7 @@ export const de = {
 	},
 
 	key: {
+		enter: 'Schlüssel eingeben',
 		needed: 'Schlüssel benötigt',
 		invalid: 'Dieser Schlüssel ist ungültig.',
 		label: 'Schlüssel',

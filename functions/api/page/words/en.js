@@ -189,6 +189,7 @@ export const en = {
 	},
 
 	key: {
+		enter: 'Enter a key',
 		needed: 'Access key needed',
 		invalid: 'That key is not valid.',
 		label: 'Access key',
