@@ -98,7 +98,8 @@ def test_the_view_opens_with_exact_copies_and_counts_each_kind(page, shop, size)
             re.compile(r"^Lookalikes \d+\+? groups?$"),
         ]
     ):
-        expect(kinds.nth(kind)).to_have_accessible_name(name)
+        # The counts come one after the other, after the groups.
+        expect(kinds.nth(kind)).to_have_accessible_name(name, timeout=20_000)
     save_screenshot(page, f"duplicates-exact-{size}")
 
 

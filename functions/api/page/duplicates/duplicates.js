@@ -1,6 +1,6 @@
 // The view of duplicates: the groups of one notion, with a suggestion which copies to delete.
 // Loaded when used. Depends on api, delete, deletions, dialogs, dom, duplicate-group, gallery,
-// ignored-groups, images, likeness, state and text.
+// ignored-groups, images, key, kinds, likeness, state, text and words.
 
 import { $, announce, bdi, button, el, messageCard } from '../frame/dom.js';
 import { askForKey } from '../frame/key.js';
@@ -15,16 +15,12 @@ import { count, describeError, number } from '../words/text.js';
 import { words } from '../words/words.js';
 import { focusPicture, groupCard, onGroupKey } from './duplicate-group.js';
 import { isIgnored, setIgnored } from './ignored-groups.js';
+import { countOthers, counts, isElsewhere, isLookOnly, isShot, KINDS, pageAt } from './kinds.js';
 
 /** @typedef {import('./duplicate-group.js').GroupCard} GroupCard */
 
-const KINDS = words.duplicates.kinds;
-const LOOK_ONLY = ['turned', 'lookalike']; // nothing can be deleted
 const UNDO = words.duplicates.undoFor(number(UNDO_S));
-const PAGE_SIZE = 20;
 const MIN_NEW_GROUPS = 10; // pages are loaded until there are as many
-const MOST_COUNTED = 2_000; // pictures of a gallery in which all kinds are counted at once
-const MOST_PAGES_COUNTED = 20;
 const view = $('#duplicates');
 /** @type {AbortController | null} */
 let running = null;
@@ -40,8 +36,6 @@ let ignored = [];
 let shots = []; // groups in which nothing can go: raw files and the pictures made from them
 /** @type {Map<Element, GroupCard>} */
 let cards = new Map();
-/** @type {Map<string, { groups: number, more: boolean }>} */
-const counts = new Map(); // kind -> number of groups, as far as it is known
 let heading = el('h1', { tabindex: '-1' }, words.duplicates.title);
 let together = el('details', { class: 'shots', hidden: true });
 let groups = el('div', { class: 'groups' });
@@ -66,7 +60,7 @@ export async function enter(/** @type {State} */ state) {
 	footer = el('div', { class: 'row foot' });
 	notice = el('p', { class: 'notice', hidden: true });
 	acceptance = el('div', { class: 'row', hidden: true });
-	const lookOnly = LOOK_ONLY.includes(kind);
+	const lookOnly = isLookOnly(kind);
 	const sentence = likenessSentence({ matched: /** @type {Likeness} */ (kind) });
 	const kinds = Object.keys(KINDS).map((each) =>
 		el('button', {
@@ -162,7 +156,7 @@ async function load(/** @type {string | null} */ cursor) {
 		footer.replaceChildren(...(next ? [more] : []));
 		showGroupCount();
 		announce(count(shownCards().length, 'group'));
-		countOthers(signal);
+		countOthers(total, signal, showCounts);
 	} catch (error) {
 		if (isAbort(error)) return;
 		showError(error, signal);
@@ -179,50 +173,6 @@ function showError(/** @type {ApiFailure} */ error, /** @type {AbortSignal} */ s
 	footer.replaceChildren(messageCard(message, [again]));
 	announce(`${message.title}. ${message.text}`);
 	if (error.code === 'offline') addEventListener('online', retry, { once: true, signal });
-}
-
-/** @type {(kind: string, cursor: string | null) => string} */
-function pageAt(kind, cursor) {
-	const query = new URLSearchParams({ kind, limit: String(PAGE_SIZE) });
-	if (cursor) query.set('cursor', cursor);
-	return `v1/duplicates?${query}`;
-}
-
-// The groups of the same picture include those of exact copies, which have a tab of their own.
-const isElsewhere = (/** @type {DuplicateGroup} */ { kind, images }) =>
-	kind === 'same-picture' &&
-	images.every(({ matched }) => matched === null || matched === 'same-bytes');
-
-const isShot = (/** @type {DuplicateGroup} */ { kind, images }) =>
-	!LOOK_ONLY.includes(kind) && kind !== 'edited' && !images.some(({ removable }) => removable);
-
-const isShown = (/** @type {DuplicateGroup} */ group) =>
-	!(isElsewhere(group) || isIgnored(group) || isShot(group));
-
-async function countOthers(/** @type {AbortSignal} */ signal) {
-	if (total > MOST_COUNTED) return;
-	try {
-		for (const each of Object.keys(KINDS)) {
-			if (counts.has(each)) continue;
-			const found = await countOf(each, signal);
-			if (found) counts.set(each, found);
-			showCounts();
-		}
-	} catch {
-		// The view was left, or the numbers stay unknown.
-	}
-}
-
-// Read pages until one has groups; null if the first few have none, but are not all.
-async function countOf(/** @type {string} */ kind, /** @type {AbortSignal} */ signal) {
-	let from = null;
-	for (let pages = 0; pages < MOST_PAGES_COUNTED; pages += 1) {
-		const page = await get(pageAt(kind, from), { signal, quiet: true });
-		const groups = page.groups.filter(isShown).length;
-		from = page.next;
-		if (groups || from === null) return { groups, more: from !== null };
-	}
-	return null;
 }
 
 function showCounts() {
@@ -288,8 +238,7 @@ function shotCard(/** @type {DuplicateGroup} */ group) {
 
 function makeCard(/** @type {DuplicateGroup} */ group) {
 	const onConfirm = () => removeMarked([card]);
-	const choice =
-		canDelete && !LOOK_ONLY.includes(kind) ? { onConfirm, onMark: showAcceptance } : null;
+	const choice = canDelete && !isLookOnly(kind) ? { onConfirm, onMark: showAcceptance } : null;
 	const ignore = button(words.duplicates.notDuplicates, () => ignoreGroup(card), { icon: 'close' });
 	/** @type {GroupCard} */
 	const card = groupCard(group, count(group.images.length, 'picture'), choice, [ignore]);
@@ -360,7 +309,7 @@ function removeMarked(/** @type {GroupCard[]} */ removed) {
 		counts.clear(); // groups of other kinds may have had these pictures
 		if (!groups.isConnected) return;
 		showGroupCount();
-		if (running) countOthers(running.signal);
+		if (running) countOthers(total, running.signal, showCounts);
 	};
 	deleteSoon(ids, restore, forget);
 	showGroupCount();
