@@ -153,13 +153,13 @@ def modules() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("locale", "search", "shown"),
     [
-        ("en-US", "Search", ["87%", "12,345", "Nov 28, 2026, 3:04 PM", "2.5 MB"]),
-        ("en-GB", "Search", ["87%", "12,345", "28 Nov 2026, 15:04", "2.5 MB"]),
-        ("de-DE", "Suchen", ["87 %", "12.345", "28.11.2026, 15:04", "2,5 MB"]),
-        ("de-CH", "Suchen", ["87%", "12'345", "28.11.2026, 15:04", "2.5 MB"]),
+        ("en-US", "Search", ["87%", "12,345", "Nov 28, 2026, 3:04 PM", "2.5 MB", "773 bytes"]),
+        ("en-GB", "Search", ["87%", "12,345", "28 Nov 2026, 15:04", "2.5 MB", "773 bytes"]),
+        ("de-DE", "Suchen", ["87 %", "12.345", "28.11.2026, 15:04", "2,5 MB", "773 Byte"]),
+        ("de-CH", "Suchen", ["87%", "12'345", "28.11.2026, 15:04", "2.5 MB", "773 Byte"]),
         # English words, with the day first as in France, and with Latin digits in Egypt
-        ("fr-FR", "Search", ["87%", "12 345", "28 Nov 2026, 15:04", "2,5 MB"]),
-        ("ar-EG", "Search", ["87%", "12,345", "Nov 28, 2026, 3:04 PM", "2.5 MB"]),
+        ("fr-FR", "Search", ["87%", "12 345", "28 Nov 2026, 15:04", "2,5 MB", "773 bytes"]),
+        ("ar-EG", "Search", ["87%", "12,345", "Nov 28, 2026, 3:04 PM", "2.5 MB", "773 bytes"]),
     ],
 )
 def test_numbers_and_dates_are_those_of_the_visitors_region(
@@ -173,7 +173,7 @@ def test_numbers_and_dates_are_those_of_the_visitors_region(
           const {percent, number, dateTime, fileSize} = await import('/words/text.js');
           const {words} = await import('/words/words.js');
           const texts = [percent(0.873), number(12345), dateTime('2026-11-28T15:04:00Z'),
-            fileSize(2.5e6)];
+            fileSize(2.5e6), fileSize(773)];
           const plain = (text) => text.replace(/\\s/g, ' ').replace('’', "'");
           return [words.frame.search, texts.map(plain)]; }"""
     )

@@ -29,16 +29,15 @@ export function count(value, noun, shown = number(value)) {
 }
 
 export function fileSize(/** @type {number} */ bytes) {
-	const [value, unit, digits] =
+	/** @type {[number, string, 'long' | 'short', number]} */
+	const [value, unit, unitDisplay, digits] =
 		bytes < 1000
-			? [bytes, 'byte', 0]
+			? [bytes, 'byte', 'long', 0] // short is "773 byte"
 			: bytes < 1e6
-				? [bytes / 1000, 'kilobyte', 0]
-				: [bytes / 1e6, 'megabyte', 1];
-	const options = { style: 'unit', unit, maximumFractionDigits: digits };
-	return new Intl.NumberFormat(locale, /** @type {any} */ (options)).format(
-		/** @type {number} */ (value),
-	);
+				? [bytes / 1000, 'kilobyte', 'short', 0]
+				: [bytes / 1e6, 'megabyte', 'short', 1];
+	const options = { style: 'unit', unit, unitDisplay, maximumFractionDigits: digits };
+	return new Intl.NumberFormat(locale, /** @type {any} */ (options)).format(value);
 }
 
 export const dateTime = (/** @type {string} */ moment) => moments.format(new Date(moment));
