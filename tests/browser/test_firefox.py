@@ -77,6 +77,7 @@ def test_find_refine_and_compare(page, size, axe):
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+@pytest.mark.parametrize("size", ["phone"])
 def test_a_menu_opens_next_to_its_button_and_closes_with_escape(page, http, size):
     page.goto(f"/?id={id_of(http, 'demo/fish-1.jpg')}")
     names(page)
@@ -91,6 +92,7 @@ def test_a_menu_opens_next_to_its_button_and_closes_with_escape(page, http, size
     expect(opener).to_be_focused()
 
 
+@pytest.mark.parametrize("size", ["phone"])
 def test_add_a_picture_and_find_it(page, http):
     page.get_by_role("link", name="Add", exact=True).click()
     picture = mug(name="firefox.jpg", buffer=new_drawing("house", "firefox"))
@@ -101,6 +103,7 @@ def test_add_a_picture_and_find_it(page, http):
     http.delete(f"/v1/images/{image['id']}")
 
 
+@pytest.mark.parametrize("size", ["desktop"])
 def test_duplicates_are_marked_and_a_deletion_is_undone(page):
     page.goto("/?view=duplicates&kind=same-picture")
     boats = group_of(page, "copies/boat-1.jpg")
