@@ -86,7 +86,7 @@ def test_a_picture_can_be_added_and_a_search_by_one_has_an_address_below_the_pat
 def test_the_key_of_one_gallery_is_not_used_for_another_of_the_same_host(tab, below):
     tab.goto(f"{below}/")
     enter(tab, "reader's key")
-    expect(tab.locator("#key-button")).to_have_text("Key: read")
+    expect(tab.locator("#key-button")).to_have_text("View only")
 
     stored = tab.evaluate("Object.entries({...sessionStorage})")
 
