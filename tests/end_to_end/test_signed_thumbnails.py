@@ -58,7 +58,7 @@ def test_every_response_that_is_not_kept_has_links_that_need_neither_key_nor_cal
     assert len(duplicates) == 1
     for each in [*listed, image, *found, *similar, *duplicates[0]["images"]]:
         response = httpx.get(each["links"]["signed_thumbnail"])
-        assert Image.open(io.BytesIO(response.content)).size == (320, 240)
+        assert Image.open(io.BytesIO(response.content)).size == (640, 480)
 
 
 def test_the_response_to_an_addition_which_is_kept_has_none(http):

@@ -12,7 +12,7 @@ from functions.gallery.errors import LookalikeError
 from functions.gallery.pictures.budget import decode_slot
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
-from functions.gallery.pictures.picture import THUMBNAIL_PX
+from functions.gallery.pictures.picture import THUMBNAIL_PX, THUMBNAIL_QUALITY
 from functions.gallery.ports import Embedder, Pictures
 from functions.gallery.records import Metadata, StoredImage
 from functions.gallery.stopwatch import Stopwatch
@@ -59,7 +59,11 @@ class Indexer:
             vector: Vector = self.embedder.embed([picture])[0]
             watch.lap("embed")
             fingerprint = Fingerprint.of(picture)
-            thumbnail = picture.thumbnail(THUMBNAIL_PX) if self.makes_thumbnails else None
+            thumbnail = (
+                picture.thumbnail(THUMBNAIL_PX, THUMBNAIL_QUALITY)
+                if self.makes_thumbnails
+                else None
+            )
         image = StoredImage(
             id=id,
             name=name,

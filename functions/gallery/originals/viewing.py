@@ -11,7 +11,7 @@ from functions.gallery.names import check_new_name
 from functions.gallery.pictures.budget import decode_slot
 from functions.gallery.pictures.decode import decode
 from functions.gallery.pictures.limits import Limits
-from functions.gallery.pictures.picture import THUMBNAIL_PX
+from functions.gallery.pictures.picture import THUMBNAIL_PX, THUMBNAIL_QUALITY
 from functions.gallery.ports import Originals, Signer, VectorStore
 from functions.gallery.records import SignedForm, StoredImage
 
@@ -52,7 +52,7 @@ class Viewer:
         original = self.originals.read(image.name)
         with decode_slot():
             picture = decode(original, self.limits, short_side_px=THUMBNAIL_PX)
-            data = picture.thumbnail(THUMBNAIL_PX)
+            data = picture.thumbnail(THUMBNAIL_PX, THUMBNAIL_QUALITY)
         self.originals.write_thumbnail(image, data)
         if not self._is_current(image):  # removed or replaced in between
             self.originals.remove_thumbnail(image)

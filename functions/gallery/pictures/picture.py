@@ -29,7 +29,10 @@ class Region:
     height: float
 
 
-THUMBNAIL_PX = 320  # of the long side
+# Sharp in rows of 208 points on screens with two pixels to a point, which hide a low quality: 36 KB
+# (the mean of 73 photos). 320 pixels at quality 82 are 17 KB, and soft there.
+THUMBNAIL_PX = 640  # of the long side
+THUMBNAIL_QUALITY = 60
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels of the picture
 
@@ -88,12 +91,12 @@ class Picture:
         reduced = self.pixels.resize((side, side), Image.Resampling.BILINEAR, reducing_gap=1.0)
         return np.asarray(self._srgb(reduced))
 
-    def thumbnail(self, side_px: int) -> bytes:
+    def thumbnail(self, side_px: int, quality: int = 82) -> bytes:
         """Return a JPEG whose long side is at most `side_px`, without metadata of the file."""
         small = self.pixels.copy()
         small.thumbnail((side_px, side_px), Image.Resampling.BILINEAR)
         file = io.BytesIO()
-        self._srgb(small).save(file, "JPEG", quality=82)
+        self._srgb(small).save(file, "JPEG", quality=quality)
         return file.getvalue()
 
     def _srgb(self, image: Image.Image) -> Image.Image:
