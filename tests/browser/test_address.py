@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_answer import choose, id_of
+from tests.browser.test_answer import choose, id_of, slide
 from tests.browser.test_search import mug, names, search_with
 
 
@@ -11,7 +11,7 @@ def test_back_and_forward_step_through_every_change(page, http):
     first = id_of(http, "demo/tree-1.jpg")
     page.goto(f"/?id={first}")
     without_examples = names(page)
-    page.get_by_role("slider").fill("60")
+    slide(page, 60)
     choose(page, "Also like this", 0)
     expect(page.locator(".chip.example")).to_have_count(1)
     names(page)
@@ -51,12 +51,12 @@ def test_an_upload_has_no_link_but_back_returns_to_it(page):
     assert names(page) == found
 
 
-def test_an_upload_is_gone_after_a_reload_and_the_page_says_so(desktop):
+def test_an_upload_that_the_browser_no_longer_has_is_reported(desktop):
     desktop.goto("/")
     search_with(desktop, mug())
     names(desktop)
 
-    desktop.reload()
+    desktop.evaluate("indexedDB.deleteDatabase('lookalike'); location.reload()")
 
     expect(desktop.get_by_role("heading", name="This search cannot be repeated")).to_be_visible()
 

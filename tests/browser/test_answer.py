@@ -1,5 +1,6 @@
-"""The results: grid, percentages and bands, threshold, filters, copies, and a tile's actions."""
+"""The results: rows, percentages and bands, threshold, filters, copies, and a tile's actions."""
 
+import io
 import re
 from collections.abc import Iterator
 
@@ -8,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SIZES, save_screenshot
-from tests.browser.drawn import THINGS, planted, written
+from tests.browser.drawn import THINGS, new_drawing, planted, written
 from tests.browser.test_search import mug, names, search_with
 
 
@@ -51,17 +52,58 @@ def test_a_tile_shows_rank_percentage_and_band_from_the_api(results_page, http):
         expect(tile.locator(".band")).to_have_text(f" {words}")
 
 
-@pytest.mark.parametrize(
-    ("width", "columns"), [(390, 2), (768, 4), (1440, 6), (1920, 8), (2560, 8)]
-)
-def test_there_are_two_columns_on_a_phone_and_eight_on_a_wide_screen(desktop, http, width, columns):
+ROWS = """tiles => {
+  const rows = {};
+  for (const tile of tiles) {
+    const { left, right, height } = tile.querySelector('.picture').getBoundingClientRect();
+    const { naturalWidth, naturalHeight } = tile.querySelector('img');
+    const top = tile.offsetTop;
+    (rows[top] ??= []).push({ left, right, height, ratio: naturalWidth / naturalHeight });
+  }
+  return Object.values(rows);
+}"""
+
+
+@pytest.fixture
+def of_all_shapes(http, desktop) -> Iterator[None]:
+    """Pictures that are wide, high and nearly square."""
+    fish = Image.open(io.BytesIO(new_drawing("fish", "shapes")))
+    shapes = [(320, 200), (200, 320), (320, 300), (240, 320), (320, 180), (300, 320)] * 3
+    ids = [
+        http.post(f"/v1/images?name=shape-{i}.jpg", content=written(fish.resize(shape))).json()[
+            "image"
+        ]["id"]
+        for i, shape in enumerate(shapes)
+    ]
+    yield
+    desktop.goto("about:blank")  # it still loads thumbnails, and these would be missing
+    http.post("/v1/images/delete", json={"ids": ids})
+
+
+@pytest.mark.parametrize("width", [390, 768, 1440, 1920])
+def test_pictures_fill_rows_of_one_height_and_are_not_cropped(desktop, http, of_all_shapes, width):
     desktop.set_viewport_size({"width": width, "height": 900})
-    desktop.goto(f"/?id={id_of(http, 'demo/fish-1.jpg')}")
+    desktop.goto(f"/?id={id_of(http, 'shape-0.jpg')}&copies=1")
     names(desktop)
+    grid = desktop.locator(".grade:not([hidden]) .grid").first
+    for image in grid.locator("img").all():
+        image.scroll_into_view_if_needed()
+        expect(image).to_have_js_property("complete", True)
 
-    tracks = desktop.locator(".grid").evaluate("grid => getComputedStyle(grid).gridTemplateColumns")
+    rows = grid.locator(".tile").evaluate_all(ROWS)
+    box = grid.bounding_box()
 
-    assert abs(len(tracks.split()) - columns) <= (0 if columns in (2, 8) else 1)
+    for row in rows:
+        assert max(tile["height"] for tile in row) - min(tile["height"] for tile in row) < 1
+        for tile in row:
+            assert (tile["right"] - tile["left"]) / tile["height"] == pytest.approx(
+                tile["ratio"], rel=0.02
+            )
+    for row in rows[:-1]:
+        assert row[0]["left"] == pytest.approx(box["x"], abs=1)
+        assert row[-1]["right"] == pytest.approx(box["x"] + box["width"], abs=1)
+        assert 150 < row[0]["height"] < 350
+    assert len(rows) > 1
 
 
 def test_tiles_keep_their_place_while_thumbnails_load_lazily(desktop, http):
@@ -71,7 +113,7 @@ def test_tiles_keep_their_place_while_thumbnails_load_lazily(desktop, http):
     )
     desktop.goto(f"/?id={id_of(http, 'demo/boat-1.jpg')}", wait_until="commit")
     boxes = "tiles => tiles.map((tile) => Object.values(tile.getBoundingClientRect().toJSON()))"
-    tiles = desktop.locator(".tile:not(.waiting)")
+    tiles = desktop.locator(".grade:not(.weak) .tile")
     expect(tiles.first).to_be_visible()
     before = tiles.evaluate_all(boxes)
 
@@ -88,10 +130,9 @@ def test_tiles_keep_their_place_while_thumbnails_load_lazily(desktop, http):
 
 
 def test_the_threshold_applies_at_once_updates_the_count_and_stays_in_the_url(results_page, size):
-    slider = results_page.get_by_role("slider", name=re.compile("Minimum match"))
     before = visible_tiles(results_page).count()
 
-    slider.fill("80")
+    slide(results_page, 80)
 
     expect(results_page.locator(".result-count")).to_have_text(re.compile(r"^\d+ of 48 results"))
     kept = visible_tiles(results_page).count()
@@ -110,7 +151,7 @@ def test_the_threshold_applies_at_once_updates_the_count_and_stays_in_the_url(re
 
 
 def test_when_nothing_reaches_the_threshold_the_best_matches_are_shown_in_grey(results_page, size):
-    results_page.get_by_role("slider").fill("100")
+    slide(results_page, 100)
 
     expect(results_page.get_by_role("heading", name="No match this close")).to_be_visible()
     expect(results_page.locator(".tile.below:not([hidden])").first).to_be_visible()
@@ -122,9 +163,19 @@ def test_when_nothing_reaches_the_threshold_the_best_matches_are_shown_in_grey(r
 
 
 def open_filters(page: Page) -> None:
-    details = page.locator("details.filters")
-    if details.get_attribute("open") is None:
-        details.locator("summary").click()
+    button = page.get_by_role("button", name="Filters")
+    if button.get_attribute("aria-expanded") == "false":
+        button.click()
+
+
+def slide(page: Page, percent: int) -> None:
+    open_filters(page)
+    page.get_by_role("slider", name=re.compile("Minimum match")).fill(str(percent))
+
+
+def open_weak(page: Page) -> None:
+    """Open the weak results, if they are folded."""
+    page.locator("details.weak").evaluate("details => { details.open = true; }")
 
 
 def test_filter_chips_offer_real_values_and_filter(results_page):
@@ -166,7 +217,7 @@ def test_filters_that_match_nothing_can_be_removed(page, http):
     page.goto(f"/?id={id_of(http, 'demo/boat-1.jpg')}&filter=kind:nothing")
 
     expect(page.get_by_role("heading", name="Nothing matches these filters")).to_be_visible()
-    page.get_by_role("button", name="Remove all filters").click()
+    page.get_by_role("button", name="Remove filters").click()
     assert len(names(page)) > 10
 
 
@@ -257,6 +308,7 @@ def test_copies_are_collapsed_with_a_count_and_expand_in_place(desktop, http):
 
 def test_show_more_loads_more_results(results_page):
     before = results_page.locator(".tile").count()
+    open_weak(results_page)
 
     results_page.get_by_role("button", name="Show more").click()
 

@@ -169,6 +169,8 @@ def test_a_search_works_with_the_keyboard_alone(desktop):
     chooser.value.set_files(mug())
     assert names(desktop)
 
+    press_until(desktop, ".filter-button", "Shift+Tab")
+    desktop.keyboard.press("Enter")
     press_until(desktop, "#min-match")
     desktop.keyboard.press("ArrowRight")
     expect(desktop.locator("#min-match")).to_have_value("1")
@@ -256,8 +258,8 @@ def test_the_page_fits_in_right_to_left_layout(page, http, size, direction):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     if size == "desktop":
         query, answer = (
-            page.locator("#query").bounding_box(),
-            page.locator("#answer").bounding_box(),
+            page.locator("#query .thumb").bounding_box(),
+            page.locator("#query .filter-button").bounding_box(),
         )
         assert query["x"] > answer["x"]
     open_menu(page)

@@ -28,8 +28,8 @@ def search_with(page: Page, file: dict) -> None:
 
 
 def names(page: Page) -> list[str]:
-    """Return the names of the visible results, best first."""
-    expect(page.locator(".tile:not(.waiting)").first).to_be_visible()
+    """Return the names of the results, best first, also of weak ones that are folded."""
+    expect(page.locator("#answer:not([aria-busy]) .tile:not([hidden])").first).to_be_visible()
     tiles = page.locator(".tile:not([hidden]) .picture img")
     return tiles.evaluate_all("images => images.map((image) => image.alt)")
 

@@ -121,6 +121,14 @@ interface LocalPicture {
 	preview: string;
 }
 
+// A result on the page; `leader` is the result that it is a copy of.
+interface Item {
+	result: SearchResult;
+	tile: HTMLElement;
+	leader: Item | null;
+	copies: Item[]; // on the page
+}
+
 interface ResultPage {
 	results: SearchResult[];
 	next: number | null;
@@ -214,6 +222,7 @@ type AttributeName =
 	| 'for'
 	| 'height'
 	| 'hidden'
+	| 'href'
 	| 'id'
 	| 'loading'
 	| 'max'

@@ -48,6 +48,8 @@ const ICONS = {
 	check: 'M5 12.5l4.5 4.5L19 7.5',
 	retry: 'M19 12a7 7 0 1 1-2-5l2 2M19 4v5h-5',
 	folder: 'M3.5 7V18h17V8.5H12L10 6H3.5z',
+	filter: 'M4 7h16M7 12h10M10 17h4',
+	camera: 'M4 8h4l1.5-2h5L16 8h4v11H4zM12 16.5a3 3 0 1 0 0-6 3 3 0 0 0 0 6z',
 	picture: 'M4 5h16v14H4zM4 16l5-5 4 4 2-2 5 5M15.5 9.5h.01',
 };
 /** @typedef {keyof typeof ICONS} IconName */

@@ -15,6 +15,9 @@ export const INITIAL = {
 	kind: 'same-bytes',
 };
 
+const SLIDER_RESTS_MS = 250;
+let sliding = 0; // timer
+
 export const stateChanges = new EventTarget();
 export let current = readAddress();
 
@@ -73,24 +76,46 @@ const notify = () => stateChanges.dispatchEvent(new Event('change'));
 
 // Change some of the state, as one step that Back undoes.
 export function navigate(/** @type {Partial<State>} */ changes, { replace = false } = {}) {
+	writeSlide();
 	current = { ...current, ...changes };
-	const method = replace ? 'replaceState' : 'pushState';
-	history[method]({ upload: current.upload }, '', addressOf(current));
+	write(replace ? 'replaceState' : 'pushState');
 	notify();
 }
 
-// A new search, or the start view; filters, copies and minimum match stay.
-export const startSearch = (/** @type {Partial<State>} */ query = {}) => {
-	const { filter, min, copies } = current;
-	navigate({ ...INITIAL, filter, min, copies, ...query });
-};
+// Change what a slider sets: all its steps together are one that Back undoes. Safari throws after a
+// hundred changes of the address in half a minute, so the address follows when the slider rests.
+export function slide(/** @type {Partial<State>} */ changes) {
+	current = { ...current, ...changes };
+	clearTimeout(sliding);
+	if (history.state?.slid) sliding = setTimeout(writeSlide, SLIDER_RESTS_MS);
+	else write('pushState', true);
+	notify();
+}
+
+/** @type {(method: 'pushState' | 'replaceState', slid?: boolean) => void} */
+function write(method, slid = false) {
+	history[method]({ upload: current.upload, slid }, '', addressOf(current));
+}
+
+function writeSlide() {
+	clearTimeout(sliding);
+	if (sliding) write('replaceState', true);
+	sliding = 0;
+}
+
+// A new search, or the start view. Filters and the minimum match were about the picture before.
+export const startSearch = (/** @type {Partial<State>} */ query = {}) =>
+	navigate({ ...INITIAL, copies: current.copies, ...query });
 
 export const showView = (/** @type {string} */ view) => navigate({ ...INITIAL, view });
 
 export const hasQuery = (/** @type {State} */ { id, url, upload, more }) =>
 	Boolean(id || url || upload || more.length);
 
+addEventListener('pagehide', writeSlide);
 addEventListener('popstate', () => {
+	clearTimeout(sliding);
+	sliding = 0;
 	current = readAddress();
 	notify();
 });

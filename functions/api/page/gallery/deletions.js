@@ -71,6 +71,7 @@ async function remove(/** @type {Deletion} */ { ids, restore, forget }) {
 			}
 		}
 		forget();
+		clearResults(ids);
 		toast(`${count(ids.length, 'picture')} deleted.`);
 	} catch (error) {
 		const { title, text } = describeError(error);

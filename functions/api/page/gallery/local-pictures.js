@@ -1,8 +1,11 @@
-// Pictures to search with that only this page has: kept by number, shrunk before they are sent.
-// Depends on api and gallery.
+// Pictures to search with that only this tab has: kept by number, shrunk before they are sent.
+// Depends on api, gallery, kept-pictures, text and words.
 
+import { fileSize } from '../words/text.js';
+import { words } from '../words/words.js';
 import { ApiError } from './api.js';
 import { getLimits } from './gallery.js';
+import { keep, kept } from './kept-pictures.js';
 
 // The gallery uses about 370 pixels of the short side (model/card.json) and itself halves what is
 // larger. Halved here, never below twice that, it sees nearly the same: of 50 large pictures among
@@ -17,12 +20,28 @@ const pictures = new Map();
 // Keep a file; the number stands for it in the state.
 export function keepPicture(/** @type {File} */ file) {
 	const number = Date.now() * 100 + (pictures.size % 100);
-	const preview = URL.createObjectURL(file);
-	pictures.set(number, { file, name: file.name || 'pasted picture', preview });
+	remember(number, file);
+	keep(number, file);
 	return number;
 }
 
 export const getPicture = (/** @type {number} */ number) => pictures.get(number);
+
+// The picture, if need be from before a reload; null if it is gone.
+/** @type {(number: number) => Promise<LocalPicture | null>} */
+export async function findPicture(number) {
+	const known = getPicture(number);
+	if (known) return known;
+	const file = await kept(number);
+	return file && (getPicture(number) ?? remember(number, file));
+}
+
+function remember(/** @type {number} */ number, /** @type {File} */ file) {
+	const name = file.name || words.search.pastedPicture;
+	const picture = { file, name, preview: URL.createObjectURL(file) };
+	pictures.set(number, picture);
+	return picture;
+}
 
 // What to send of a picture, or of a region of it, which is cropped here to keep all its detail.
 /** @type {(picture: LocalPicture, region: Region | null, signal?: AbortSignal) => Promise<Blob>} */
@@ -34,11 +53,8 @@ export async function preparePicture({ file }, region, signal) {
 	signal?.throwIfAborted();
 	if (!bitmap) {
 		if (file.size <= maxBytes && !region) return file; // HEIC, perhaps: the gallery may read it
-		const limit = `${(maxBytes / 1e6).toFixed(1)} MB`;
-		throw new ApiError('picture-too-large', {
-			status: 413,
-			detail: `It is over ${limit}, and this browser cannot shrink it. Save it as JPEG and try again.`,
-		});
+		const detail = words.search.cannotShrink(fileSize(maxBytes));
+		throw new ApiError('picture-too-large', { status: 413, detail });
 	}
 	const { background, contrast } = chooseBackground(bitmap);
 	if (contrast < 1 && file.size <= maxBytes && !region) {

@@ -1,12 +1,12 @@
 // Runs searches: a new one cancels the one before. Keeps the results of recent ones.
-// Depends on api, gallery, likeness, local-pictures, state and text.
+// Depends on api, gallery, likeness, local-pictures, state and words.
 
 import { addressOf } from '../frame/state.js';
 import { words } from '../words/words.js';
 import { ApiError, call, post, retryWhileStarting } from './api.js';
 import { getLimits } from './gallery.js';
 import { isCopy } from './likeness.js';
-import { base64, getPicture, preparePicture } from './local-pictures.js';
+import { base64, findPicture, preparePicture } from './local-pictures.js';
 
 const PAGE_SIZE = 48; // fills rows of 2, 3, 4, 6 and 8
 const MOST_RESULTS = 100; // in one response
@@ -23,41 +23,59 @@ export const searchKey = (/** @type {State} */ state) =>
 
 export const cachedResults = (/** @type {State} */ state) => cache.get(searchKey(state));
 
-export const clearResults = () => cache.clear();
+// Announces pictures that were deleted, as `detail`.
+export const deletions = new EventTarget();
+
+// Pictures were added, or those with these ids deleted: results of before no longer hold.
+export function clearResults(/** @type {string[]} */ deleted = []) {
+	cache.clear();
+	if (deleted.length) deletions.dispatchEvent(new CustomEvent('deleted', { detail: deleted }));
+}
 
 export const cancelSearch = () => running?.abort();
 
-// All results so far: the first page, or with an `offset` the cached results and one page more.
-/** @type {(state: State, progress: Progress | null, offset?: number) => Promise<ResultPage>} */
-export async function search(state, progress, offset = 0) {
+// Results of a search: those of `before` and the next page behind them. With `least`, as many pages
+// as it takes to have that many again.
+/** @type {(state: State, progress: Progress | null, before?: ResultPage, least?: number) => Promise<ResultPage>} */
+export async function search(state, progress, before, least = 0) {
 	cancelSearch();
 	running = new AbortController();
 	const { signal } = running;
-	const body = await requestBody(state, offset, signal, progress);
-	const options = { ...body, signal, onUploadProgress: body.form && progress?.setUploaded };
-	progress?.setStage(body.form ? 'uploading' : 'searching');
-	const slow = setTimeout(
-		() => progress?.setNote('Still searching. The first search after a pause takes longer.'),
-		SLOW_MS,
-	);
-	const response = await retryWhileStarting(() => call('POST', 'v1/search', options), {
-		signal,
-		onWait: () => progress?.setNote(words.gallery.starting),
-	}).finally(() => clearTimeout(slow));
-	const before = offset ? (cachedResults(state)?.results ?? []) : [];
-	const page = { results: [...before, ...response.results], next: response.next_offset };
+	let page = before ?? { results: [], next: 0 };
+	do {
+		const response = await ask(state, page.next ?? 0, signal, progress);
+		page = { results: joined(page.results, response.results), next: response.next_offset };
+	} while (page.next !== null && page.results.length < least);
 	cache.set(searchKey(state), page);
 	if (cache.size > MAX_CACHED) cache.delete([...cache.keys()][0]);
 	return page;
 }
 
+/** @type {(state: State, offset: number, signal: AbortSignal, progress: Progress | null) => Promise<any>} */
+async function ask(state, offset, signal, progress) {
+	const body = await requestBody(state, offset, signal, progress);
+	const options = { ...body, signal, onUploadProgress: body.form && progress?.setUploaded };
+	progress?.setStage(body.form ? 'uploading' : 'searching');
+	const slow = setTimeout(() => progress?.setNote(words.search.slow), SLOW_MS);
+	return retryWhileStarting(() => call('POST', 'v1/search', options), {
+		signal,
+		onWait: () => progress?.setNote(words.gallery.starting),
+	}).finally(() => clearTimeout(slow));
+}
+
+// Pictures that were added in between move others to the next page, where they come again.
+/** @type {(before: SearchResult[], found: SearchResult[]) => SearchResult[]} */
+function joined(before, found) {
+	const known = new Set(before.map(({ id }) => id));
+	return [...before, ...found.filter(({ id }) => !known.has(id))];
+}
+
 // The copies of a result that are hidden behind it: those of the pictures nearest to it that are the
 // same file or the same picture. The query itself and other results are left out.
-/** @type {(state: State, result: SearchResult) => Promise<SearchResult[]>} */
-export async function searchCopies(state, { id, hidden }) {
+/** @type {(state: State, result: SearchResult, shown: string[]) => Promise<SearchResult[]>} */
+export async function searchCopies(state, { id, hidden }, shown) {
 	const filter = await filterOf(state.filter);
 	const query = { id, exclude_self: true, limit: MOST_RESULTS, ...(filter && { filter }) };
-	const shown = (cachedResults(state)?.results ?? []).map((result) => result.id);
 	const others = new Set([...shown, ...state.more, ...state.less, state.id]);
 	/** @type {SearchResult[]} */
 	const copies = [];
@@ -84,7 +102,7 @@ async function requestBody(
 	const examples = more.length > 0 || less.length > 0;
 	let blob = null;
 	if (upload) {
-		const picture = getPicture(upload);
+		const picture = await findPicture(upload);
 		if (!picture) throw new ApiError('picture-gone');
 		progress?.setStage('preparing');
 		blob = await preparePicture(picture, region, signal);
@@ -114,18 +132,24 @@ function formOf(blob, options, filter) {
 async function filterOf(/** @type {State['filter']} */ pairs) {
 	if (!pairs.length) return null;
 	const { filter_fields: fields } = await getLimits();
-	/** @type {Record<string, object>} */
+	/** @type {Record<string, any>} */
 	const filter = {};
 	for (const [field, value] of pairs) {
-		const type = fields[field];
-		const isNumber = type === 'integer' || type === 'float';
-		if (isNumber && value.includes('..')) {
-			const [low, high] = value.split('..');
-			filter[field] = { ...(low && { gte: Number(low) }), ...(high && { lt: Number(high) }) };
-		} else {
-			const typed = isNumber ? Number(value) : type === 'bool' ? value === 'true' : value;
-			filter[field] = [filter[field] ?? [], typed].flat();
-		}
+		const typed = filterValue(fields[field], value);
+		if (typed === null) throw new ApiError('filter-unknown', { status: 422 });
+		filter[field] = Object(typed) === typed ? typed : [filter[field] ?? [], typed].flat();
 	}
 	return filter;
+}
+
+// null: the gallery has no such field, or it cannot have this value.
+/** @type {(type: FieldType | undefined, value: string) => object | MetadataValue | null} */
+function filterValue(type, value) {
+	if (type === 'bool') return value === 'true' || value === 'false' ? value === 'true' : null;
+	if (type !== 'integer' && type !== 'float') return type ? value : null;
+	const bounds = value.split('..').map((bound) => (bound.trim() ? Number(bound) : null));
+	if (bounds.length > 2 || bounds.some(Number.isNaN)) return null;
+	if (bounds.length === 1) return bounds[0];
+	const [low, high] = bounds;
+	return { ...(low !== null && { gte: low }), ...(high !== null && { lt: high }) };
 }

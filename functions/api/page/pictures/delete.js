@@ -25,7 +25,7 @@ export async function deleteResult(
 		const { title, text } = describeError(error);
 		if (error.code !== 'image-not-found') return toast(`${title}. ${text}`);
 	}
-	clearResults();
+	clearResults([result.id]);
 	const next = tile.nextElementSibling ?? tile.previousElementSibling;
 	tile.remove();
 	next?.querySelector('button')?.focus({ preventScroll: true });

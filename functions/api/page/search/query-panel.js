@@ -1,5 +1,6 @@
-// The panel that shows the query: its picture, a selected region, more and less similar examples.
-// Depends on api, dialogs, dom, gallery, images, local-pictures, state and text; loads region-box.
+// The toolbar: the query picture, what can be done with it, a new picture, the filters; below it
+// the panel of filters, the picture with a box on it, and examples.
+// Depends on the frame, gallery, filters and words; loads region-box.
 
 import { copyLink, toast } from '../frame/dialogs.js';
 import { $, announce, bdi, button, el, icon } from '../frame/dom.js';
@@ -7,81 +8,135 @@ import { current, hasQuery, navigate, startSearch } from '../frame/state.js';
 import { call } from '../gallery/api.js';
 import { can, getImage, rememberImages } from '../gallery/gallery.js';
 import { showThumbnail } from '../gallery/images.js';
-import { getPicture } from '../gallery/local-pictures.js';
-import { describeError } from '../words/text.js';
+import { findPicture } from '../gallery/local-pictures.js';
+import { describeError, number } from '../words/text.js';
+import { words } from '../words/words.js';
+import { filterButton, filterPanel } from './filters.js';
 
+const text = words.search;
 const CENTRE = { x: 0.2, y: 0.2, width: 0.6, height: 0.6 };
 const panel = $('#query');
 /** @type {string | number | null} */
 let shown = null; // the query in the panel
+let title = ''; // its name
 /** @type {RegionBox | null} */
 let box = null;
 let regionShown = Promise.resolve();
-let frame = el('div', { class: 'frame' });
+const thumbPicture = el('div', { class: 'thumb-picture' });
+// On a phone the picture in the bar is the button for the box.
+const thumbButton = button('', toggleRegion, { kind: 'thumb-button', icon: 'select' });
+const thumb = el('div', { class: 'thumb' }, thumbPicture, thumbButton);
+const frame = el('div', { class: 'frame' });
+const framePlace = el('div', { class: 'frame-place', hidden: true }, frame);
 const name = el('p', { class: 'name' });
-const note = el('p', { class: 'muted' });
-const tools = el('div', { class: 'tools' });
+const note = el('p', { class: 'note' });
+const tools = el('div', { class: 'tools', id: 'query-tools', popover: 'auto' });
 const examples = el('div', { class: 'examples' });
-const info = el('div', { class: 'query-info' }, name, note, tools, examples);
 const regionButton = button('', toggleRegion);
+const newPicture = [
+	button(text.newPicture, () => $('#file').click(), {
+		kind: 'quiet new-picture',
+		icon: 'picture',
+		label: text.newPicture,
+	}),
+	button('', () => $('#shot').click(), {
+		kind: 'quiet new-photo',
+		icon: 'camera',
+		label: text.start.camera,
+	}),
+];
+const moreTools = button('', () => tools.togglePopover(), {
+	kind: 'bare more-tools',
+	icon: 'dots',
+	label: text.moreTools,
+});
+tools.addEventListener('click', () => tools.matches(':popover-open') && tools.hidePopover());
+panel.setAttribute('aria-label', text.queryLabel);
+panel.append(
+	el(
+		'div',
+		{ class: 'bar' },
+		thumb,
+		el('div', { class: 'query-info' }, name, note),
+		tools,
+		moreTools,
+		newPicture,
+		filterButton,
+	),
+	filterPanel,
+	framePlace,
+	examples,
+);
 
 export function showQuery(/** @type {State} */ state) {
 	const query = state.upload ?? state.id ?? state.url ?? 'examples';
 	if (query !== shown) build(state);
 	shown = query;
+	if (title) document.title = text.title(title);
 	regionShown = showRegion(state.region);
 	showExamples(state);
 }
 
 export function clearQuery() {
 	shown = null;
-	panel.replaceChildren();
+	removeBox();
 }
 
 function build(/** @type {State} */ { upload, id, url }) {
-	box?.remove();
-	box = null;
-	frame = el('div', { class: 'frame' });
-	for (const part of [name, note, tools]) part.replaceChildren();
-	panel.replaceChildren(frame, info);
-	frame.hidden = !(upload || id);
+	removeBox();
+	for (const part of [thumbPicture, frame, name, note, tools]) part.replaceChildren();
+	thumb.hidden = !(upload || id);
+	thumbButton.hidden = false;
+	title = '';
 	if (upload) showLocal(upload);
 	else if (id) showStored(id);
 	else if (url) {
-		name.replaceChildren(bdi(url));
-		note.textContent = 'Fetched by the gallery from this address.';
-	} else name.textContent = 'Several pictures';
+		setName(url);
+		note.textContent = text.fetched;
+	} else name.textContent = text.severalPictures;
+	moreTools.hidden = !(upload || id);
 }
 
-function addPicture(/** @type {string} */ alt) {
-	const img = el('img', { alt });
-	img.addEventListener('load', () => {
-		frame.style.setProperty('--ratio', String(img.naturalWidth / img.naturalHeight));
+function setName(/** @type {string} */ known) {
+	title = known;
+	document.title = text.title(known);
+	name.replaceChildren(bdi(known));
+	name.title = known;
+}
+
+// The picture in the toolbar and, larger, below a box. The alternative text is in the toolbar.
+function addPictures(/** @type {string} */ alt) {
+	const large = el('img', { alt: '' });
+	large.addEventListener('load', () => {
+		frame.style.setProperty('--ratio', String(large.naturalWidth / large.naturalHeight));
 	});
-	frame.prepend(img);
-	return img;
+	const small = el('img', { alt });
+	thumbPicture.replaceChildren(small);
+	frame.prepend(large);
+	return { small, large };
 }
 
-async function showLocal(/** @type {number} */ number) {
-	const picture = getPicture(number);
+async function showLocal(/** @type {number} */ key) {
+	const picture = await findPicture(key);
+	if (shown !== key) return;
 	if (!picture) {
-		frame.hidden = true;
-		name.textContent = 'Picture no longer available';
+		thumb.hidden = moreTools.hidden = true;
+		name.textContent = text.gone;
 		return;
 	}
-	const img = addPicture('The picture you are searching with');
-	img.onerror = () => {
-		img.remove();
-		const text = 'This browser cannot show this format, but the gallery may be able to read it.';
-		frame.append(el('p', { class: 'no-preview' }, icon('picture'), text));
+	const { small, large } = addPictures(text.queryPicture);
+	small.onerror = () => {
+		thumbPicture.replaceChildren(icon('picture'));
+		note.textContent = text.noPreview;
 		regionButton.remove();
+		thumbButton.hidden = true;
 	};
-	img.src = picture.preview;
-	name.replaceChildren(bdi(picture.name));
-	note.textContent = 'Not stored, so there is no link to this search.';
+	small.src = large.src = picture.preview;
+	setName(picture.name);
+	note.textContent = text.notStored;
 	tools.append(regionButton);
-	if (!(await can('write')) || shown !== number) return;
-	const add = button('Add to gallery', () => addToGallery(picture, add), { icon: 'plus' });
+	if (!(await can('write')) || shown !== key) return;
+	const add = button(text.addToGallery, () => addToGallery(picture, add), { icon: 'plus' });
 	tools.append(add);
 }
 
@@ -92,8 +147,7 @@ async function addToGallery(picture, add) {
 		const form = new FormData();
 		form.append('image', picture.file, 'picture');
 		const { image, status } = await call('POST', 'v1/images', { form });
-		const done = status === 'duplicate' ? 'Already in the gallery.' : 'Added.';
-		toast(`${done} You can share this search now.`);
+		toast(status === 'duplicate' ? text.alreadyThere : text.added);
 		rememberImages([image]);
 		navigate({ upload: null, id: image.id }, { replace: true });
 	} catch (error) {
@@ -106,16 +160,18 @@ async function addToGallery(picture, add) {
 async function showStored(/** @type {string} */ id) {
 	tools.append(
 		regionButton,
-		button('Copy link', () => copyLink(), { icon: 'link' }),
+		button(text.copyLink, () => copyLink(), { icon: 'link' }),
 	);
 	try {
 		const image = await getImage(id);
 		if (current.id !== id) return;
-		showThumbnail(addPicture(`The picture you are searching with: ${image.name}`), image);
-		name.replaceChildren(bdi(image.name));
-		note.textContent = `${image.width} × ${image.height} pixels`;
+		const { small, large } = addPictures(text.queryPictureNamed(image.name));
+		showThumbnail(small, image);
+		showThumbnail(large, image);
+		setName(image.name);
+		note.textContent = text.pixels(number(image.width), number(image.height));
 	} catch {
-		if (current.id === id) frame.hidden = true; // the search shows the error
+		if (current.id === id) thumb.hidden = true; // the search shows the error
 	}
 }
 
@@ -124,63 +180,72 @@ async function toggleRegion() {
 	navigate({ region: CENTRE, more: [], less: [] });
 	await regionShown;
 	box?.focus();
-	announce('Area selected. Arrow keys move it, Shift + arrow keys resize it.');
+	announce(text.areaSelected);
+}
+
+function removeBox() {
+	box?.remove();
+	box = null;
+	showFrame(false);
+}
+
+// A class, because with :has() every hidden result would be looked at.
+function showFrame(/** @type {boolean} */ shown) {
+	framePlace.hidden = !shown;
+	panel.parentElement?.classList.toggle('with-box', shown);
 }
 
 async function showRegion(/** @type {Region | null} */ region) {
-	regionButton.setAttribute('aria-pressed', String(Boolean(region)));
-	const label = region ? 'Use whole picture' : 'Select an area';
+	const label = region ? text.wholePicture : text.selectArea;
 	regionButton.replaceChildren(icon('select'), el('span', {}, label));
-	panel.classList.toggle('with-region', Boolean(region));
-	if (!region) {
-		box?.remove();
-		box = null;
-	} else if (box) {
-		box.set(region);
-	} else {
-		const { regionBox } = await import('./region-box.js');
-		if (current.region !== region) return; // it changed while the module was loading
-		box ??= regionBox(frame, region, (changed) => navigate({ region: changed }));
+	thumbButton.setAttribute('aria-label', label);
+	for (const each of [regionButton, thumbButton]) {
+		each.setAttribute('aria-pressed', String(Boolean(region)));
 	}
+	if (!region) return removeBox();
+	showFrame(true);
+	if (box) return box.set(region);
+	const { regionBox } = await import('./region-box.js');
+	if (current.region !== region) return; // it changed while the module was loading
+	box ??= regionBox(frame, region, (changed) => navigate({ region: changed }));
 }
 
 function showExamples(/** @type {State} */ { more, less }) {
-	examples.replaceChildren(
-		...exampleGroup('more', 'More like', more),
-		...exampleGroup('less', 'Less like', less),
-	);
+	examples.hidden = !more.length && !less.length;
+	examples.replaceChildren(...exampleGroup('more', more), ...exampleGroup('less', less));
 }
 
-/** @type {(side: 'more' | 'less', title: string, ids: string[]) => HTMLElement[]} */
-function exampleGroup(side, title, ids) {
+/** @type {(side: 'more' | 'less', ids: string[]) => HTMLElement[]} */
+function exampleGroup(side, ids) {
 	if (!ids.length) return [];
 	const chips = ids.map((id) => el('li', {}, exampleChip(side, id)));
-	return [el('div', {}, el('h3', {}, title), el('ul', { class: `chips ${side}` }, chips))];
+	const heading = el('h3', {}, text.examples[side]);
+	return [el('div', {}, heading, el('ul', { class: `chips ${side}` }, chips))];
 }
 
 function exampleChip(/** @type {'more' | 'less'} */ side, /** @type {string} */ id) {
 	const img = el('img', { alt: '', width: 36, height: 36 });
-	const text = el('bdi');
+	const label = el('bdi');
 	const chip = el(
 		'button',
 		{
 			type: 'button',
 			class: 'chip example',
-			'aria-label': 'Remove this example',
+			'aria-label': text.removeExample,
 			onclick: () => removeExample(side, id),
 		},
 		img,
-		text,
+		label,
 		icon('close'),
 	);
 	getImage(id).then(
 		(image) => {
-			text.textContent = image.name;
-			chip.setAttribute('aria-label', `Remove ${image.name} from the examples`);
+			label.textContent = image.name;
+			chip.setAttribute('aria-label', text.removeNamed(image.name));
 			showThumbnail(img, image);
 		},
 		() => {
-			text.textContent = 'not available';
+			label.textContent = text.notAvailable;
 		},
 	);
 	return chip;

@@ -1,7 +1,9 @@
 // A box on a picture to select a region: drawn, moved and resized by mouse, touch or keyboard.
-// Loaded when used. Depends on dom.
+// Loaded when used. Depends on dom, text and words.
 
 import { el } from '../frame/dom.js';
+import { percent } from '../words/text.js';
+import { words } from '../words/words.js';
 
 const MIN_SIDE = 0.06;
 const STEP = 0.02;
@@ -23,11 +25,7 @@ export function regionBox(frame, start, onChange) {
 		corners,
 	);
 	const shade = el('div', { class: 'shade' });
-	const help = el(
-		'span',
-		{ id: 'box-help', class: 'visually-hidden' },
-		'Arrow keys move the box, Shift + arrow keys resize it.',
-	);
+	const help = el('span', { id: 'box-help', class: 'visually-hidden' }, words.search.boxHelp);
 
 	function draw() {
 		const { x, y, width, height } = region;
@@ -39,9 +37,15 @@ export function regionBox(frame, start, onChange) {
 		})) {
 			frame.style.setProperty(side, `${value * 100}%`); // of the picture, so the same in RTL
 		}
-		const sides = Object.entries({ left: x, top: y, width, height });
-		const text = sides.map(([side, value]) => `${side} ${Math.round(value * 100)}%`).join(', ');
-		box.setAttribute('aria-label', `Selected area: ${text}`);
+		const names = words.search.sides;
+		const sides = /** @type {const} */ ([
+			[names.left, x],
+			[names.top, y],
+			[names.width, width],
+			[names.height, height],
+		]);
+		const text = sides.map(([side, value]) => `${side} ${percent(value)}`).join(', ');
+		box.setAttribute('aria-label', words.search.box(text));
 	}
 
 	/** @type {(x: number, y: number, width: number, height: number) => void} */

@@ -1,13 +1,16 @@
-// Shows which stage a search is at, how far its upload is, and a button to cancel. Depends on dom.
+// Shows which stage a search is at, how far its upload is, and a button to cancel.
+// Depends on dom, text and words.
 
 import { announce, button, el } from '../frame/dom.js';
+import { percent } from '../words/text.js';
+import { words } from '../words/words.js';
 
-const LABELS = { preparing: 'Preparing', uploading: 'Uploading', searching: 'Searching' };
+const LABELS = words.search.stages;
 
 /** @type {(stages: Stage[], onCancel: () => void) => Progress & { element: HTMLElement }} */
 export function searchProgress(stages, onCancel) {
 	const steps = new Map(stages.map((stage) => [stage, el('li', {}, LABELS[stage])]));
-	const bar = el('progress', { max: 1, 'aria-label': 'Search progress' });
+	const bar = el('progress', { max: 1, 'aria-label': words.search.progress });
 	const note = el('p', { class: 'muted' });
 	const element = el(
 		'div',
@@ -15,7 +18,7 @@ export function searchProgress(stages, onCancel) {
 		el('ol', {}, [...steps.values()]),
 		bar,
 		note,
-		button('Cancel', onCancel, { icon: 'close' }),
+		button(words.search.cancel, onCancel, { icon: 'close' }),
 	);
 
 	function setStage(/** @type {Stage} */ stage) {
@@ -32,7 +35,7 @@ export function searchProgress(stages, onCancel) {
 
 	function setUploaded(/** @type {number} */ fraction) {
 		bar.value = fraction;
-		steps.get('uploading')?.replaceChildren(`${LABELS.uploading} ${Math.floor(fraction * 100)}%`);
+		steps.get('uploading')?.replaceChildren(`${LABELS.uploading} ${percent(fraction)}`);
 		if (fraction === 1) setStage('searching');
 	}
 

@@ -1,26 +1,29 @@
 // The start view: ways to choose a picture, and some of the gallery's own to try.
-// Depends on api, dialogs, dom, gallery, images, key, local-pictures, state and text.
+// Depends on api, dialogs, dom, gallery, images, key, local-pictures, state, text and words.
 
 import { toast } from '../frame/dialogs.js';
 import { $, button, el, messageCard } from '../frame/dom.js';
 import { askForKey } from '../frame/key.js';
-import { showView, startSearch } from '../frame/state.js';
+import { linkTo, showView, startSearch } from '../frame/state.js';
 import { get } from '../gallery/api.js';
 import { can } from '../gallery/gallery.js';
 import { thumbnail } from '../gallery/images.js';
 import { keepPicture } from '../gallery/local-pictures.js';
-import { describeError } from '../words/text.js';
+import { count, describeError } from '../words/text.js';
 import { words } from '../words/words.js';
 
+const text = words.search.start;
 const SAMPLES = 8;
+const NEWEST = 4; // of them; the others change every hour
+const RECENT = 24; // to choose from
 
 // Search with the first of these files.
 export function searchWith(/** @type {File[]} */ files) {
 	const [file] = files;
 	if (!file) return;
 	if (files.length > 1) {
-		const add = button('Add them instead', () => showView('add'));
-		toast(`Searching with the first of ${files.length} pictures.`, add);
+		const add = button(text.addInstead, () => showView('add'));
+		toast(text.onlyFirst(count(files.length, 'picture')), add);
 	}
 	startSearch({ upload: keepPicture(file) });
 	scrollTo({ top: 0 });
@@ -47,33 +50,49 @@ export function listenForFiles() {
 export async function showSamples() {
 	const samples = $('#samples');
 	try {
-		const { images } = await get(`v1/images?limit=${SAMPLES}`);
-		samples.replaceChildren(...(images.length ? sampleStrip(images) : await emptyGallery()));
+		const { images } = await get(`v1/images?sort=-added_at&limit=${RECENT}`);
+		samples.replaceChildren(
+			...(images.length ? sampleStrip(freshOf(images)) : await emptyGallery()),
+		);
 	} catch (error) {
 		const message = describeError(error);
 		const needsKey = error.code.startsWith('key-');
 		const enterKey = async () => (await askForKey(message.text)) && showSamples();
 		const retry = needsKey
-			? button('Enter a key', enterKey, { kind: 'secondary', icon: 'key' })
-			: button('Try again', showSamples, { kind: 'secondary', icon: 'retry' });
+			? button(text.enterKey, enterKey, { kind: 'secondary', icon: 'key' })
+			: button(text.tryAgain, showSamples, { kind: 'secondary', icon: 'retry' });
 		samples.replaceChildren(messageCard(message, [retry]));
 	}
 }
 
+// The newest, and some of the next newest: others in an hour, the same ones until then.
+function freshOf(/** @type {GalleryImage[]} */ recent) {
+	const newest = recent.slice(0, NEWEST);
+	const others = recent.slice(NEWEST);
+	const first = Math.floor(Date.now() / 3_600_000) * (SAMPLES - NEWEST);
+	const chosen = [0, 1, 2, 3].map((i) => others[(first + i) % others.length]);
+	return [...new Set([...newest, ...chosen])].filter(Boolean);
+}
+
 const sampleStrip = (/** @type {GalleryImage[]} */ images) => [
-	el('h2', {}, 'Or start with one of these'),
+	el('h2', {}, text.samples),
 	el(
 		'ul',
 		{ class: 'strip' },
 		images.map((image) => {
-			const onclick = () => startSearch({ id: image.id });
-			const img = thumbnail(image, `Search with ${image.name}`);
-			return el('li', {}, el('button', { type: 'button', class: 'sample', onclick }, img));
+			const onclick = (/** @type {MouseEvent} */ event) => {
+				if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+				event.preventDefault();
+				startSearch({ id: image.id });
+			};
+			const href = linkTo({ id: image.id });
+			const img = thumbnail(image, text.searchWith(image.name));
+			return el('li', {}, el('a', { class: 'sample', href, onclick }, img));
 		}),
 	),
 ];
 
 async function emptyGallery() {
-	const add = button('Add pictures', () => showView('add'), { kind: 'secondary', icon: 'plus' });
+	const add = button(text.addPictures, () => showView('add'), { kind: 'secondary', icon: 'plus' });
 	return [messageCard(words.gallery.empty, [(await can('write')) && add])];
 }

@@ -28,6 +28,10 @@ export function count(value, noun, shown = number(value)) {
 	return (plural.select(value) === 'one' ? one : other).replace('{n}', shown);
 }
 
+// 1 copy, 3 very similar
+export const list = (/** @type {string[]} */ parts) =>
+	new Intl.ListFormat(locale, { type: 'unit', style: 'short' }).format(parts);
+
 export function fileSize(/** @type {number} */ bytes) {
 	/** @type {[number, string, 'long' | 'short', number]} */
 	const [value, unit, unitDisplay, digits] =
