@@ -36,6 +36,7 @@ from functions.gallery.names import (
     check_new_name,
     image_id,
     is_picture_name,
+    words_of,
 )
 from functions.gallery.originals.viewing import Viewer
 from functions.gallery.pictures.limits import Limits
@@ -43,6 +44,7 @@ from functions.gallery.pictures.picture import Region
 from functions.gallery.ports import Embedder, Originals, Replies, Signer, VectorStore
 from functions.gallery.records import (
     LEFT_OUT,
+    NAME_WORDS,
     CollectionSpec,
     Condition,
     Distance,
@@ -209,12 +211,16 @@ class Gallery:
         limit: int,
         after: str | None = None,
         order: Order | None = None,
+        find: str = "",
     ) -> Page:
         """List images by id or by a field, from the `after` of the previous page.
 
-        Raises InvalidCursor, and InvalidFilter, also for an order by a text.
+        `find` leaves only those in whose name words begin with all of its words. Raises
+        InvalidCursor, and InvalidFilter, also for an order by a text.
         """
-        return self._store.page(parse_filter(filter, self.spec.fields), limit, after, order)
+        words = tuple(Condition(NAME_WORDS, any_of=(word,)) for word in words_of(find))
+        where = (*parse_filter(filter, self.spec.fields), *words)
+        return self._store.page(where, limit, after, order)
 
     def of_bytes(self, sha256s: Sequence[str]) -> Mapping[str, Sequence[StoredImage]]:
         """Find the images with these bytes, by their SHA-256 in hex.

@@ -1,5 +1,6 @@
 """Names of images, and the ids derived from them."""
 
+import re
 import unicodedata
 import uuid
 
@@ -20,6 +21,13 @@ COMPANION_SUFFIXES = (
 )
 _APPLE_DOUBLE = "._"  # macOS keeps attributes of a.jpg in ._a.jpg where the disk has none
 
+_WORD = re.compile(r"[^\W_]+")
+_LAST_DIGITS = re.compile(r"\d+$")
+_HEX = re.compile(r"(?=.*\d)(?=.*[a-f])[\da-f]{8,}")  # as in a UUID
+# Letters of a word that count. With 12 for all, a name that is a UUID takes 5.5 KB of memory in the
+# embedded store, with these 1.7 KB; summer-1/IMG_000123.jpg takes 0.9 KB (20,000 names of each).
+_BEGINNING, _HEX_BEGINNING = 8, 4
+
 _NAMESPACE = uuid.UUID("5b0c0d36-2f6b-5f0e-9d5e-6c6f6f6b616c")
 
 
@@ -36,6 +44,29 @@ def record_id(name: str) -> str:
 def name_of_bytes(sha256: str) -> str:
     """Return the name of a picture sent without one; sha256 in hex."""
     return f"{BY_BYTES}{sha256}"
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a name or of what people search for in names, in lower case, shortened.
+
+    Two are equal here if they begin with the same 8 letters, or 4 of a long hexadecimal number.
+    """
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return [
+        word[: _HEX_BEGINNING if _HEX.fullmatch(word) else _BEGINNING]
+        for word in _WORD.findall(plain)
+    ]
+
+
+def beginnings(name: str) -> list[str]:
+    """Return how the words of a name begin, in every length, each once: `red` has r, re and red.
+
+    The number at the end of a word counts as a word too: img_0123, IMG0123. A store that can only
+    match whole texts finds names by part of a word with them. Names that are hashes have none.
+    """
+    words = words_of(BY_BYTES if name.startswith(BY_BYTES) else name)
+    numbers = [found[0] for word in words if (found := _LAST_DIGITS.search(word))]
+    return list({word[:end]: None for word in words + numbers for end in range(1, len(word) + 1)})
 
 
 def check_name(name: str) -> str:

@@ -1,6 +1,6 @@
 """The frozen nouns that travel between rooms: images, filters, queries, matches, originals.
 
-Depends on the types of embedding and pictures only.
+Depends on names, and on the types of embedding and pictures.
 """
 
 import math
@@ -15,6 +15,7 @@ import numpy as np
 from functions.gallery.embedding.fingerprint import Fingerprint, PerceptualHash
 from functions.gallery.embedding.likeness import Band, Likeness
 from functions.gallery.embedding.vectors import Vector
+from functions.gallery.names import beginnings
 from functions.gallery.pictures.picture import Flaw
 
 Scalar = str | int | float | bool
@@ -22,9 +23,12 @@ Metadata = Mapping[str, Scalar | Sequence[str]]
 FieldType = Literal["keyword", "integer", "float", "bool", "datetime"]
 Fields = Mapping[str, FieldType]
 
+NAME_WORDS = "name_words"  # how the words of the name begin, see names.py
+
 # Fields that every image has and that can be filtered, in addition to the declared metadata.
 BUILT_IN_FIELDS: Fields = {
     "name": "keyword",
+    NAME_WORDS: "keyword",
     "sha256": "keyword",
     "format": "keyword",
     "width": "integer",
@@ -57,6 +61,11 @@ class StoredImage:
     fingerprint: Fingerprint | None = None  # None: too little detail
     flaws: tuple[Flaw, ...] = ()  # what is wrong with the file, though it opens
     left_out: Mapping[str, str] = field(default_factory=dict)  # fields of the original, and why
+
+    @property
+    def name_words(self) -> list[str]:
+        """How the words of the name begin, to find it by."""
+        return beginnings(self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,7 +264,7 @@ def test_every_filter_field_has_an_index_before_the_first_write(tmp_path):
     EdgeStore.open(tmp_path, replace(SPEC, fields={"shop name": "keyword"})).close()
 
     assert set(indexes(tmp_path)) == {
-        *("name", "sha256", "format", "width", "height", "bytes", "added_at"),
+        *("name", "name_words", "sha256", "format", "width", "height", "bytes", "added_at"),
         'meta."shop name"',
     }
 

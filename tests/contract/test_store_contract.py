@@ -15,7 +15,15 @@ from functions.gallery.errors import (
     StoreError,
     StoreRejected,
 )
-from functions.gallery.records import CollectionSpec, Condition, Distance, Order, Query
+from functions.gallery.names import words_of
+from functions.gallery.records import (
+    NAME_WORDS,
+    CollectionSpec,
+    Condition,
+    Distance,
+    Order,
+    Query,
+)
 from tests.contract.stores import BACK_ENDS, a_fingerprint, an_image, random_units, unit
 
 EAST, NORTH, WEST = [1.0, 0, 0, 0], [0, 1.0, 0, 0], [-1.0, 0, 0, 0]
@@ -287,6 +295,36 @@ def test_a_search_can_be_filtered(shop):
 )
 def test_a_filter_returns_what_matches(shop, condition, expected):
     assert matching_names(shop, condition) == [f"{n}.jpg" for n in expected]
+
+
+@pytest.mark.parametrize(
+    ("find", "expected"),
+    [
+        ("red", ["Shoes/Red_12.JPG", "bags/redder.png"]),
+        ("RED sho", ["Shoes/Red_12.JPG"]),
+        ("jpg", ["Shoes/Red_12.JPG", "img0042.jpg"]),
+        ("42", []),
+        ("0042", ["img0042.jpg"]),
+        ("ed", []),
+        ("größ", ["GRÖSSE.webp"]),
+        ("extraordinarily-long", ["bags/extraordinary-long.webp"]),
+        ("3f2b8c1e-0b5c", ["3f2b8c1e-0b5c-4d2a-9f00-a1b2c3d4e5f6.gif"]),
+        ("3f2b9c1e-0b5d", []),
+    ],
+)
+def test_images_are_found_by_the_beginnings_of_the_words_of_their_names(store, find, expected):
+    names = [
+        *("Shoes/Red_12.JPG", "bags/redder.png", "img0042.jpg", "GRÖSSE.webp", "!"),
+        "bags/extraordinary-long.webp",
+        "3f2b8c1e-0b5c-4d2a-9f00-a1b2c3d4e5f6.gif",
+        "sha256/0042red",
+    ]
+    store.put([an_image(name) for name in names], random_units(len(names), 4))
+    store.set_metadata(an_image(names[0]).id, {"stock": 1}, "etag")
+
+    where = [Condition(NAME_WORDS, any_of=(word,)) for word in words_of(find)]
+
+    assert sorted(matching_names(store, *where)) == expected
 
 
 def test_all_conditions_of_a_filter_must_hold(shop):

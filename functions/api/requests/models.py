@@ -134,6 +134,13 @@ class ListOptions(RequestModel):
         "order. Images without the field are left out",
     )
 
+    find: str = Field(
+        "",
+        max_length=200,
+        description="Only images in whose name words begin with all of these: `red sho` finds "
+        "shoes/red-12.jpg. Case does not count, and of a word the first 8 letters",
+    )
+
     def order(self) -> Order | None:
         """Return the order for the gallery."""
         if self.sort is None:

@@ -86,7 +86,11 @@ def list_images(
 ) -> ImagePage:
     """List images page by page, in a stable order."""
     page = call.gallery.list(
-        options.filter, limit=options.limit, after=options.cursor, order=options.order()
+        options.filter,
+        limit=options.limit,
+        after=options.cursor,
+        order=options.order(),
+        find=options.find,
     )
     return ImagePage.of(page, call.gallery.view)
 

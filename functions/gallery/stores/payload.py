@@ -22,6 +22,7 @@ from functions.gallery.errors import ImageNotFound, StoreRejected
 from functions.gallery.pictures.picture import Flaw
 from functions.gallery.records import (
     BUILT_IN_FIELDS,
+    NAME_WORDS,
     CollectionSpec,
     FieldType,
     Metadata,
@@ -51,6 +52,7 @@ def write_payload(image: StoredImage) -> dict[str, Any]:
     """Return the JSON object that is stored with an image's vectors."""
     return {
         "name": image.name,
+        NAME_WORDS: image.name_words,
         "etag": image.etag,
         "sha256": image.sha256,
         "width": image.width,
@@ -95,6 +97,7 @@ def _read_image(image_id: str, payload: Mapping[str, Any] | None) -> StoredImage
     try:
         fields = dict(payload or {})
         fingerprint = fields.pop("fingerprint", None)
+        fields.pop(NAME_WORDS, None)  # they follow from the name
         fields.pop("perceptual_hash", None)  # of an earlier version
         fields.pop("copied", None)  # of an earlier version
         flaws = fields.pop("flaws", ())  # none in an earlier version

@@ -11,6 +11,7 @@ import qdrant_edge as edge
 from functions.gallery.embedding.fingerprint import HASH_BITS
 from functions.gallery.records import (
     BUILT_IN_FIELDS,
+    NAME_WORDS,
     Collection,
     CollectionSpec,
     Distance,
@@ -101,7 +102,8 @@ class EdgeCollections(EdgeFolder):
                 shard.flush()  # what is counted must survive a loss of power
                 record.check(partial(shard.count, edge.CountRequest(exact=True)))
                 info = shard.info()
-                if any(info.payload_schema[f].points != info.points_count for f in BUILT_IN_FIELDS):
+                every = BUILT_IN_FIELDS.keys() - {NAME_WORDS}  # a name can be without a word
+                if any(info.payload_schema[f].points != info.points_count for f in every):
                     raise record.damaged(self.shard(collection.name))
             except BaseException:
                 shard.close()
