@@ -19,7 +19,13 @@ HERE = Path(__file__).parent
 SCREENSHOTS = HERE / "shots"
 SIZES = {"phone": (390, 844), "desktop": (1440, 900)}
 ALL_SIZES = {**SIZES, "tablet": (768, 1024)}
-FIELDS = {"kind": "keyword", "price": "float"}
+FIELDS = {
+    "kind": "keyword",
+    "price": "float",
+    "stock": "integer",
+    "sale": "bool",
+    "taken": "datetime",
+}
 # The sandbox fails as root in a container; the rest stops Chromium's own network calls.
 FLAGS = [
     "--no-sandbox",

@@ -406,6 +406,8 @@ def test_comparing_a_picture_without_detail_says_that_copies_cannot_be_told(desk
 def test_details_show_metadata_and_actions(results_page, http, size):
     visible_tiles(results_page).first.locator(".picture").click()
     dialog = results_page.get_by_role("dialog", name=names(results_page)[0])
+    if size == "phone":
+        dialog.get_by_role("button", name="Details").click()
 
     expect(dialog).to_contain_text("320 × 320 pixels")
     expect(dialog).to_contain_text("JPEG")

@@ -245,9 +245,10 @@ PAGE_ROOMS = {  # room -> the rooms it imports
     "gallery": {"words", "frame"},
     "pictures": {"words", "frame", "gallery"},
     "search": {"words", "frame", "gallery", "pictures"},
+    "browse": {"words", "frame", "gallery", "pictures"},
     "add": {"words", "frame", "gallery", "pictures"},
     "duplicates": {"words", "frame", "gallery", "pictures"},
-    "": {"words", "frame", "gallery", "search", "add", "duplicates"},  # main.js
+    "": {"words", "frame", "gallery", "search", "browse", "add", "duplicates"},  # main.js
 }
 
 

@@ -5,7 +5,7 @@ import { toast } from './frame/dialogs.js';
 import { $, el, icon } from './frame/dom.js';
 import { getKey, keyChanges, openKey } from './frame/key.js';
 import { current, hasQuery, showView, startSearch, stateChanges } from './frame/state.js';
-import { getLimits } from './gallery/gallery.js';
+import { galleryChanges, getLimits } from './gallery/gallery.js';
 import { clearQuery, showQuery } from './search/query-panel.js';
 import { leaveResults, showResults } from './search/results.js';
 import { listenForFiles, searchWith, showSamples } from './search/start.js';
@@ -14,6 +14,8 @@ import { translateDocument, words } from './words/words.js';
 const TITLES = words.frame.titles;
 /** @type {typeof import('./add/add.js') | undefined} */
 let add;
+/** @type {typeof import('./browse/browse.js') | undefined} */
+let browse;
 /** @type {typeof import('./duplicates/duplicates.js') | undefined} */
 let duplicates;
 let samplesShown = false;
@@ -41,6 +43,9 @@ async function draw() {
 	if (view === 'add') {
 		add ??= await import('./add/add.js');
 		add.enter();
+	} else if (view === 'browse') {
+		browse ??= await import('./browse/browse.js');
+		browse.enter(current);
 	} else if (view === 'duplicates') {
 		duplicates ??= await import('./duplicates/duplicates.js');
 		duplicates.enter(current);
@@ -72,7 +77,14 @@ async function changeKey() {
 function onFiles(/** @type {File[]} */ files) {
 	if (!files.length) return;
 	if (current.view === 'add') add?.addPasted(files);
-	else searchWith(files);
+	else searchWith(files, () => addInstead(files));
+}
+
+// The files that were dropped on the search.
+async function addInstead(/** @type {File[]} */ files) {
+	showView('add');
+	add ??= await import('./add/add.js');
+	add.addChosen(files);
 }
 
 async function onPaste(/** @type {ClipboardEvent} */ { clipboardData, target }) {
@@ -123,6 +135,9 @@ function onClick(/** @type {MouseEvent} */ event) {
 document.addEventListener('click', onClick);
 document.addEventListener('paste', onPaste);
 stateChanges.addEventListener('change', draw);
+galleryChanges.addEventListener('change', () => {
+	samplesShown = false; // the start view shows what the gallery has now
+});
 keyChanges.addEventListener('change', showKey);
 $('#key-button').onclick = changeKey;
 translateDocument();

@@ -149,6 +149,17 @@ interface Action {
 	run: () => unknown;
 }
 
+interface ViewerItem {
+	image: GalleryImage & Partial<SearchResult>;
+	actions: Action[];
+	tile?: HTMLElement; // where it lies on the page
+}
+
+interface ViewerOptions {
+	comparing?: boolean;
+	other?: GalleryImage; // to compare with; without it, the query
+}
+
 type UploadState =
 	| 'waiting'
 	| 'uploading'
@@ -156,7 +167,8 @@ type UploadState =
 	| 'replaced'
 	| 'duplicate'
 	| 'rejected'
-	| 'failed';
+	| 'failed'
+	| 'stopped';
 
 interface UploadItem {
 	file: File;
@@ -166,9 +178,19 @@ interface UploadItem {
 	detail: string;
 	uploaded?: number; // fraction
 	overwrite?: boolean;
+	anyway?: boolean; // although the gallery has the file
 	nameTaken?: boolean;
-	image?: StoredImage;
+	wrongLabels?: boolean;
+	checked?: Promise<void>; // the gallery was asked for its hash
+	sha256?: string;
+	known?: Named; // the picture that has this file
+	image?: Named & Partial<StoredImage>;
 	near?: ({ name: string } & Matched)[];
+}
+
+interface Named {
+	id: string;
+	name: string;
 }
 
 interface NamedFile {
@@ -219,11 +241,13 @@ type AttributeName =
 	| 'autofocus'
 	| 'class'
 	| 'closedby'
+	| 'draggable'
 	| 'for'
 	| 'height'
 	| 'hidden'
 	| 'href'
 	| 'id'
+	| 'inputmode'
 	| 'loading'
 	| 'max'
 	| 'min'

@@ -8,14 +8,26 @@ export const filesOfField = (/** @type {HTMLInputElement} */ field) =>
 export const pastedFiles = (/** @type {File[]} */ files) =>
 	files.map((file) => ({ file, name: null }));
 
-// Without what lies next to pictures in a folder; a file that was chosen by itself stays.
-/** @type {(files: NamedFile[], suffixes: string[]) => NamedFile[]} */
-export const withoutCompanions = (files, suffixes) =>
-	files.filter(({ name }) => {
-		const [file = '', ...folders] = (name ?? '').toLowerCase().split('/').reverse();
-		const isCompanion = file.startsWith('.') || suffixes.some((end) => file.endsWith(end));
-		return !folders.length || !isCompanion;
-	});
+export const chosenFiles = (/** @type {File[]} */ files) =>
+	files.map((file) => ({ file, name: file.name }));
+
+// Pictures, and what is none by its name or by the type that the browser knows: texts, videos, what
+// cameras and systems leave next to pictures. A file of no known type may be a picture.
+/** @type {(files: NamedFile[], suffixes: string[]) => { pictures: NamedFile[], others: NamedFile[] }} */
+export function sortFiles(files, suffixes) {
+	const isOther = (/** @type {NamedFile} */ { file, name }) => {
+		const [last = '', ...folders] = (name ?? '').toLowerCase().split('/').reverse();
+		const isHidden = folders.length > 0 && last.startsWith('.');
+		const isCompanion = isHidden || suffixes.some((end) => last.endsWith(end));
+		return (
+			isCompanion || (file.type !== '' && !/^(image\/|application\/octet-stream)/.test(file.type))
+		);
+	};
+	return {
+		pictures: files.filter((each) => !isOther(each)),
+		others: files.filter(isOther),
+	};
+}
 
 /** @returns {Promise<NamedFile[]>} */
 export async function droppedFiles(/** @type {DataTransfer} */ transfer) {
@@ -26,7 +38,7 @@ export async function droppedFiles(/** @type {DataTransfer} */ transfer) {
 
 /** @returns {Promise<NamedFile[]>} */
 async function walk(/** @type {FileSystemEntry | null} */ entry) {
-	if (!entry || entry.name.startsWith('.')) return []; // .DS_Store and the like
+	if (!entry || (entry.isDirectory && entry.name.startsWith('.'))) return []; // .thumbnails, .git
 	if (isFile(entry)) {
 		/** @type {File | null} */
 		const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));

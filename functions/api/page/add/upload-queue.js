@@ -1,9 +1,12 @@
 // Uploads many pictures, several at a time, and keeps the state of each.
-// Depends on api, gallery and text.
+// Depends on additions, api, gallery, known-files, text and words.
 
-import { ApiError, call, post, retryWhileStarting } from '../gallery/api.js';
+import { sendPicture } from '../gallery/additions.js';
+import { call, isAbort, post, retryWhileStarting } from '../gallery/api.js';
 import { formatsFor, getLimits } from '../gallery/gallery.js';
 import { describeError, describeFlaws, fileSize } from '../words/text.js';
+import { words } from '../words/words.js';
+import { findKnown, isKnown, sameFile } from './known-files.js';
 
 const PARALLEL = 3;
 /** @type {UploadItem[]} */
@@ -11,6 +14,7 @@ const items = [];
 /** @type {(item: UploadItem) => void} */
 let notify = () => {};
 let active = 0;
+let stopping = new AbortController();
 
 export const onItemChange = (/** @type {typeof notify} */ listener) => {
 	notify = listener;
@@ -37,14 +41,36 @@ export function enqueue(files, { prefix, metadata }) {
 	return added;
 }
 
-export function retry(some = items.filter(({ state }) => state === 'failed')) {
-	for (const item of some) update(item, { state: 'waiting', detail: '' });
+const AGAIN = ['failed', 'stopped'];
+
+// Also under the labels as they are now, if the old ones were what was wrong.
+export function retry(
+	some = items.filter(({ state }) => AGAIN.includes(state)),
+	/** @type {Metadata | null} */ metadata = null,
+) {
+	for (const item of some) {
+		if (item.wrongLabels && metadata) item.metadata = metadata;
+		update(item, { state: 'waiting', detail: '', wrongLabels: false });
+	}
 	start();
 }
 
 export function replace(/** @type {UploadItem} */ item) {
 	item.overwrite = true;
 	retry([item]);
+}
+
+// Although the gallery has this file, under another name.
+export function addAnyway(/** @type {UploadItem} */ item) {
+	item.anyway = true;
+	item.image = undefined;
+	retry([item]);
+}
+
+export function stop() {
+	stopping.abort();
+	stopping = new AbortController();
+	for (const item of items) if (item.state === 'waiting') update(item, { state: 'stopped' });
 }
 
 export function clearFinished() {
@@ -59,7 +85,7 @@ export const countStates = () => {
 	return counts;
 };
 
-addEventListener('online', () => retry());
+addEventListener('online', () => retry(items.filter(({ state }) => state === 'failed')));
 addEventListener('beforeunload', (event) => {
 	if (isUploading()) event.preventDefault();
 });
@@ -74,7 +100,7 @@ function start() {
 		if (!item) return;
 		active += 1;
 		update(item, { state: 'uploading', uploaded: 0 });
-		upload(item).finally(() => {
+		upload(item, stopping.signal).finally(() => {
 			active -= 1;
 			notify(item);
 			start();
@@ -82,53 +108,77 @@ function start() {
 	}
 }
 
-async function upload(/** @type {UploadItem} */ item) {
-	const onWait = () => update(item, { detail: 'The gallery is starting up…' });
+async function upload(/** @type {UploadItem} */ item, /** @type {AbortSignal} */ signal) {
+	const onWait = () => update(item, { detail: words.gallery.starting });
 	try {
-		const added = await retryWhileStarting(() => send(item), { onWait, attempts: 4 });
+		const tooLarge = await sizeProblem(item.file);
+		if (tooLarge) return Object.assign(item, { state: 'rejected', detail: tooLarge });
+		const again = () => addUnlessKnown(item, signal);
+		const added = await retryWhileStarting(again, { onWait, attempts: 4, signal });
 		const { status, image, near_duplicates: near = [] } = added;
-		Object.assign(item, { state: status, image, near, detail: describeFlaws(image.flaws) });
+		Object.assign(item, { state: status, image, near, detail: describeFlaws(image.flaws ?? []) });
 	} catch (error) {
-		const { title, text } = describeError(error, await formatsFor(error));
-		const { status, code } = error;
-		const final = status >= 400 && status < 500 && status !== 429 && !code.startsWith('key-');
-		item.nameTaken = code === 'name-taken';
-		item.state = final ? 'rejected' : 'failed';
-		item.detail = item.nameTaken ? 'Another picture has this name.' : `${title}. ${text}`;
+		if (isAbort(error)) Object.assign(item, { state: 'stopped', detail: '' });
+		else await explain(item, error);
 	}
 }
 
-async function send(/** @type {UploadItem} */ item) {
-	const { file, name, metadata, overwrite } = item;
-	const onUploadProgress = (/** @type {number} */ uploaded) => update(item, { uploaded });
+async function explain(/** @type {UploadItem} */ item, /** @type {ApiFailure} */ error) {
+	const { title, text } = describeError(error, await formatsFor(error));
+	const { status, code } = error;
+	const final = status >= 400 && status < 500 && status !== 429 && !code.startsWith('key-');
+	item.nameTaken = code === 'name-taken';
+	item.wrongLabels = code === 'invalid-metadata';
+	item.state = final && !item.wrongLabels ? 'rejected' : 'failed';
+	item.detail = item.nameTaken
+		? words.add.nameTaken
+		: item.wrongLabels
+			? words.add.wrongLabels
+			: `${title}. ${text}`;
+}
+
+/** @type {(item: UploadItem, signal: AbortSignal) => Promise<any>} */
+async function addUnlessKnown(item, signal) {
+	if (item.anyway || item.overwrite) return send(item, signal);
+	await findKnown(
+		item,
+		items.filter(({ state }) => state === 'waiting'),
+		signal,
+	);
+	if (isKnown(item)) return { status: 'duplicate', image: item.known };
+	return sameFile(item, () => send(item, signal));
+}
+
+// Before the file is sent; empty if there is none.
+async function sizeProblem(/** @type {File} */ { size }) {
 	const { max_body_bytes: maxBody, max_bytes: maxFile, uploads } = await getLimits();
-	const limit = uploads ? maxFile : maxBody;
-	if (file.size > maxBody && file.size > limit) {
-		const detail = `It is ${fileSize(file.size)}; the limit is ${fileSize(limit)}.`;
-		throw new ApiError('picture-too-large', { status: 413, detail });
-	}
-	if (file.size > maxBody) return sendToBucket(item, onUploadProgress);
-	const form = new FormData();
-	form.append('image', file, 'picture');
-	if (name) form.append('name', name);
-	if (Object.keys(metadata).length) form.append('metadata', JSON.stringify(metadata));
-	if (overwrite) form.append('overwrite', 'true');
-	return call('POST', 'v1/images', { form, onUploadProgress });
+	const limit = uploads ? Math.max(maxFile, maxBody) : maxBody;
+	return size > limit ? words.add.tooLarge(fileSize(size), fileSize(limit)) : '';
+}
+
+/** @type {(item: UploadItem, signal: AbortSignal) => Promise<any>} */
+async function send(item, signal) {
+	const onUploadProgress = (/** @type {number} */ uploaded) => update(item, { uploaded });
+	const options = { onUploadProgress, signal };
+	const { max_body_bytes: maxBody } = await getLimits();
+	return item.file.size > maxBody ? sendToBucket(item, options) : sendPicture(item, options);
 }
 
 // Larger than the API takes: straight to the bucket with a signed form, then indexed at once.
 async function sendToBucket(
 	/** @type {UploadItem} */ { file, name, metadata, overwrite },
-	/** @type {(fraction: number) => void} */ onUploadProgress,
+	/** @type {CallOptions} */ options,
 ) {
+	const { signal } = options;
 	const key = name ?? `uploads/${crypto.randomUUID()}`;
 	const type = await mediaType(file);
+	const wanted = { name: key, media_type: type, overwrite };
 	/** @type {{ url: string, fields: Record<string, string> }} */
-	const signed = await post('v1/uploads', { name: key, media_type: type, overwrite });
+	const signed = await post('v1/uploads', wanted, { signal });
 	const form = new FormData();
 	for (const [field, value] of Object.entries(signed.fields)) form.append(field, value);
 	form.append('file', file);
-	await call('POST', signed.url, { form, onUploadProgress, withoutKey: true });
+	await call('POST', signed.url, { form, ...options, withoutKey: true });
 	const added = await post('v1/images', { key });
 	if (!Object.keys(metadata).length) return added;
 	const image = await call('PATCH', added.image.links.self, { json: { metadata } });

@@ -50,6 +50,8 @@ const ICONS = {
 	folder: 'M3.5 7V18h17V8.5H12L10 6H3.5z',
 	filter: 'M4 7h16M7 12h10M10 17h4',
 	camera: 'M4 8h4l1.5-2h5L16 8h4v11H4zM12 16.5a3 3 0 1 0 0-6 3 3 0 0 0 0 6z',
+	previous: 'M15 5l-7 7 7 7',
+	next: 'M9 5l7 7-7 7',
 	picture: 'M4 5h16v14H4zM4 16l5-5 4 4 2-2 5 5M15.5 9.5h.01',
 };
 /** @typedef {keyof typeof ICONS} IconName */

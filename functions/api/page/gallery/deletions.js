@@ -1,10 +1,12 @@
 // Deletions that can be undone for some seconds: they are sent when that time is over or the page
-// is left. Depends on api, dialogs, dom, search and text.
+// is left. Depends on api, dialogs, dom, gallery, search, text and words.
 
 import { toast } from '../frame/dialogs.js';
 import { button } from '../frame/dom.js';
 import { count, describeError } from '../words/text.js';
+import { words } from '../words/words.js';
 import { post, postAndLeave } from './api.js';
+import { galleryChanged } from './gallery.js';
 import { clearResults } from './search.js';
 
 export const UNDO_S = 8;
@@ -25,14 +27,14 @@ const sending = new Map();
 
 /** @type {(ids: string[], restore: () => void, forget: () => void) => void} */
 export function deleteSoon(ids, restore, forget) {
-	const undo = button('Undo', () => undoDeletion(deletion));
+	const undo = button(words.pictures.deletion.undo, () => undoDeletion(deletion));
 	/** @type {Deletion} */
 	const deletion = {
 		ids,
 		restore,
 		forget,
 		timer: setTimeout(() => send(deletion), UNDO_S * 1000),
-		message: toast(`Deleting ${count(ids.length, 'picture')}.`, undo),
+		message: toast(words.pictures.deletion.running(count(ids.length, 'picture')), undo),
 	};
 	waiting.push(deletion);
 }
@@ -72,13 +74,14 @@ async function remove(/** @type {Deletion} */ { ids, restore, forget }) {
 		}
 		forget();
 		clearResults(ids);
-		toast(`${count(ids.length, 'picture')} deleted.`);
+		toast(words.pictures.deletion.allDone(count(ids.length, 'picture')));
 	} catch (error) {
 		const { title, text } = describeError(error);
 		restore();
-		toast(`Not deleted. ${title}. ${text}`);
+		toast(words.pictures.deletion.failed(`${title}. ${text}`));
 	}
 	clearResults();
+	galleryChanged('deleted');
 }
 
 /** @type {(ids: string[]) => string[][]} */
@@ -95,4 +98,5 @@ addEventListener('pagehide', () => {
 		deletion.forget();
 	}
 	clearResults();
+	galleryChanged('deleted');
 });

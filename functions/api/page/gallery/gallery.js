@@ -4,6 +4,7 @@
 import { keyChanges } from '../frame/key.js';
 import { get } from './api.js';
 
+export const galleryChanges = new EventTarget(); // "change" after this page added or deleted pictures
 const SCOPES = ['read', 'write', 'admin']; // each includes those before it
 /** @type {Promise<Limits> | null} */
 let limits = null;
@@ -33,6 +34,9 @@ export async function can(/** @type {Scope} */ scope) {
 /** @type {(error: ApiFailure) => Promise<string[]>} */
 export const formatsFor = async ({ code }) =>
 	code === 'unsupported-format' ? ((await getLimits().catch(() => null))?.formats ?? []) : [];
+
+export const galleryChanged = (/** @type {'added' | 'deleted'} */ detail) =>
+	galleryChanges.dispatchEvent(new CustomEvent('change', { detail }));
 
 export function rememberImages(/** @type {GalleryImage[]} */ some) {
 	for (const image of some) images.set(image.id, image);

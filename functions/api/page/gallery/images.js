@@ -8,17 +8,36 @@ import { call, pause } from './api.js';
 import { safeUrl } from './gallery.js';
 
 const MAX_CACHED = 400;
+const MAX_ORIGINALS = 12; // of some megabytes each
 const PARALLEL = 3; // thumbnails fetched at once, each of which takes a function on AWS
 const MOST_TRIES = 5; // by the browser itself
 /** @type {Map<string, string>} */
 const blobUrls = new Map();
+/** @type {Map<string, string>} */
+const originals = new Map();
 /** @type {WeakMap<Element, string>} */
 const waiting = new WeakMap(); // <img> -> URL to load
 
 keyChanges.addEventListener('change', () => {
-	for (const url of blobUrls.values()) URL.revokeObjectURL(url);
-	blobUrls.clear();
+	for (const cache of [blobUrls, originals]) {
+		for (const url of cache.values()) URL.revokeObjectURL(url);
+		cache.clear();
+	}
 });
+
+// Drawn in place of the browser's sign for a broken picture; grey that shows on every background.
+const PLACEHOLDER = `<svg xmlns="http://www.w3.org/2000/svg" width="320" height="320" viewBox="-12 -12 48 48"
+fill="none" stroke="#8d867b" stroke-width="1.2" stroke-linecap="round" stroke-linejoin="round">
+<path d="M4 5h16v14H4zM4 16l5-5 4 4 2-2 5 5M15.5 9.5h.01"/></svg>`;
+let placeholder = '';
+
+// What a browser cannot show, or the gallery cannot send, is drawn as a picture without content.
+export function showPlaceholder(/** @type {HTMLImageElement} */ img) {
+	placeholder ||= URL.createObjectURL(new Blob([PLACEHOLDER], { type: 'image/svg+xml' }));
+	img.onerror = img.onload = null;
+	img.classList.add('broken');
+	img.src = placeholder;
+}
 
 export const needsKey = (/** @type {string} */ url) =>
 	getKey() && new URL(url, location.origin).origin === location.origin;
@@ -49,7 +68,7 @@ function fetchNext() {
 				(url) => {
 					img.src = url;
 				},
-				() => img.classList.add('broken'),
+				() => showPlaceholder(img),
 			)
 			.finally(() => {
 				active -= 1;
@@ -63,7 +82,7 @@ function fetchNext() {
 export const thumbnail = (image, alt = image.name, size = 320) =>
 	showThumbnail(el('img', { alt, width: size, height: size }), image);
 
-// Load the thumbnail once the <img> comes near the view; it gets the class "broken" if that fails.
+// Load the thumbnail once the <img> comes near the view; a placeholder if that fails.
 export function showThumbnail(
 	/** @type {HTMLImageElement} */ img,
 	/** @type {GalleryImage} */ { links },
@@ -71,7 +90,7 @@ export function showThumbnail(
 	const url = safeUrl(links.thumbnail);
 	img.decoding = 'async';
 	img.loading = 'lazy';
-	img.onload = () => img.classList.remove('broken');
+	img.classList.remove('broken');
 	if (links.signed_thumbnail) {
 		// The bucket may have none yet, or the link may have expired: the API makes one.
 		img.onerror = () => showThroughApi(img, url);
@@ -82,14 +101,14 @@ export function showThumbnail(
 
 function showThroughApi(/** @type {HTMLImageElement} */ img, /** @type {string} */ url) {
 	if (needsKey(url)) {
-		img.onerror = () => img.classList.add('broken');
+		img.onerror = () => showPlaceholder(img);
 		waiting.set(img, url);
 		observer.observe(img);
 		return;
 	}
 	let tries = 1;
 	img.onerror = async () => {
-		if (tries === MOST_TRIES) return img.classList.add('broken');
+		if (tries === MOST_TRIES) return showPlaceholder(img);
 		await pause(tries);
 		tries += 1;
 		if (img.src === url) img.src = url; // the original may have taken its place
@@ -100,18 +119,18 @@ function showThroughApi(/** @type {HTMLImageElement} */ img, /** @type {string} 
 // A URL that the browser can open without the key.
 export async function originalUrl(/** @type {string} */ link) {
 	const url = safeUrl(link);
-	return needsKey(url) ? blobUrl(url) : url;
+	return needsKey(url) ? blobUrl(url, originals, MAX_ORIGINALS) : url;
 }
 
-async function blobUrl(/** @type {string} */ url) {
-	if (!blobUrls.has(url)) {
+async function blobUrl(/** @type {string} */ url, cache = blobUrls, most = MAX_CACHED) {
+	if (!cache.has(url)) {
 		const blob = await call('GET', url, { asBlob: true, quiet: true });
-		blobUrls.set(url, URL.createObjectURL(blob));
-		const [oldest] = blobUrls.keys();
-		if (blobUrls.size > MAX_CACHED) {
-			URL.revokeObjectURL(blobUrls.get(oldest) ?? '');
-			blobUrls.delete(oldest);
+		cache.set(url, URL.createObjectURL(blob));
+		const [oldest] = cache.keys();
+		if (cache.size > most) {
+			URL.revokeObjectURL(cache.get(oldest) ?? '');
+			cache.delete(oldest);
 		}
 	}
-	return blobUrls.get(url) ?? '';
+	return cache.get(url) ?? '';
 }

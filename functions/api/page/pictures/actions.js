@@ -1,58 +1,82 @@
-// What can be done with a result: from its tile, its menu and its details.
-// Depends on dialogs, dom, gallery, images, state and text; loads compare, delete and details.
+// What can be done with a picture: from its tile, its menu and the viewer.
+// Depends on dialogs, dom, gallery, images, state, text and words; loads delete and viewer.
 
 import { copyLink, toast } from '../frame/dialogs.js';
 import { announce } from '../frame/dom.js';
-import { current, linkTo, navigate, startSearch } from '../frame/state.js';
+import { current, hasQuery, linkTo, navigate, startSearch } from '../frame/state.js';
 import { safeUrl } from '../gallery/gallery.js';
 import { needsKey, originalUrl } from '../gallery/images.js';
 import { describeError } from '../words/text.js';
+import { words } from '../words/words.js';
+
+/** @type {WeakMap<Element, ViewerItem>} */
+const items = new WeakMap(); // tile -> what the viewer shows of it
 
 // `tile` leaves the page when the picture is deleted.
-/** @type {(result: SearchResult, tile: HTMLElement, canDelete: boolean) => Action[]} */
-export function resultActions(result, tile, canDelete) {
-	const { id } = result;
-	/** @type {Action[]} */
-	const actions = [
-		{
-			name: 'similar',
-			label: 'More like this',
-			icon: 'similar',
-			run: () => {
-				startSearch({ id });
-				scrollTo({ top: 0 });
-			},
+/** @type {(image: GalleryImage, tile: HTMLElement, canDelete: boolean) => Action[]} */
+export function resultActions(image, tile, canDelete) {
+	const { id } = image;
+	const { actions: labels } = words.pictures;
+	const searching = hasQuery(current);
+	const view = async (comparing = false) =>
+		(await import('./viewer.js')).openViewer(item, () => neighbours(tile), { comparing });
+	/** @type {(Action | false)[]} */
+	const all = [
+		{ name: 'similar', label: labels.similar, icon: 'similar', run: () => searchWith(id) },
+		searching && {
+			name: 'more',
+			label: labels.more,
+			icon: 'plus',
+			run: () => addExample('more', image),
 		},
-		{ name: 'more', label: 'Also like this', icon: 'plus', run: () => addExample('more', result) },
-		{ name: 'less', label: 'Less like this', icon: 'minus', run: () => addExample('less', result) },
-		{
+		searching && {
+			name: 'less',
+			label: labels.less,
+			icon: 'minus',
+			run: () => addExample('less', image),
+		},
+		canCompare() && {
 			name: 'compare',
-			label: 'Compare side by side',
+			label: labels.compare,
 			icon: 'compare',
-			run: async () => (await import('./compare.js')).compare(result),
+			run: () => view(true),
 		},
-		{
-			name: 'details',
-			label: 'Details',
-			icon: 'info',
-			run: async () => (await import('./details.js')).showDetails(result, actions),
-		},
-		{ name: 'open', label: 'Open original', icon: 'open', run: () => openOriginal(result) },
-		{ name: 'link', label: 'Copy link', icon: 'link', run: () => copyLink(linkTo({ id })) },
-	];
-	if (canDelete) {
-		actions.push({
+		{ name: 'details', label: labels.details, icon: 'info', run: () => view() },
+		{ name: 'open', label: labels.open, icon: 'open', run: () => openOriginal(image) },
+		{ name: 'link', label: labels.link, icon: 'link', run: () => copyLink(linkTo({ id })) },
+		canDelete && {
 			name: 'delete',
-			label: 'Delete…',
+			label: labels.delete,
 			icon: 'trash',
 			danger: true,
-			run: async () => (await import('./delete.js')).deleteResult(result, tile),
-		});
-	}
+			run: async () => (await import('./delete.js')).deleteResult(image, tile),
+		},
+	];
+	const actions = all.filter((action) => action !== false);
+	/** @type {ViewerItem} */
+	const item = { image, actions, tile };
+	items.set(tile, item);
 	return actions;
 }
 
-function addExample(/** @type {'more' | 'less'} */ side, /** @type {SearchResult} */ { id, name }) {
+// Whether the query is a picture that this page can show.
+const canCompare = () => Boolean(current.upload || current.id || current.more.length);
+
+// The pictures of this view, as they lie on the page now.
+const neighbours = (/** @type {HTMLElement} */ tile) =>
+	[...(tile.closest('main > section') ?? document).querySelectorAll('[data-id]')].flatMap(
+		(each) => {
+			const item = items.get(each);
+			return item && each.checkVisibility() ? [item] : [];
+		},
+	);
+
+function searchWith(/** @type {string} */ id) {
+	startSearch({ id });
+	scrollTo({ top: 0 });
+}
+
+function addExample(/** @type {'more' | 'less'} */ side, /** @type {GalleryImage} */ { id, name }) {
 	const { more, less } = current;
 	const others = {
 		more: more.filter((each) => each !== id),
@@ -60,10 +84,10 @@ function addExample(/** @type {'more' | 'less'} */ side, /** @type {SearchResult
 	};
 	// A region belongs to a single example.
 	navigate({ ...others, [side]: [...others[side], id], region: null });
-	announce(`Searching for ${side} like ${name}`);
+	announce(words.pictures.searching[side](name));
 }
 
-async function openOriginal(/** @type {SearchResult} */ { links }) {
+async function openOriginal(/** @type {GalleryImage} */ { links }) {
 	const url = safeUrl(links.original);
 	if (!needsKey(url)) return open(url, '_blank', 'noopener');
 	const tab = open('', '_blank'); // at once, because browsers only allow it right after a click

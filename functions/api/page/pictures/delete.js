@@ -1,52 +1,59 @@
 // Deletes pictures after asking. Loaded when used.
-// Depends on api, dialogs, dom, images, search and text.
+// Depends on api, dialogs, dom, gallery, images, search, text and words.
 
 import { openDialog, toast } from '../frame/dialogs.js';
 import { bdi, button, el } from '../frame/dom.js';
 import { call } from '../gallery/api.js';
+import { galleryChanged } from '../gallery/gallery.js';
 import { thumbnail } from '../gallery/images.js';
 import { clearResults } from '../gallery/search.js';
 import { describeError } from '../words/text.js';
+import { words } from '../words/words.js';
 
 export async function deleteResult(
-	/** @type {SearchResult} */ result,
+	/** @type {GalleryImage} */ image,
 	/** @type {HTMLElement} */ tile,
 ) {
+	const text = words.pictures.deletion;
 	const question = el(
 		'div',
 		{ class: 'deletion' },
-		thumbnail(result, '', 96),
-		el('p', {}, bdi(result.name), ' and its original will be deleted permanently.'),
+		thumbnail(image, '', 96),
+		el('p', {}, bdi(image.name), text.gone),
 	);
-	if (!(await confirmDeletion('Delete this picture?', [question]))) return;
+	if (!(await confirmDeletion(text.question, [question]))) return;
 	try {
-		await call('DELETE', `v1/images/${encodeURIComponent(result.id)}`);
+		await call('DELETE', `v1/images/${encodeURIComponent(image.id)}`);
 	} catch (error) {
 		const { title, text } = describeError(error);
 		if (error.code !== 'image-not-found') return toast(`${title}. ${text}`);
 	}
-	clearResults([result.id]);
+	clearResults([image.id]);
 	const next = tile.nextElementSibling ?? tile.previousElementSibling;
 	tile.remove();
-	next?.querySelector('button')?.focus({ preventScroll: true });
-	toast('Picture deleted.');
+	galleryChanged('deleted');
+	/** @type {HTMLElement | null | undefined} */
+	const focused = next?.querySelector('a, button');
+	focused?.focus({ preventScroll: true });
+	toast(text.done);
 }
 
 // Ask before something that cannot be undone.
 /** @type {(title: string, content: Children) => Promise<boolean>} */
 export function confirmDeletion(title, content) {
 	return new Promise((resolve) => {
+		const { cancel, accept } = words.pictures.deletion;
 		let confirmed = false;
-		const cancel = button('Cancel', () => dialog.close(), { autofocus: true });
-		const accept = button(
-			'Delete',
-			() => {
-				confirmed = true;
-				dialog.close();
-			},
-			{ kind: 'danger' },
+		const onclick = () => {
+			confirmed = true;
+			dialog.close();
+		};
+		const buttons = el(
+			'div',
+			{ class: 'row end' },
+			button(cancel, () => dialog.close(), { autofocus: true }),
+			button(accept, onclick, { kind: 'danger' }),
 		);
-		const buttons = el('div', { class: 'row end' }, cancel, accept);
 		const dialog = openDialog(title, [...content, buttons], { onclose: () => resolve(confirmed) });
 	});
 }

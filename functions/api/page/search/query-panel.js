@@ -5,7 +5,7 @@
 import { copyLink, toast } from '../frame/dialogs.js';
 import { $, announce, bdi, button, el, icon } from '../frame/dom.js';
 import { current, hasQuery, navigate, startSearch } from '../frame/state.js';
-import { call } from '../gallery/api.js';
+import { addFile } from '../gallery/additions.js';
 import { can, getImage, rememberImages } from '../gallery/gallery.js';
 import { showThumbnail } from '../gallery/images.js';
 import { findPicture } from '../gallery/local-pictures.js';
@@ -144,9 +144,7 @@ async function showLocal(/** @type {number} */ key) {
 async function addToGallery(picture, add) {
 	add.disabled = true;
 	try {
-		const form = new FormData();
-		form.append('image', picture.file, 'picture');
-		const { image, status } = await call('POST', 'v1/images', { form });
+		const { image, status } = await addFile(picture.file);
 		toast(status === 'duplicate' ? text.alreadyThere : text.added);
 		rememberImages([image]);
 		navigate({ upload: null, id: image.id }, { replace: true });

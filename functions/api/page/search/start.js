@@ -17,12 +17,12 @@ const SAMPLES = 8;
 const NEWEST = 4; // of them; the others change every hour
 const RECENT = 24; // to choose from
 
-// Search with the first of these files.
-export function searchWith(/** @type {File[]} */ files) {
+// Search with the first of these files; `addAll` adds all of them instead.
+export function searchWith(/** @type {File[]} */ files, addAll = () => showView('add')) {
 	const [file] = files;
 	if (!file) return;
 	if (files.length > 1) {
-		const add = button(text.addInstead, () => showView('add'));
+		const add = button(text.addInstead, addAll);
 		toast(text.onlyFirst(count(files.length, 'picture')), add);
 	}
 	startSearch({ upload: keepPicture(file) });

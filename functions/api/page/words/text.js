@@ -66,3 +66,14 @@ export function describeError({ code, status, detail }, formats = []) {
 		retryable: code !== 'picture-gone' && (status === 0 || status === 429 || status >= 500),
 	};
 }
+
+const [{ value: DECIMAL }] = new Intl.NumberFormat(locale)
+	.formatToParts(0.5)
+	.filter(({ type }) => type === 'decimal');
+
+// A number as the visitor writes it, 3.50 or 3,50; null if it is none.
+export function parseNumber(/** @type {string} */ text) {
+	if (DECIMAL !== '.' && /\.\d{3}$/.test(text)) return null; // 1.000 is a thousand to some of them
+	const plain = text.replace(DECIMAL, '.').replace('−', '-');
+	return /^-?\d*\.?\d+$/.test(plain) ? Number(plain) : null;
+}
