@@ -14,6 +14,7 @@ import { words } from '../words/words.js';
 import { filterButton, filterPanel } from './filters.js';
 
 const text = words.search;
+const titleOf = (/** @type {string} */ name) => `${name} · ${words.frame.titles.search}`;
 const CENTRE = { x: 0.2, y: 0.2, width: 0.6, height: 0.6 };
 const panel = $('#query');
 /** @type {string | number | null} */
@@ -72,7 +73,7 @@ export function showQuery(/** @type {State} */ state) {
 	const query = state.upload ?? state.id ?? state.url ?? 'examples';
 	if (query !== shown) build(state);
 	shown = query;
-	if (title) document.title = text.title(title);
+	if (title) document.title = titleOf(title);
 	regionShown = showRegion(state.region);
 	showExamples(state);
 }
@@ -99,7 +100,7 @@ function build(/** @type {State} */ { upload, id, url }) {
 
 function setName(/** @type {string} */ known) {
 	title = known;
-	document.title = text.title(known);
+	document.title = titleOf(known);
 	name.replaceChildren(bdi(known));
 	name.title = known;
 }

@@ -310,7 +310,6 @@ export const de = {
 			enterKey: 'Schlüssel eingeben',
 			tryAgain: 'Erneut versuchen',
 		},
-		title: (name) => `${name} · Lookalike`,
 		queryLabel: 'Suchanfrage',
 		queryPicture: 'Das Bild, mit dem du suchst',
 		queryPictureNamed: (name) => `Das Bild, mit dem du suchst: ${name}`,

@@ -316,7 +316,6 @@ export const en = {
 			enterKey: 'Enter a key',
 			tryAgain: 'Try again',
 		},
-		title: (/** @type {string} */ name) => `${name} · Lookalike`,
 		queryLabel: 'Search query',
 		queryPicture: 'The picture you are searching with',
 		queryPictureNamed: (/** @type {string} */ name) =>
