@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import FIELDS, context_of, save_screenshot
 from tests.browser.drawn import HOSTILE, THINGS
 from tests.browser.test_duplicates_view import group_of
+from tests.browser.test_search import mug, names, search_with
 from tests.browser.test_trouble import problem
 from tests.unit.test_house import PAGE
 from tests.unit.test_page_words import texts
@@ -67,6 +68,7 @@ def english_on(page: Page, english: set[str]) -> list[str]:
 
 @pytest.fixture
 def german(browser, watch, size) -> Iterator[Page]:
+    watch.expected = ("404", "415", "422")
     context = context_of(browser, size, base_url=watch.origin, locale="de-DE")
     watch.attach(context)
     page = context.new_page()
@@ -90,10 +92,60 @@ def test_duplicates_are_all_german(german, size, english):
     save_screenshot(page, f"german-duplicates-{size}")
     page.get_by_role("button", name="Alle exakten Kopien löschen (1)").click()
     expect(page.get_by_role("dialog", name="1 exakte Kopie löschen?")).to_be_visible()
+    found["question"] = english_on(page, english)
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Keine Duplikate").first.click()
     expect(page.get_by_text("Das merkt sich nur dieser Browser.")).to_be_visible()
     found["ignored"] = english_on(page, english)
+
+    assert {state: wrong for state, wrong in found.items() if wrong} == {}
+
+
+def open_all(page: Page) -> None:
+    for summary in page.locator("main details:not([open]) > summary:visible").all():
+        summary.click()
+
+
+def test_the_search_is_all_german(german, size, english):
+    page = german
+    found = {}
+    page.goto("/")
+    expect(page.locator(".sample")).to_have_count(8)
+    found["start"] = english_on(page, english)
+    search_with(page, mug())
+    names(page)
+    open_all(page)
+    found["answer"] = english_on(page, english)
+    save_screenshot(page, f"german-answer-{size}")
+    for action in ("Details", "vergleichen", "Löschen"):
+        page.locator(".tile:visible .dots").first.click()
+        found["menu"] = english_on(page, english)
+        page.get_by_role("menuitem", name=action).click()
+        expect(page.locator("dialog")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        found[action] = english_on(page, english)
+        page.keyboard.press("Escape")
+        expect(page.locator("dialog")).to_have_count(0)
+    page.goto("/?id=00000000-0000-0000-0000-000000000000")
+    expect(page.locator("#answer .state")).to_be_visible()
+    found["gone"] = english_on(page, english)
+
+    assert {state: wrong for state, wrong in found.items() if wrong} == {}
+
+
+def test_browsing_and_adding_are_all_german(german, size, english):
+    page = german
+    found = {}
+    page.goto("/?view=browse")
+    expect(page.locator("#browse img").first).to_be_visible()
+    found["browse"] = english_on(page, english)
+    page.goto("/?view=add")
+    expect(page.locator("#add input[multiple]")).to_have_count(1)
+    open_all(page)
+    found["add"] = english_on(page, english)
+    page.set_input_files("#add input[multiple]", [mug(name="no.jpg", buffer=b"no")])
+    expect(page.locator("[data-state=rejected]")).to_be_visible()
+    found["rejected"] = english_on(page, english)
 
     assert {state: wrong for state, wrong in found.items() if wrong} == {}
 
