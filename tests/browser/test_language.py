@@ -117,7 +117,7 @@ def test_the_search_is_all_german(german, size, english):
     open_all(page)
     found["answer"] = english_on(page, english)
     save_screenshot(page, f"german-answer-{size}")
-    for action in ("Details", "vergleichen", "Löschen"):
+    for action in ("Einzelheiten", "vergleichen", "Löschen"):
         page.locator(".tile:visible .dots").first.click()
         found["menu"] = english_on(page, english)
         page.get_by_role("menuitem", name=action).click()

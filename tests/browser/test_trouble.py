@@ -134,7 +134,7 @@ def test_a_thumbnail_that_fails_is_loaded_again(desktop, watch):
 
     for number in range(8):
         picture = desktop.locator(".sample img").nth(number)
-        expect(picture).to_have_js_property("naturalWidth", 320)
+        expect(picture).not_to_have_js_property("naturalWidth", 0)
         expect(picture).not_to_have_class("broken")
     assert {tries.count(url) for url in tries} == {3}
 

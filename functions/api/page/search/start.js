@@ -14,8 +14,6 @@ import { words } from '../words/words.js';
 
 const text = words.search.start;
 const SAMPLES = 8;
-const NEWEST = 4; // of them; the others change every hour
-const RECENT = 24; // to choose from
 
 // Search with the first of these files; `addAll` adds all of them instead.
 export function searchWith(/** @type {File[]} */ files, addAll = () => showView('add')) {
@@ -50,10 +48,8 @@ export function listenForFiles() {
 export async function showSamples() {
 	const samples = $('#samples');
 	try {
-		const { images } = await get(`v1/images?sort=-added_at&limit=${RECENT}`);
-		samples.replaceChildren(
-			...(images.length ? sampleStrip(freshOf(images)) : await emptyGallery()),
-		);
+		const { images } = await get(`v1/images?sort=-added_at&limit=${SAMPLES}`);
+		samples.replaceChildren(...(images.length ? sampleStrip(images) : await emptyGallery()));
 	} catch (error) {
 		const message = describeError(error);
 		const needsKey = error.code.startsWith('key-');
@@ -63,15 +59,6 @@ export async function showSamples() {
 			: button(text.tryAgain, showSamples, { kind: 'secondary', icon: 'retry' });
 		samples.replaceChildren(messageCard(message, [retry]));
 	}
-}
-
-// The newest, and some of the next newest: others in an hour, the same ones until then.
-function freshOf(/** @type {GalleryImage[]} */ recent) {
-	const newest = recent.slice(0, NEWEST);
-	const others = recent.slice(NEWEST);
-	const first = Math.floor(Date.now() / 3_600_000) * (SAMPLES - NEWEST);
-	const chosen = [0, 1, 2, 3].map((i) => others[(first + i) % others.length]);
-	return [...new Set([...newest, ...chosen])].filter(Boolean);
 }
 
 const sampleStrip = (/** @type {GalleryImage[]} */ images) => [

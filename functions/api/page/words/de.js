@@ -286,7 +286,7 @@ export const de = {
 
 	tile: {
 		rank: 'Platz',
-		details: ', Details',
+		details: ', Einzelheiten',
 		copyOf: (rank) => `Kopie von ${rank}: `,
 		actions: (name) => `Aktionen für ${name}`,
 		hideCopies: (copies) => `${copies} ausblenden`,
