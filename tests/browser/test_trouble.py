@@ -178,7 +178,11 @@ def test_the_view_to_add_opens_offline_too(page, context, watch):
     page.get_by_role("link", name="Add", exact=True).click()
 
     expect(page.locator("#add").get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator("#add .drawing.offline")).to_be_visible()
+    expect(page.get_by_text("This key is view-only")).to_be_hidden()
     expect(page.locator("#toasts")).to_be_empty()
+    context.set_offline(False)
+    expect(page.get_by_role("button", name="Choose pictures")).to_be_visible()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import { $, announce, button, el, messageCard } from '../frame/dom.js';
 import { askForKey } from '../frame/key.js';
 import { can, galleryChanged, getLimits } from '../gallery/gallery.js';
 import { clearResults } from '../gallery/search.js';
-import { count, number } from '../words/text.js';
+import { count, describeError, number } from '../words/text.js';
 import { words } from '../words/words.js';
 import { showBadge } from './badge.js';
 import { chosenFiles, droppedFiles, filesOfField, pastedFiles, sortFiles } from './files.js';
@@ -36,8 +36,9 @@ const viewOnly = messageCard(text.viewOnly, [
 	button(text.anotherKey, enterKey, { kind: 'secondary', icon: 'key' }),
 ]);
 viewOnly.hidden = true;
+const trouble = el('div', { hidden: true }); // in place of the form while the gallery does not answer
 const heading = el('h1', {}, text.title);
-$('#add').append(el('div', { class: 'page' }, heading, viewOnly, form, summary, rowList));
+$('#add').append(el('div', { class: 'page' }, heading, trouble, viewOnly, form, summary, rowList));
 queue.onItemChange(onItemChange);
 labels.addEventListener('input', () => showHeld());
 
@@ -45,9 +46,22 @@ export async function enter() {
 	allowed = can('write');
 	loadLabels();
 	const canAdd = await allowed;
-	viewOnly.hidden = canAdd;
+	/** @type {ApiFailure | null} */
+	const error = canAdd
+		? null
+		: await getLimits().then(
+				() => null,
+				(failure) => failure,
+			);
+	trouble.hidden = !error;
+	viewOnly.hidden = canAdd || Boolean(error);
 	form.hidden = !canAdd;
+	if (!error) return;
+	const retry = button(words.frame.retry, enter, { kind: 'secondary', icon: 'retry' });
+	trouble.replaceChildren(messageCard(describeError(error), [retry]));
 }
+
+addEventListener('online', () => trouble.hidden || enter());
 
 export const addPasted = (/** @type {File[]} */ files) => addFiles(pastedFiles(files));
 
