@@ -102,7 +102,7 @@ def test_the_original_and_a_thumbnail_of_a_raw_file_are_served(http):
 
     assert (original.headers["content-type"], original.content) == ("image/x-nikon-nef", NEF)
     with Image.open(BytesIO(thumbnail.content)) as small:
-        assert (small.format, small.size) == ("JPEG", (320, 213))
+        assert (small.format, small.size) == ("JPEG", (640, 427))
 
 
 def test_a_raw_file_can_be_compared_with_its_jpeg(http):
