@@ -172,6 +172,8 @@ class QdrantConnection:
             base_url=address,
             limits=_CONNECTIONS,
             event_hooks={"response": [_Body.limit]},
+            # Certificates take a while to load, and an http address has no use for them.
+            verify=address.scheme == "https",
             transport=transport,
         )
 
