@@ -1,4 +1,4 @@
-"""The main journeys in Firefox: find, refine, compare, add, duplicates, key.
+"""The main journeys in Firefox: find, refine, compare, browse, add, duplicates, key.
 
 Debian's Firefox, driven by Playwright over WebDriver BiDi; see firefox_relay.py.
 """
@@ -101,6 +101,21 @@ def test_add_a_picture_and_find_it(page, http):
 
     (image,) = http.get("/v1/images?filter=%7B%22name%22:%22firefox.jpg%22%7D").json()["images"]
     http.delete(f"/v1/images/{image['id']}")
+
+
+@pytest.mark.parametrize("size", ["desktop"])
+def test_browse_by_name_and_go_on_in_the_viewer(page):
+    page.get_by_role("link", name="Browse").click()
+    page.get_by_role("searchbox").fill("mug")
+    expect(page.locator("#browse [role=status]")).to_contain_text("found")
+    page.locator("#browse [data-id] img").first.click()
+    expect(page.locator("dialog.viewer .place")).to_contain_text("1 of ")
+
+    page.keyboard.press("ArrowRight")
+
+    expect(page.locator("dialog.viewer .place")).to_contain_text("2 of ")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.viewer")).to_have_count(0)
 
 
 @pytest.mark.parametrize("size", ["desktop"])
