@@ -1,6 +1,7 @@
 """Shared by all tests: a gallery on fakes, and the development pictures if they are available."""
 
 import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from functions.gallery.records import CollectionSpec
 from tests.fakes import FakeEmbedder, FakeOriginals, FakeStore
 
 ROOT = Path(__file__).resolve().parents[1]
+# A shell starts what is in its background with Ctrl-C ignored, and all that the tests start would
+# inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 FIELDS = {"category": "keyword", "price": "float", "sold": "bool"}
 
 
