@@ -333,6 +333,7 @@ def test_positive_and_negative_examples_become_removable_chips(results_page, siz
     without_examples = names(results_page)
     choose(results_page, "Also like this", 1)
     expect(results_page.locator(".more.chips .chip")).to_have_count(1)
+    names(results_page)
     choose(results_page, "Less like this", 3)
     expect(results_page.locator(".less.chips .chip")).to_have_count(1)
     with_examples = names(results_page)

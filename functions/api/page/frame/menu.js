@@ -1,7 +1,7 @@
 // A menu next to a button: arrow keys move in it, Escape closes it, focus returns.
 // Loaded when used. Depends on dom.
 
-import { $, el, icon } from './dom.js';
+import { el, icon } from './dom.js';
 
 export function openMenu(/** @type {HTMLElement} */ opener, /** @type {Action[]} */ actions) {
 	const items = actions.map(({ label, icon: iconName, danger, run }) =>
@@ -40,7 +40,7 @@ export function openMenu(/** @type {HTMLElement} */ opener, /** @type {Action[]}
 		event.preventDefault();
 		items.at(moves[/** @type {keyof moves} */ (event.key)] % items.length)?.focus();
 	});
-	$('main').append(menu);
+	opener.after(menu); // so that it goes when its opener does
 	menu.showPopover({ source: opener }); // which the style sheet places it next to
 	items[0].focus({ preventScroll: true });
 }
