@@ -32,7 +32,7 @@ from functions.gallery.ports import (
 from functions.gallery.records import Collection, CollectionSpec
 from functions.gallery.settings import Settings, read_key
 from functions.gallery.stores.ownership import Owner
-from functions.runtime import command, in_function, under_sam_local
+from functions.runtime import command, cores, in_function, under_sam_local
 
 if TYPE_CHECKING:
     from functions.gallery.reindex.reindex import OpenStore, Reindexing
@@ -47,7 +47,9 @@ def build_gallery(settings: Settings, *, patient: bool = False) -> Gallery:
 
     Raises ModelMismatch, OtherOriginals, StoreBusy and other StoreErrors with what to do.
     """
-    embedder = OnnxEmbedder(settings.lookalike_model, settings.lookalike_dims)
+    # Lambda shows two cores also where it grants the time of one.
+    at_work = 1 if in_function() else cores()
+    embedder = OnnxEmbedder(settings.lookalike_model, settings.lookalike_dims, at_work)
     spec = _spec_of(settings, embedder)
     originals, signer = _open_originals(settings)
     store = _open_store(settings, spec, _owner(settings, originals), patient)

@@ -1,8 +1,8 @@
 """Work spread over threads: results in order, slots shared fairly. Depends on nothing."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from itertools import islice
 from threading import Event, Lock
@@ -32,6 +32,33 @@ def map_in_threads(
             yield running.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+class Cores:
+    """Cores with one thing to do each; one without lends a hand."""
+
+    def __init__(self, count: int) -> None:
+        """Know how many there are; a thread is started when two can share the work of one."""
+        self._count, self._busy, self._lock = count, 0, Lock()
+        self._pool = ThreadPoolExecutor(max(1, count - 1))
+
+    def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """Return the result of each item, in order; an idle core does all but the first."""
+        with self._lock:
+            helped = len(items) > 1 and self._busy + 1 < self._count
+            self._busy += 1 + helped
+        try:
+            if not helped:
+                return [work(item) for item in items]
+            others = self._pool.submit(lambda: [work(item) for item in items[1:]])
+            try:
+                first = work(items[0])
+            finally:
+                wait([others])
+            return [first, *others.result()]
+        finally:
+            with self._lock:
+                self._busy -= 1 + helped
 
 
 class FairSemaphore:

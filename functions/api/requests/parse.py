@@ -164,9 +164,10 @@ async def _read_body(
 
 
 async def _in_thread(request: Request, body: bytes, work: Callable[[], Model]) -> Model:
-    """Parse a body in a thread; few large ones at once, because it takes three times their size."""
-    parsers = request.app.state.capacity.parsers if len(body) > SMALL_BODY_BYTES else None
-    return await anyio.to_thread.run_sync(work, limiter=parsers)
+    """Parse a large body in a thread, few at once, because it takes three times their size."""
+    if len(body) <= SMALL_BODY_BYTES:
+        return work()
+    return await anyio.to_thread.run_sync(work, limiter=request.app.state.capacity.parsers)
 
 
 def json_bytes(picture_bytes: int) -> int:

@@ -117,13 +117,13 @@ def remove(call: CurrentCall, id: str) -> None:
 
 
 @router.get("/{id:image}/similar", operation_id="findSimilar", dependencies=READ)
-def similar(
+async def similar(
     call: CurrentCall,
     id: str,
     options: Annotated[SimilarOptions, Depends(SimilarOptions.from_query)],
 ) -> Results:
     """Find images similar to this one, without itself; the model is not run."""
-    found = call.gallery.similar_to(id, options.for_gallery())
+    found = await run_in_threadpool(call.gallery.similar_to, id, options.for_gallery())
     return Results.of(found, options.offset, call.gallery.view, call.timing(found.took_ms))
 
 

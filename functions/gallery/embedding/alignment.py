@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +53,7 @@ def align(ones: Reduced, others: Reduced) -> tuple[Floats, Floats]:
     starts = _best_starts(one, other)
     one, other = (np.repeat(each, _FOLLOWED, 0) for each in (one, other))
     maps = _refined(one, other, starts, _COARSE_STEPS)
-    agreements = _correlation(one, other, maps)
+    agreements = _correlation(one, *_sampled(other, maps))
     best = agreements.reshape(-1, _FOLLOWED).argmax(axis=1)
     maps = maps.reshape(-1, _FOLLOWED, 2, 3)[np.arange(len(best)), best]
     # From the larger part to the smaller one: what is enlarged lacks the details of the other.
@@ -79,7 +79,7 @@ def _chroma_difference(ones: Floats, others: Floats, maps: Maps) -> Floats:
     differences = []
     for plane in range(ones.shape[3]):
         one, other = (each[..., plane].reshape(len(ones), -1) for each in (ones, others))
-        values, inside = _sampled(other, maps, ones.shape[1])
+        values, inside = _sampled(other, maps)
         total = (np.abs(values - one) * inside).sum(axis=1)
         differences.append(total / np.maximum(inside.sum(axis=1), 1))
     largest: Floats = np.max(differences, axis=0)
@@ -88,9 +88,13 @@ def _chroma_difference(ones: Floats, others: Floats, maps: Maps) -> Floats:
 
 def _best_starts(ones: Floats, others: Floats) -> Maps:
     """Return where to start, _FOLLOWED maps for each pair in turn."""
-    starts, count = _starts(), len(ones)
-    agreements = [_correlation(ones, others, np.repeat(each[None], count, 0)) for each in starts]
-    order = np.argsort(-np.stack(agreements, axis=1), axis=1)[:, :_FOLLOWED]
+    starts, side = _starts(), math.isqrt(ones.shape[1])
+    spots = _start_spots(side)
+    shape = (len(ones), len(starts), side**2)
+    values = _interpolated(others, spots).reshape(-1, side**2)
+    inside = np.broadcast_to(spots.inside, shape).reshape(-1, side**2)
+    agreements = _correlation(np.repeat(ones, len(starts), 0), values, inside)
+    order = np.argsort(-agreements.reshape(shape[:2]), axis=1)[:, :_FOLLOWED]
     return starts[order.ravel()]
 
 
@@ -124,7 +128,7 @@ def _refined(ones: Floats, others: Floats, maps: Maps, steps: int) -> Maps:
     slopes = _slopes(ones, side)
     diagonal = np.arange(6)
     for _ in range(steps):
-        values, inside = _sampled(others, maps, side)
+        values, inside = _sampled(others, maps)
         count = inside.sum(axis=1, keepdims=True) + _LEAST
         mine, deviation = _evened(ones, inside, count)
         errors = _evened(values, inside, count)[0] - mine
@@ -185,21 +189,48 @@ def _determinant(maps: Maps) -> Floats:
     return determinant
 
 
-def _sampled(pictures: Floats, maps: Maps, side: int) -> tuple[Floats, Floats]:
+class _Spots(NamedTuple):
+    """Where the places of pictures fall on others, (..., places) each."""
+
+    at: NDArray[np.int32]  # the next number to the upper left
+    down: Floats  # and how far beyond it
+    across: Floats
+    inside: Floats  # 1 or 0
+
+
+def _spots(maps: Maps, side: int) -> _Spots:
     places = np.einsum("pij,jn->pin", maps, _places(side)) + 1
     places = places * np.float32(side / 2) - np.float32(0.5)
     x, y = places[:, 0], places[:, 1]
     inside = (x > -0.5) & (x < side - 0.5) & (y > -0.5) & (y < side - 0.5)
-    x, y = (np.nan_to_num(each).clip(0, side - 1.001) for each in (x, y))
+    most = np.float32(side - 1.001)
+    x, y = (np.fmin(np.fmax(each, 0), most) for each in (x, y))  # also where it is no number
     row, column = y.astype(np.int32), x.astype(np.int32)
-    down, across = y - row, x - column
-    first = np.arange(len(pictures), dtype=np.int32)[:, None] * side**2
-    at = first + row * side + column
-    flat = pictures.reshape(-1)
-    here, right, below, beyond = (flat[at + step] for step in (0, 1, side, side + 1))
-    upper = here + (right - here) * across
-    lower = below + (beyond - below) * across
-    return upper + (lower - upper) * down, inside.astype(np.float32)
+    return _Spots(row * side + column, y - row, x - column, inside.astype(np.float32))
+
+
+@cache
+def _start_spots(side: int) -> _Spots:
+    """Return the spots of all starts, (1, starts, places), for any number of pictures."""
+    at, down, across, inside = _spots(_starts(), side)
+    return _Spots(at[None], down[None], across[None], inside[None])
+
+
+def _interpolated(pictures: Floats, spots: _Spots) -> Floats:
+    side, flat = math.isqrt(pictures.shape[1]), pictures.reshape(-1)
+    first = np.arange(0, flat.size, side**2, dtype=np.int32)
+    at = spots.at + first.reshape(-1, *[1] * (spots.at.ndim - 1))
+    here, right, below, beyond = (flat.take(at + step) for step in (0, 1, side, side + 1))
+    upper = here + (right - here) * spots.across
+    lower = below + (beyond - below) * spots.across
+    values: Floats = upper + (lower - upper) * spots.down
+    return values
+
+
+def _sampled(pictures: Floats, maps: Maps) -> tuple[Floats, Floats]:
+    """Return what of each picture lies on the places of another, and where any does."""
+    spots = _spots(maps, math.isqrt(pictures.shape[1]))
+    return _interpolated(pictures, spots), spots.inside
 
 
 def _evened(values: Floats, inside: Floats, count: Floats) -> tuple[Floats, Floats]:
@@ -214,20 +245,18 @@ def _dot(ones: Floats, others: Floats) -> Floats:
     return sums
 
 
-def _correlation(ones: Floats, others: Floats, maps: Maps) -> Floats:
+def _correlation(ones: Floats, values: Floats, inside: Floats) -> Floats:
     """Return the correlation of what lies on each other, less if that is little."""
-    side = math.isqrt(ones.shape[1])
-    values, inside = _sampled(others, maps, side)
     count = inside.sum(axis=1, keepdims=True) + _LEAST
     product = _dot(_evened(ones, inside, count)[0], _evened(values, inside, count)[0])
     area = count[:, 0]
-    correlation: Floats = product / area * np.minimum(1, area / (_LEAST_OVERLAP * side**2))
+    correlation: Floats = product / area * np.minimum(1, area / (_LEAST_OVERLAP * ones.shape[1]))
     return correlation
 
 
 def _agreement(ones: Floats, others: Floats, maps: Maps) -> Floats:
     side = math.isqrt(ones.shape[1])
-    values, inside = _sampled(others, maps, side)
+    values, inside = _sampled(others, maps)
     shape = (-1, side, side)
     # Centred first: the squares of 255 are too large for sums in single precision.
     one, other = (

@@ -1,6 +1,6 @@
 """Pictures to vectors: runs the graphs that the model card describes. The only user of onnxruntime.
 
-Depends on the card and on pictures.
+Depends on the card, pictures and threads.
 """
 
 import hashlib
@@ -19,16 +19,18 @@ from functions.gallery.embedding.vectors import Vector, Vectors, truncate
 from functions.gallery.embedding.views import cut_views
 from functions.gallery.errors import ModelMismatch, OutOfMemory
 from functions.gallery.pictures.picture import Picture
+from functions.gallery.threads import Cores
 
 
 class OnnxEmbedder:
     """The network and the head in a model folder; several threads can use one embedder."""
 
-    def __init__(self, folder: Path, dims: int | None = None) -> None:
+    def __init__(self, folder: Path, dims: int | None = None, cores: int = 1) -> None:
         """Load the graphs that card.json in this folder describes.
 
-        With `dims`, only the first so many numbers of each vector are kept. Raises ModelMismatch if
-        a graph does not fit the card, or SettingsError if it has fewer numbers than that.
+        With `dims`, only the first so many numbers of each vector are kept. Of several cores, one
+        without a picture of its own helps with the views of another's. Raises ModelMismatch if a
+        graph does not fit the card, or SettingsError if it has fewer numbers than that.
         """
         card = read_card(folder)
         self._network = last = _Graph(folder, card.network)
@@ -42,6 +44,7 @@ class OnnxEmbedder:
             raise ModelMismatch(f"{last.file} returns {last.returns}, its card says {card.dims}")
         self._graph_dims = card.dims
         self.card = card.truncated(dims)
+        self._cores = Cores(cores)
 
     def embed(self, pictures: Sequence[Picture]) -> Vectors:
         """Return one unit vector per picture; similar pictures have similar vectors.
@@ -55,12 +58,13 @@ class OnnxEmbedder:
 
     def joined(self, picture: Picture) -> Vector:
         """Return the weighted mean of the network's rows for a picture: what the head gets."""
-        views, at_once, rows = cut_views(picture, self.card), len(self.card.views), []
+        views, at_once = cut_views(picture, self.card), len(self.card.views)
+        runs: list[NDArray[Any]] = []
         for _, same in groupby((pixels for pixels, _ in views), key=len):
             pixels = np.stack(list(same))
             # As many at once as other pictures have: onnxruntime keeps the memory of the most.
-            for first in range(0, len(pixels), at_once):
-                rows.append(self._network.run(pixels[first : first + at_once]))
+            runs += [pixels[first : first + at_once] for first in range(0, len(pixels), at_once)]
+        rows = self._cores.map(self._network.run, runs)
         weights = np.array([weight for _, weight in views], np.float32)
         # Not a matrix product: when memory runs out, OpenBLAS ends the process.
         mean: Vector = (weights[:, np.newaxis] * np.concatenate(rows)).sum(axis=0)

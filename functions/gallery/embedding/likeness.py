@@ -104,6 +104,8 @@ def likeness(one: Looks, other: Looks) -> Likeness | None:
     a, b = one.fingerprint, other.fingerprint
     if a is None or b is None:
         return None
+    if a.nearest(b) > SAME_HASH_BITS:  # most pairs
+        return None
     # Screens and forms with other text in the same places are as close as 23 bits.
     unsure = a.drawn or b.drawn or not a.has_colours_of(b)
     most = SAME_PICTURE_BITS if unsure else SAME_HASH_BITS
