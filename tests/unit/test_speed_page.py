@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-RESULTS = ("speed", "cold", "hashes", "quantization")
+RESULTS = ("speed", "cold", "hashes", "peers", "quantization")
 FILES = (*(f"scripts/bench/results/{name}.json" for name in RESULTS), "model/card.json")
 
 
