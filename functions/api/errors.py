@@ -197,6 +197,11 @@ def invalid(**details: str) -> InvalidParameters:
     return InvalidParameters([_wrong((name,), detail) for name, detail in details.items()])
 
 
+def invalid_at(path: Sequence[str | int], detail: str) -> InvalidParameters:
+    """Return the error for a part of the options."""
+    return InvalidParameters([_wrong(path, detail)])
+
+
 def invalid_model(error: ValidationError) -> InvalidParameters:
     """Return the error for values that do not fit a model."""
     return InvalidParameters([_wrong(each["loc"], _detail(each)) for each in error.errors()])

@@ -26,7 +26,7 @@ from functions.gallery.search.search import SearchResult
 # What precedes the paths in links: LOOKALIKE_ROOT_PATH of the application, set for each request.
 ROOT_PATH: ContextVar[str] = ContextVar("root_path", default="")
 
-# null: nothing was measured for several examples, Manhattan distances and truncated vectors
+# null: not measured for several examples, vectors, Manhattan distances and truncated vectors
 Band = Annotated[
     str | None,
     Field(
@@ -39,7 +39,7 @@ Matched = Annotated[
     Field(
         description="The strictest notion by which one is a copy of the other: the same file; the "
         "same picture in another size, format or quality; edited or recoloured; mirrored or "
-        "turned; or a lookalike by vector. null: none, or several examples"
+        "turned; or a lookalike by vector. null: none, several examples, or a vector"
     ),
 ]
 Score = Annotated[float, Field(description="The store's raw score; its range depends on distance")]

@@ -55,7 +55,12 @@ from functions.gallery.records import (
     StoredImage,
 )
 from functions.gallery.search.compare import Comparer, Comparison
-from functions.gallery.search.example import EmbeddedPicture, Example, ExampleEmbedder
+from functions.gallery.search.example import (
+    EmbeddedPicture,
+    Example,
+    ExampleEmbedder,
+    PictureExample,
+)
 from functions.gallery.search.search import Searcher, SearchOptions, SearchResult
 from functions.gallery.sync.reconcile import Compared, Progress, Reconciler
 from functions.gallery.sync.sync import Synced, Syncer
@@ -167,7 +172,7 @@ class Gallery:
     def search(
         self, positive: Sequence[Example], negative: Sequence[Example], options: SearchOptions
     ) -> SearchResult:
-        """Find the images similar to some pictures or stored images, and not to others.
+        """Find the images similar to some pictures, stored images or vectors, and not to others.
 
         Nothing of a query is stored. Raises InvalidExamples, InvalidFilter, PictureError,
         ImageNotFound or StoreError.
@@ -189,7 +194,7 @@ class Gallery:
         """Find the images similar to a stored one, without running the model."""
         return self.search([image_id], (), options)
 
-    def compare(self, one: Example, other: Example) -> Comparison:
+    def compare(self, one: PictureExample, other: PictureExample) -> Comparison:
         """Compare two examples; raises PictureError, ImageNotFound or StoreError."""
         return self._comparer.compare(one, other)
 

@@ -23,7 +23,7 @@ from functions.gallery.gallery import Gallery
 from functions.gallery.intake.add import Added, AddStatus, Submission
 from functions.gallery.pictures.budget import DecodeBudget
 from functions.gallery.pictures.picture import Region
-from functions.gallery.search.example import Example
+from functions.gallery.search.example import PictureExample
 from functions.gallery.stopwatch import Stopwatch
 
 Result = TypeVar("Result")
@@ -82,7 +82,7 @@ class Call:
 
     async def example(
         self, example: ExampleIn | SearchRequest, region: Region | None = None
-    ) -> Example:
+    ) -> PictureExample:
         """Return an example for the gallery; one that is a picture is fetched and embedded."""
         if example.url is not None:
             async with self.fetched(example.url) as data:
@@ -96,7 +96,7 @@ class Call:
         async with self.room_to_fetch():
             return await self._embed(example.id or "", region)
 
-    async def _embed(self, example: bytes | str, region: Region | None) -> Example:
+    async def _embed(self, example: bytes | str, region: Region | None) -> PictureExample:
         embedded = await self.run(lambda: self.gallery.embed(example, region))
         self.watch.lap("rest")
         return embedded

@@ -31,6 +31,13 @@ Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Most results to re
 Cursor = Annotated[
     str | None, AfterValidator(decode_cursor), Field(description="`next` of the previous page")
 ]
+Numbers = Annotated[
+    list[Annotated[float, Field(strict=True)]] | None,
+    Field(
+        description="A vector of the gallery's model, as many numbers as `dims` in /v1/stats. Its "
+        "length does not matter"
+    ),
+]
 Filter = Annotated[
     dict[str, Any] | None,
     Field(description='Conditions on declared fields: {"category": ["dress", "skirt"]}'),
@@ -228,22 +235,30 @@ class ExampleIn(RequestModel):
 
     @model_validator(mode="after")
     def _require_one(self) -> Self:
-        if sum(bool(each) for each in (self.id, self.image, self.url)) != 1:
-            raise ValueError("send exactly one of id, image and url")
+        *names, last = type(self).model_fields
+        if sum(bool(getattr(self, name)) for name in (*names, last)) != 1:
+            raise ValueError(f"send exactly one of {', '.join(names)} and {last}")
         return self
 
 
-Examples = Annotated[list[ExampleIn], Field(max_length=MAX_EXAMPLES)]
+class SearchExampleIn(ExampleIn):
+    """A stored image by its id, a picture in base64 or at a URL, or a vector."""
+
+    vector: Numbers = None
+
+
+Examples = Annotated[list[SearchExampleIn], Field(max_length=MAX_EXAMPLES)]
 
 
 class SearchRequest(SimilarOptions, PictureRequest):
-    """A search by a picture, by the id of a stored image, or by several examples."""
+    """A search by a picture, by the id of a stored image, by a vector, or by several examples."""
 
-    in_json_only = frozenset({"image", "id", "url", "positive", "negative"})
+    in_json_only = frozenset({"image", "id", "url", "vector", "positive", "negative"})
 
     exclude_self: bool = Field(False, description="Leave out the examples themselves")
     id: str | None = Field(None, description="Id of a stored image, instead of a picture")
     url: str | None = Field(None, description="URL of a picture, instead of a picture")
+    vector: Numbers = None
     region: Part | None = Field(None, description="Search for this part of the query only")
     positive: Examples = Field([], description="Several examples of what to find")
     negative: Examples = Field([], description="Examples of what not to find")

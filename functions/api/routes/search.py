@@ -1,11 +1,12 @@
 """Search and compare. Depends on requests, responses and the gallery."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import anyio.to_thread
 from fastapi import APIRouter, Depends
 
-from functions.api.errors import invalid
+from functions.api.errors import invalid, invalid_at
 from functions.api.requests.auth import READ
 from functions.api.requests.call import LAST_FETCH_S, Call, CurrentCall
 from functions.api.requests.models import (
@@ -13,9 +14,13 @@ from functions.api.requests.models import (
     BatchQuery,
     CompareRequest,
     SearchBatch,
+    SearchExampleIn,
     SearchRequest,
 )
 from functions.api.responses import BatchSearch, Compared, Results, SearchResults
+from functions.gallery.embedding.vectors import unit_vector
+from functions.gallery.pictures.picture import Region
+from functions.gallery.search.example import Example
 from functions.gallery.search.search import SearchResult
 
 router = APIRouter(prefix="/v1", tags=["search"])
@@ -28,7 +33,8 @@ async def search(
     """Find the stored images most similar to a picture, a stored image or several examples.
 
     Send exactly one of: the picture (as the body, the file `image` or base64 `image`), `id`,
-    `url` or `positive`; `negative` are examples of what not to find. None of them is stored.
+    `url`, `vector` or `positive`; `negative` are examples of what not to find. None of them is
+    stored.
     """
     found = await _search(call, query)
     return Results.of(found, query.offset, call.gallery.view, call.timing(found.took_ms))
@@ -76,16 +82,38 @@ async def compare(
 
 
 async def _search(call: Call, query: SearchRequest) -> SearchResult:
-    sent = [each for each in (query.image, query.id, query.url) if each]
+    sent = [each for each in (query.image, query.id, query.url, query.vector) if each]
     if len(sent) + bool(query.positive) != 1:
-        raise invalid(image="send exactly one of image, id, url and positive")
+        raise invalid(image="send exactly one of image, id, url, vector and positive")
     options = query.for_gallery()
+    region = options.region
     if sent:
-        like = [await call.example(query, options.region)]
+        like = [await _example(call, query, region)]
     else:
-        first, *others = query.positive
-        like = [await call.example(first, options.region)]
-        like += [await call.example(each) for each in others]
-    unlike = [await call.example(each) for each in query.negative]
+        regions = [region, *[None] * len(query.positive)]
+        like = [
+            await _example(call, each, regions[n], ("positive", n))
+            for n, each in enumerate(query.positive)
+        ]
+    unlike = [
+        await _example(call, each, None, ("negative", n)) for n, each in enumerate(query.negative)
+    ]
     call.watch.lap("fetch")
     return await anyio.to_thread.run_sync(call.gallery.search, like, unlike, options)
+
+
+async def _example(
+    call: Call,
+    example: SearchExampleIn | SearchRequest,
+    region: Region | None,
+    path: Sequence[str | int] = (),
+) -> Example:
+    """Return an example at this path of the request."""
+    if not example.vector:
+        return await call.example(example, region)
+    if region is not None:
+        raise invalid(region="is a part of a picture, which a vector is not")
+    try:
+        return unit_vector(example.vector, call.gallery.spec.dims)
+    except ValueError as error:
+        raise invalid_at((*path, "vector"), str(error)) from None

@@ -8,7 +8,7 @@ from functions.gallery.embedding.vectors import Vector
 from functions.gallery.errors import ImageNotFound
 from functions.gallery.ports import VectorStore
 from functions.gallery.records import CollectionSpec
-from functions.gallery.search.example import EmbeddedPicture, Example, ExampleEmbedder
+from functions.gallery.search.example import EmbeddedPicture, ExampleEmbedder, PictureExample
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Comparer:
     store: VectorStore
     examples: ExampleEmbedder
 
-    def compare(self, one: Example, other: Example) -> Comparison:
+    def compare(self, one: PictureExample, other: PictureExample) -> Comparison:
         """Compare two examples; raises PictureError, ImageNotFound or StoreError."""
         a, b = self._side(one), self._side(other)
         score = self.spec.distance.score(a.vector, b.vector)
@@ -44,7 +44,7 @@ class Comparer:
         bands = self.examples.bands(self.spec)
         return Comparison(score, similarity, judge(a, b, similarity, bands), self.spec.model)
 
-    def _side(self, example: Example) -> _Side | EmbeddedPicture:
+    def _side(self, example: PictureExample) -> _Side | EmbeddedPicture:
         if not isinstance(example, str):
             return self.examples.embed(example)
         image = self.store.get([example]).get(example)

@@ -43,7 +43,8 @@ class EmbeddedPicture:
     took_ms: Mapping[str, float] = field(default_factory=dict)  # fetch, decode, embed
 
 
-Example = bytes | str | EmbeddedPicture  # a picture (its bytes) or a stored image (its id)
+PictureExample = bytes | str | EmbeddedPicture  # a picture (its bytes) or a stored image (its id)
+Example = PictureExample | Vector  # or a vector of the gallery's model, (dims,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class ExampleEmbedder:
         """Return the limits that apply to similarities in this collection, if there are any."""
         return self.embedder.card.bands if spec.distance.has_bands else None
 
-    def embed(self, example: Example, region: Region | None = None) -> EmbeddedPicture:
+    def embed(self, example: PictureExample, region: Region | None = None) -> EmbeddedPicture:
         """Embed a picture or a stored image's original, or a part of it, unless that is done.
 
         Raises PictureError, ImageNotFound or StoreError, and in a request what `decode_slot`

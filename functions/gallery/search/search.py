@@ -1,7 +1,8 @@
 """Searches: examples -> vectors -> one target -> matches. Depends on the ports only.
 
-An example is a picture (its bytes) or a stored image (its id). Several are combined as Qdrant's
-`average_vector` does: the mean of the positive ones, moved away from the mean of the negative ones.
+An example is a picture (its bytes), a stored image (its id) or a vector. Several are combined as
+Qdrant's `average_vector` does: the mean of the positive ones, moved away from the mean of the
+negative ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from functions.gallery.embedding.likeness import Looks, judge_all
-from functions.gallery.embedding.vectors import Vector
+from functions.gallery.embedding.vectors import Vector, unit_vector
 from functions.gallery.errors import ImageNotFound, InvalidExamples
 from functions.gallery.filters import field_type, parse_filter
 from functions.gallery.pictures.picture import Region
@@ -27,6 +28,9 @@ _ROUNDING = 1e-6
 _EQUAL = 1 - 1e-5
 # To fill a page of groups more matches are read, in growing steps, up to this many.
 _MOST_READ = 2_000
+
+
+_Wanted = str | EmbeddedPicture | Vector  # an example, as far as it is looked at here
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +69,14 @@ class _Single:
     """A single example, if there is one; a stored image is read when needed, best with a search."""
 
     store: VectorStore
-    example: str | EmbeddedPicture | None
+    example: str | EmbeddedPicture | Vector | None
     _looks: Looks | None = None
 
     @property
     def looks(self) -> Looks | None:
         if self._looks is None and isinstance(self.example, str):
             self._looks = self.store.get([self.example]).get(self.example)
-        return self._looks if isinstance(self.example, str) else self.example
+        return self.example if isinstance(self.example, EmbeddedPicture) else self._looks
 
     def search(self, query: Query) -> list[Match]:
         if self._looks is not None or not isinstance(self.example, str):
@@ -125,24 +129,29 @@ class Searcher:
         echo = pictures[0].echo if len(pictures) == len(positive) == 1 else None
         return SearchResult(tuple(page), self.spec.model, more, echo, took_ms)
 
-    def _embed(
-        self, examples: Sequence[Example], region: Region | None
-    ) -> list[str | EmbeddedPicture]:
+    def _embed(self, examples: Sequence[Example], region: Region | None) -> list[_Wanted]:
         """Embed the examples that are not whole stored images; the region is of the first one."""
         parts = [region, *[None] * (len(examples) - 1)]
-        return [
-            example
-            if isinstance(example, str) and part is None
-            else self.examples.embed(example, part)
-            for example, part in zip(examples, parts, strict=True)
-        ]
+        return [self._wanted(*each) for each in zip(examples, parts, strict=True)]
 
-    def _target(self, examples: Sequence[str | EmbeddedPicture], positives: int) -> Vector:
+    def _wanted(self, example: Example, part: Region | None) -> _Wanted:
+        if isinstance(example, np.ndarray):
+            if part is not None:
+                raise InvalidExamples("A vector has no region", field="region")
+            try:
+                return unit_vector(example, self.spec.dims)
+            except ValueError as error:
+                raise InvalidExamples(f"A vector {error}", field="vector") from None
+        if isinstance(example, str) and part is None:
+            return example
+        return self.examples.embed(example, part)
+
+    def _target(self, examples: Sequence[_Wanted], positives: int) -> Vector:
         ids = [each for each in examples if isinstance(each, str)]
         stored = self.store.vectors(ids) if ids else {}
         if missing := [id for id in ids if id not in stored]:
             raise ImageNotFound(f"No image has the id {missing[0]}")
-        vectors = [stored[each] if isinstance(each, str) else each.vector for each in examples]
+        vectors = [stored[each] if isinstance(each, str) else _vector(each) for each in examples]
         target = np.mean(vectors[:positives], axis=0)
         if len(vectors) > positives:
             target = 2 * target - np.mean(vectors[positives:], axis=0)
@@ -197,7 +206,11 @@ class Searcher:
         return [*same, *(match for match in matches if match.image.id not in first)]
 
 
-def _without_examples(query: Query, examples: Sequence[str | EmbeddedPicture]) -> Query:
+def _vector(example: EmbeddedPicture | Vector) -> Vector:
+    return example.vector if isinstance(example, EmbeddedPicture) else example
+
+
+def _without_examples(query: Query, examples: Sequence[_Wanted]) -> Query:
     pictures = [each for each in examples if isinstance(each, EmbeddedPicture)]
     ids = [each for each in examples if isinstance(each, str)]
     ids += [picture.id for picture in pictures if picture.id is not None]
