@@ -15,6 +15,7 @@ from functions.api.app import create_app
 from functions.api.errors import statuses
 from functions.api.openapi.document import document
 from functions.api.openapi.operations import OPERATIONS
+from functions.gallery.embedding.card import read_card
 from functions.gallery.gallery import Gallery
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.records import CollectionSpec
@@ -29,7 +30,8 @@ CHANGING = {"request_id", "X-Amz-Date", "policy", "X-Amz-Signature"}
 def app_of(folder: Path, fields: dict[str, str] = FIELDS, **more: Any) -> Any:
     """Return the application that the document describes, built on fakes."""
     embedder = FakeEmbedder()
-    spec = CollectionSpec(embedder.card.id, embedder.card.dims, fields=fields)
+    dims = read_card(ROOT / "model").dims  # as in the document
+    spec = CollectionSpec(embedder.card.id, dims, fields=fields)
     gallery = Gallery(spec, Limits(), embedder, FakeStore(spec), FakeOriginals())
     return create_app(gallery, settings_of(folder).model_copy(update=more))
 

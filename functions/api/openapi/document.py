@@ -50,7 +50,8 @@ def document(app: FastAPI) -> dict[str, Any]:
     routes = [r for r in app.routes if isinstance(r, APIRoute) and r.include_in_schema]
     inputs = [read for route in routes if (read := input_of(route))]
     urls = state.settings.lookalike_fetch_urls
-    schemas = RequestSchemas([model for model, _ in inputs], state.gallery.spec.fields, urls=urls)
+    spec = state.gallery.spec
+    schemas = RequestSchemas([model for model, _ in inputs], spec.fields, dims=spec.dims, urls=urls)
     in_queries = {model.__name__ for model, method in inputs if method == "from_query"}
     whole = get_openapi(
         title=app.title,

@@ -24,10 +24,13 @@ REF = "#/components/schemas/{model}"
 # Models whose requests are of exactly one kind, each with the options that only it has.
 _KINDS = {
     "AddOptions": ("Add", ("image", "url", "key")),
-    "SearchRequest": ("Search", ("image", "id", "url", "positive")),
+    "SearchRequest": ("Search", ("image", "id", "url", "vector", "positive")),
     "ExampleIn": ("Example", ("id", "image", "url")),
+    "SearchExampleIn": ("SearchExample", ("id", "image", "url", "vector")),
     "DeleteRequest": ("Delete", ("ids", "filter")),
 }
+# The only further options of a kind, or those that it lacks.
+_ONLY, _WITHOUT = {"key": {"metadata"}}, {"vector": {"region"}}
 _CHECKED_LATER = {"BatchItem", "BatchQuery"}  # each has its own result, so the batch accepts more
 _NULL: Schema = {"type": "null"}
 _LIMITS: Schema = {"minimum": -MAX_NUMBER, "maximum": MAX_NUMBER}
@@ -83,10 +86,21 @@ _DECLARED: dict[FieldType, list[Schema]] = {
 class RequestSchemas:
     """Schemas of request models: whole as `components`, and of their options one by one."""
 
-    def __init__(self, models: Iterable[type[BaseModel]], fields: Fields, *, urls: str) -> None:
+    def __init__(
+        self, models: Iterable[type[BaseModel]], fields: Fields, *, dims: int, urls: str
+    ) -> None:
         """Describe these models and those in them; `urls` is LOOKALIKE_FETCH_URLS."""
         scheme = "https" if urls == "https" else "https?"
-        known = {**_OPTIONS, "url": _OPTIONS["url"] | {"pattern": f"^{scheme}://"}}
+        known = {
+            **_OPTIONS,
+            "url": _OPTIONS["url"] | {"pattern": f"^{scheme}://"},
+            "vector": {
+                "type": "array",
+                "items": {"type": "number"},
+                "minItems": dims,
+                "maxItems": dims,
+            },
+        }
         self.components = _field_schemas(fields)
         self._options: dict[str, dict[str, Schema]] = {}
         _, whole = models_json_schema([(m, "validation") for m in models], ref_template=REF)
@@ -126,8 +140,8 @@ def _components(name: str, schema: Schema, options: Mapping[str, Schema]) -> dic
         if way in options:
             own = {k: v for k, v in _not_null(options[way]).items() if k != "default"}
             if own.get("type") == "array":
-                own["minItems"] = 1
-            others = {"metadata"} if way == "key" else options.keys() - ways
+                own.setdefault("minItems", 1)
+            others = _ONLY.get(way, options.keys() - ways) - _WITHOUT.get(way, set())
             more = {n: s for n, s in options.items() if n in others}
             kinds[f"{stem}By{way.title()}"] = _object({way: own, **more}, description, [way])
     return {**kinds, name: {"oneOf": [ref(kind) for kind in kinds]}}
