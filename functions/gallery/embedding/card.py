@@ -5,7 +5,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 from functions.gallery.embedding.likeness import Bands
 from functions.gallery.errors import ModelMismatch, SettingsError
@@ -56,6 +59,47 @@ class LongViews:
         return cls(longer_than, longest_box, most, weight, int(side))
 
 
+_FIELDS = "docs/own-model.md lists its fields"
+Layout = Literal["NHWC", "NCHW"]
+PixelType = Literal["uint8", "float32"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """How the network takes the pixels of a view."""
+
+    layout: Layout = "NHWC"  # colours last, or first
+    dtype: PixelType = "uint8"  # 0..255; a float is (value / 255 - mean) / std
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)  # of red, green and blue
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+
+    @classmethod
+    def read(cls, fields: Mapping[str, Any]) -> Self:
+        """Read `input` of a model card; raises KeyError, TypeError or ValueError."""
+        layout, dtype = fields.get("layout", "NHWC"), fields.get("dtype", "uint8")
+        mean = tuple(map(float, fields.get("mean", (0, 0, 0))))
+        std = tuple(map(float, fields.get("std", (1, 1, 1))))
+        if layout not in get_args(Layout) or dtype not in get_args(PixelType):
+            raise ValueError("the input has another layout or type")
+        if len(mean) != 3 or len(std) != 3 or not all(0 < each < math.inf for each in std):
+            raise ValueError("mean and std must have three numbers, those of std above 0")
+        return cls(layout, dtype, mean, std)
+
+    def shape(self, px: int) -> list[int]:
+        """Return the shape of a view of this side."""
+        return [px, px, 3] if self.layout == "NHWC" else [3, px, px]
+
+    def prepare(self, views: NDArray[np.uint8]) -> NDArray[Any]:
+        """Turn views of (n, px, px, 3) into what the network takes."""
+        prepared: NDArray[Any] = views
+        if self.dtype == "float32":
+            mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
+            prepared = (views.astype(np.float32) / 255 - mean) / std
+        if self.layout == "NCHW":
+            prepared = np.ascontiguousarray(prepared.transpose(0, 3, 1, 2))
+        return prepared
+
+
 @dataclass(frozen=True, slots=True)
 class GraphFile:
     """A graph next to the card."""
@@ -73,7 +117,7 @@ class GraphFile:
 class ModelCard:
     """How pictures enter the network and what comes out.
 
-    The network takes (n, px, px, 3) uint8 and returns a row per view. A picture's vector is the
+    The network takes the pixels of views and returns a row for each. A picture's vector is the
     weighted mean of its rows, through the head if there is one, with length 1.
     """
 
@@ -82,6 +126,7 @@ class ModelCard:
     network: GraphFile
     dims: int
     views: tuple[View, ...]
+    pixels: Pixels = Pixels()
     head: GraphFile | None = None
     long_views: LongViews | None = None  # of long pictures, in addition
     bands: Bands | None = None  # what similarities mean in words, if measured
@@ -114,8 +159,9 @@ class ModelCard:
 
 def read_card(folder: Path) -> ModelCard:
     """Read card.json of a model folder; raises ModelMismatch if it is missing or incomplete."""
+    path = folder / "card.json"
     try:
-        card = json.loads((folder / "card.json").read_text())
+        card = json.loads(path.read_text())
         px = card["input"].get("px")  # of older cards; views say it themselves
         return ModelCard(
             name=card["name"],
@@ -123,9 +169,14 @@ def read_card(folder: Path) -> ModelCard:
             network=GraphFile.read(card),
             dims=card["output"]["dims"],
             views=tuple(View.read(view, px) for view in card["views"]),
+            pixels=Pixels.read(card["input"]),
             head=GraphFile.read(card["head"]) if "head" in card else None,
             long_views=LongViews.read(card["long_views"], px) if "long_views" in card else None,
             bands=Bands.read(card["bands"]) if "bands" in card else None,
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelMismatch(f"No usable card.json in {folder}; check LOOKALIKE_MODEL") from error
+    except OSError as error:
+        raise ModelMismatch(f"No card.json in {folder}; check LOOKALIKE_MODEL") from error
+    except KeyError as error:
+        raise ModelMismatch(f"{path} lacks {error}; {_FIELDS}") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ModelMismatch(f"{path} is not a model card; {_FIELDS}") from error

@@ -4,6 +4,7 @@ Depends on the card, pictures and threads.
 """
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -12,14 +13,25 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
+from onnxruntime.capi.onnxruntime_pybind11_state import (
+    Fail,
+    InvalidArgument,
+    InvalidGraph,
+    InvalidProtobuf,
+    NotImplemented,
+    RuntimeException,
+)
 
-from functions.gallery.embedding.card import GraphFile, read_card
+from functions.gallery.embedding.card import GraphFile, PixelType, read_card
 from functions.gallery.embedding.vectors import Vector, Vectors, truncate
 from functions.gallery.embedding.views import cut_views
 from functions.gallery.errors import ModelMismatch, OutOfMemory
 from functions.gallery.pictures.picture import Picture
 from functions.gallery.threads import Cores
+
+log = logging.getLogger(__name__)
+
+_TYPES: dict[PixelType, str] = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}
 
 
 class OnnxEmbedder:
@@ -36,12 +48,15 @@ class OnnxEmbedder:
         self._network = last = _Graph(folder, card.network)
         self._head = _Graph(folder, card.head) if card.head else None
         for px in {view.px for view in card.views}:
-            self._network.check_input([px, px, 3])
+            self._network.check_input(card.pixels.shape(px), card.pixels.dtype)
         if self._head:
-            self._head.check_input(self._network.returns)
+            self._head.check_input(self._network.returns, "float32")
             last = self._head
         if last.returns != [card.dims]:
-            raise ModelMismatch(f"{last.file} returns {last.returns}, its card says {card.dims}")
+            raise ModelMismatch(
+                f"{last.file} returns rows of the shape {last.returns}, its card says "
+                f"[{card.dims}]; correct output.dims, or add a Flatten at its end"
+            )
         self._graph_dims = card.dims
         self.card = card.truncated(dims)
         self._cores = Cores(cores)
@@ -64,7 +79,8 @@ class OnnxEmbedder:
             pixels = np.stack(list(same))
             # As many at once as other pictures have: onnxruntime keeps the memory of the most.
             runs += [pixels[first : first + at_once] for first in range(0, len(pixels), at_once)]
-        rows = self._cores.map(self._network.run, runs)
+        prepare, run = self.card.pixels.prepare, self._network.run
+        rows = self._cores.map(lambda pixels: run(prepare(pixels)), runs)
         weights = np.array([weight for _, weight in views], np.float32)
         # Not a matrix product: when memory runs out, OpenBLAS ends the process.
         mean: Vector = (weights[:, np.newaxis] * np.concatenate(rows)).sum(axis=0)
@@ -94,31 +110,57 @@ class _Graph:
             graph = (folder / self.file).read_bytes()
         except OSError as error:
             raise ModelMismatch(f"No {self.file} in {folder}; check LOOKALIKE_MODEL") from error
-        if hashlib.sha256(graph).hexdigest() != described.sha256:
-            raise ModelMismatch(f"{folder / self.file} is not the graph that card.json describes")
+        if (digest := hashlib.sha256(graph).hexdigest()) != described.sha256:
+            raise ModelMismatch(
+                f"{folder / self.file} is not the graph that card.json describes; its SHA-256 is "
+                f"{digest}"
+            )
         options = onnxruntime.SessionOptions()
         # One thread a picture: 1,769 MB of Lambda are one vCPU; an import runs one picture a core.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            graph, options, providers=["CPUExecutionProvider"]
-        )
-        (takes,), (returns, *_) = self._session.get_inputs(), self._session.get_outputs()
-        self._input, self._output = takes.name, returns.name
-        self._takes: list[Any] = takes.shape[1:]
+        try:
+            self._session = onnxruntime.InferenceSession(
+                graph, options, providers=["CPUExecutionProvider"]
+            )
+        except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NotImplemented) as error:
+            log.warning("%s: %s", self.file, error)
+            raise ModelMismatch(
+                f"{self.file} does not open with onnxruntime {onnxruntime.__version__}: it is "
+                "damaged, keeps its weights in another file, or has operators or an opset that "
+                "this lacks; the log has the reason"
+            ) from error
+        inputs, (returns, *_) = self._session.get_inputs(), self._session.get_outputs()
+        if len(inputs) != 1 or returns.type != _TYPES["float32"]:
+            raise ModelMismatch(
+                f"{self.file} has {len(inputs)} inputs and returns {returns.type}; it must have "
+                f"one and return {_TYPES['float32']}"
+            )
+        (takes,) = inputs
+        self._input, self._output, self._type = takes.name, returns.name, takes.type
+        self._at_once, *self._takes = takes.shape  # an open side has a name, or none
         self.returns: list[Any] = returns.shape[1:]
 
-    def check_input(self, shape: Sequence[int]) -> None:
+    def check_input(self, shape: Sequence[int], dtype: PixelType) -> None:
         """Raise ModelMismatch if rows of this shape do not fit; an open side fits any."""
         fits = len(shape) == len(self._takes) and all(
             not isinstance(side, int) or side == needed
             for side, needed in zip(self._takes, shape, strict=True)
         )
-        if not fits:
-            raise ModelMismatch(f"{self.file} takes {self._takes}, its card needs {list(shape)}")
+        if not fits or self._type != _TYPES[dtype]:
+            raise ModelMismatch(
+                f"{self.file} takes {self._type} of {self._takes}, its card needs {_TYPES[dtype]} "
+                f"of {list(shape)}; correct its layout, dtype or px"
+            )
+        if isinstance(self._at_once, int) and self._at_once != 1:
+            raise ModelMismatch(
+                f"{self.file} takes {self._at_once} rows at once; export it for one or any number"
+            )
 
     def run(self, rows: NDArray[Any]) -> Vectors:
         """Return one row for each."""
+        if self._at_once == 1 < len(rows):
+            return np.concatenate([self.run(row[np.newaxis]) for row in rows])
         (returned,) = self._session.run([self._output], {self._input: rows})
         result: Vectors = returned
         return result
