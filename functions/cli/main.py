@@ -11,7 +11,10 @@ import typer
 from functions import __version__
 from functions.cli.interrupts import exit_immediately
 
-COMMANDS = ("serve", "import", "duplicates", "reindex", "reconcile", "teach", "adopt", "key")
+COMMANDS = (
+    *("serve", "import", "export", "duplicates", "reindex", "reconcile", "teach", "bench"),
+    *("adopt", "key"),
+)
 
 
 def main() -> None:
@@ -42,7 +45,7 @@ def _app() -> typer.Typer:
 def _load(name: str) -> Callable[..., None]:
     if name == "serve" and "--help" not in sys.argv:  # it takes seconds until it says more
         print(f"Starting Lookalike {__version__}", file=sys.stderr)
-    if name == "teach":
+    if name in ("teach", "bench"):
         # Before numpy: decompositions are five times as slow with threads that share a core.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     module = "imports" if name == "import" else name

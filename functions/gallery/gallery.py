@@ -15,6 +15,7 @@ from functions.gallery.duplicates.pages import (
     Duplicates,
     near_duplicates_of,
 )
+from functions.gallery.embedding.vectors import Vector
 from functions.gallery.errors import (
     DamagedPicture,
     EmptyPicture,
@@ -208,6 +209,14 @@ class Gallery:
     def get_many(self, ids: Sequence[str]) -> Mapping[str, StoredImage]:
         """Return images by id; unknown ids are left out."""
         return self._store.get(ids)
+
+    def vectors(self, ids: Sequence[str]) -> Mapping[str, Vector]:
+        """Return the vectors of images, (dims,) each, by id; unknown ids are left out."""
+        return self._store.vectors(ids)
+
+    def count(self, filter: Mapping[str, Any] | None = None) -> int:
+        """Count the images that match; raises InvalidFilter."""
+        return self._store.count(parse_filter(filter, self.spec.fields))
 
     def list(
         self,

@@ -69,6 +69,12 @@ def paired_bootstrap(ours: Figures, theirs: Figures) -> dict[str, float]:
     }
 
 
+def mean_range(figures: Figures) -> tuple[float, float, float]:
+    """Return the mean of some queries, and its 95 % range if others had been asked."""
+    drawn = paired_bootstrap(figures, np.zeros(len(figures)))
+    return drawn["difference"], drawn["low"], drawn["high"]
+
+
 def fidelity(ours: Vectors, theirs: Vectors) -> dict[str, float]:
     """Compare two vectors of each picture: their cosine, and their ten nearest.
 

@@ -1,10 +1,10 @@
-"""Vectors that were computed once, on disk: an append-only file of records. Depends on numpy.
+"""Vectors that were computed once, on disk: an append-only file of records.
 
 A record is the SHA-256 of a picture's bytes, its vector in float32, and a checksum. A process that
 is killed leaves at most one torn record, at the end, which is cut off when the file is opened.
+Depends on numpy and portalocker.
 """
 
-import fcntl
 import os
 import zlib
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+import portalocker
 
 from functions.gallery.embedding.vectors import Vector, Vectors
 
@@ -37,8 +38,10 @@ class Features:
         self._path = path
         self._file = path.open("a+b")
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            portalocker.lock(
+                self._file, portalocker.LockFlags.EXCLUSIVE | portalocker.LockFlags.NON_BLOCKING
+            )
+        except portalocker.LockException as error:
             self._file.close()
             raise FeaturesInUse(
                 f"{path} is in use by another scripts/teach; wait for it to finish"

@@ -75,6 +75,7 @@ LIBRARY_ROOMS = {
     "mangum": "functions.api.handler",
     "aws_lambda_powertools": "functions.ingest",
     "uvicorn": "functions.cli.connections",
+    "pyarrow": "functions.cli.exporting",
     "typer": "functions.cli",
     "rich": "functions.cli",
 }
