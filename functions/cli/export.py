@@ -7,9 +7,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
-from functions.cli.exporting import METADATA, VECTORS, Unwritable, rows_of, write
+from functions.cli.exporting import METADATA, VECTORS, Rows, Unwritable, write
 from functions.cli.interrupts import raise_once
 from functions.cli.terminal import Terminal, exits, show
 from functions.gallery.bootstrap import build_gallery
@@ -47,9 +54,15 @@ def main(
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
             with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
                 task = progress.add_task("Exporting", total=gallery.count(where))
-                rows = rows_of(gallery, where, lambda count: progress.update(task, advance=count))
+                rows = _counted(gallery.vectors(where), progress, task)
                 written = write(rows, gallery.spec, folder, format, force=force)
         show(console, f"{written:,} images in {folder / VECTORS} and {folder / METADATA}.{format}")
+
+
+def _counted(rows: Rows, progress: Progress, task: TaskID) -> Rows:
+    for images, vectors in rows:
+        yield images, vectors
+        progress.update(task, advance=len(images))
 
 
 def _read(filter: str) -> dict[str, object] | None:

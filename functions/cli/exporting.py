@@ -1,12 +1,12 @@
 """Vectors and metadata as files, page by page: a million images take no more memory than few.
 
-Both files appear at the end, when they are complete. Depends on the gallery; loads pyarrow for
-Parquet only.
+Both files appear at the end, when they are complete. Depends on records; loads pyarrow for Parquet
+only.
 """
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,13 +16,11 @@ import numpy as np
 from numpy.lib import format as npy
 
 from functions.gallery.embedding.vectors import Vectors
-from functions.gallery.gallery import Gallery
 from functions.gallery.records import CollectionSpec, FieldType, StoredImage
 
 VECTORS, METADATA = "vectors.npy", "metadata"
-_PAGE = 256  # images at once
 
-Rows = Iterator[tuple[Sequence[StoredImage], Vectors]]
+Rows = Iterable[tuple[Sequence[StoredImage], Vectors]]
 
 
 class Unwritable(Exception):
@@ -35,23 +33,6 @@ class _Table(Protocol):
 
     def close(self) -> None:
         """Finish the file."""
-
-
-def rows_of(
-    gallery: Gallery, where: Mapping[str, Any] | None, advance: Callable[[int], object]
-) -> Rows:
-    """Yield images with their vectors, (n, dims), in the order of their ids."""
-    after: str | None = None
-    while True:
-        page = gallery.list(where, limit=_PAGE, after=after)
-        found = gallery.vectors([image.id for image in page.images])
-        images = [image for image in page.images if image.id in found]  # the rest was removed since
-        if images:
-            yield images, np.stack([found[image.id] for image in images])
-        advance(len(page.images))
-        after = page.after
-        if after is None:
-            return
 
 
 def write(rows: Rows, spec: CollectionSpec, folder: Path, format: str, *, force: bool) -> int:

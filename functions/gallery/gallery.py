@@ -6,7 +6,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
 
 from functions.gallery.duplicates.notions import Duplicate
 from functions.gallery.duplicates.pages import (
@@ -15,7 +18,7 @@ from functions.gallery.duplicates.pages import (
     Duplicates,
     near_duplicates_of,
 )
-from functions.gallery.embedding.vectors import Vector
+from functions.gallery.embedding.vectors import Vectors
 from functions.gallery.errors import (
     DamagedPicture,
     EmptyPicture,
@@ -74,6 +77,7 @@ log = logging.getLogger(__name__)
 CHUNK_IMAGES = 32
 MAX_REFUSED_COUNTED = 1_000  # one page of a bucket's listing
 REFUSALS_SHOWN = 10
+_VECTORS_AT_ONCE = 256  # 1.3 MB of 1,280 numbers
 IMAGES_OF_BYTES = 1_000  # in one request
 COPIES_SHOWN = 100
 _REFUSALS = {
@@ -210,10 +214,6 @@ class Gallery:
         """Return images by id; unknown ids are left out."""
         return self._store.get(ids)
 
-    def vectors(self, ids: Sequence[str]) -> Mapping[str, Vector]:
-        """Return the vectors of images, (dims,) each, by id; unknown ids are left out."""
-        return self._store.vectors(ids)
-
     def count(self, filter: Mapping[str, Any] | None = None) -> int:
         """Count the images that match; raises InvalidFilter."""
         return self._store.count(parse_filter(filter, self.spec.fields))
@@ -235,6 +235,26 @@ class Gallery:
         words = tuple(Condition(NAME_WORDS, any_of=(word,)) for word in words_of(find))
         where = (*parse_filter(filter, self.spec.fields), *words)
         return self._store.page(where, limit, after, order)
+
+    def vectors(
+        self, filter: Mapping[str, Any] | None = None
+    ) -> Iterator[tuple[Sequence[StoredImage], Vectors]]:
+        """Read all images by id, some at a time, with their vectors: (images, dims), length 1.
+
+        What is added or removed while this runs may be in it or not. Raises InvalidFilter or
+        StoreError.
+        """
+        where = parse_filter(filter, self.spec.fields)
+        after: str | None = None
+        while True:
+            page = self._store.page(where, _VECTORS_AT_ONCE, after)
+            known = self._store.vectors([image.id for image in page.images]) if page.images else {}
+            images = [image for image in page.images if image.id in known]
+            if images:
+                yield images, np.stack([known[image.id] for image in images])
+            after = page.after
+            if after is None:
+                return
 
     def of_bytes(self, sha256s: Sequence[str]) -> Mapping[str, Sequence[StoredImage]]:
         """Find the images with these bytes, by their SHA-256 in hex.
@@ -375,6 +395,19 @@ class Gallery:
     def optimize(self) -> bool:
         """Make searches fast after many additions, at the end of an import."""
         return self._store.optimize()
+
+    def __enter__(self) -> Self:
+        """Close the gallery at the end of a with block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Release files and connections."""
+        self.close()
 
     def close(self) -> None:
         """Release files and connections."""

@@ -1,8 +1,9 @@
 """Every setting: its environment variable, type and default. Read once; builds nothing."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -106,10 +107,13 @@ class Settings(BaseSettings):
     )
 
     @classmethod
-    def from_environment(cls) -> Self:
-        """Read the environment; raises SettingsError that names every wrong variable."""
+    def from_environment(cls, instead: Mapping[str, Any] | None = None) -> Self:
+        """Read the environment, except for the settings that are given `instead`, by field.
+
+        Raises SettingsError that names every wrong variable.
+        """
         try:
-            return cls()
+            return cls(**instead or {})
         except ValidationError as error:
             wrong = [
                 f"{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}"

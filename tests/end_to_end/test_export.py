@@ -8,12 +8,11 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from functions.cli.exporting import Unwritable, rows_of, write
+from functions.cli.exporting import Unwritable, write
 from functions.gallery.bootstrap import build_gallery
 from functions.gallery.intake.add import Submission
 from functions.gallery.records import CollectionSpec
 from functions.gallery.settings import Settings
-from functions.gallery.stores.embedded.store import EdgeStore
 from tests.drawing import jpeg
 from tests.end_to_end.server import run
 
@@ -127,22 +126,3 @@ def test_without_pyarrow_parquet_is_refused_with_what_to_do(tmp_path, monkeypatc
 
     assert write(iter([]), CollectionSpec("a@1", 4), tmp_path, "jsonl", force=False) == 0
     assert np.load(tmp_path / "vectors.npy").shape == (0, 4)
-
-
-def test_an_image_removed_meanwhile_has_no_row(data, tmp_path, monkeypatch):
-    """Of the images of a page, the store has forgotten one before its vector is read."""
-    settings = Settings(lookalike_data=tmp_path)
-    with closing(build_gallery(settings)) as gallery:
-        for number in range(2):
-            gallery.add(Submission(lambda n=number: jpeg(n), f"{number}.jpg"))
-        read = EdgeStore.vectors
-
-        def vectors(self, ids):
-            self.remove([ids[0]])
-            return read(self, ids)
-
-        monkeypatch.setattr(EdgeStore, "vectors", vectors)
-        seen = []
-        (rows,) = rows_of(gallery, None, seen.append)
-
-    assert (len(rows[0]), rows[1].shape, seen) == (1, (1, 1280), [2])

@@ -1,40 +1,45 @@
-"""docs/library.md: every Python block runs, in order, on drawn pictures."""
+"""docs/library.md, run as a reader would: every Python block, in order, in an empty folder."""
 
 import re
+import subprocess
+import sys
 
-import numpy as np
 import pytest
 
-from functions.cli.demo import draw_demo
-from tests.conftest import ROOT
-from tests.end_to_end.server import run
+from tests.drawing import jpeg
+from tests.end_to_end.server import ROOT, environment_of
 
-PAGE = (ROOT / "docs" / "library.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+pytestmark = pytest.mark.slow
 
-
-@pytest.mark.slow
-def test_the_page_works_as_printed(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    draw_demo(tmp_path / "pictures")
-    for path in (tmp_path / "pictures").iterdir():
-        if not path.name.startswith(("mug", "fish")):
-            path.unlink()
-    opened, vectors, exported = BLOCKS
-    names = {}
-
-    exec(opened, names)
-    printed = capsys.readouterr().out
-    exec(vectors, names)
-    result = run("export", tmp_path / "export", data=tmp_path / "data", **FIELDS)
-    exec(exported, names)
-
-    assert re.search(r"^added \S{36} mug-1.jpg$", printed, re.MULTILINE)
-    assert "1.000 same picture same-bytes mug-1.jpg" in printed
-    assert "fish" not in printed.split("same-bytes")[1]
-    assert result.returncode == 0, result.stderr
-    assert 0 < len(names["mugs"]) < len(names["vectors"])
-    np.testing.assert_allclose(np.linalg.norm(names["mugs"], axis=1), 1, atol=1e-6)
+PAGE = ROOT / "docs" / "library.md"
 
 
-FIELDS = {"LOOKALIKE_FILTER_FIELDS": "category:keyword"}
+def test_every_block_of_the_page_runs_and_prints_what_a_reader_expects(tmp_path):
+    (tmp_path / "shoe.jpg").write_bytes(jpeg(1))
+    (tmp_path / "pictures").mkdir()
+    for number in range(2, 6):
+        (tmp_path / "pictures" / f"{number}.jpg").write_bytes(jpeg(number))
+    (tmp_path / "pictures" / "broken.jpg").write_bytes(b"no picture")
+    blocks = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    (tmp_path / "page.py").write_text("\n".join(blocks))
+
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "page.py"],
+        cwd=tmp_path,
+        env=environment_of(tmp_path / "data") | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    lines = ran.stdout.splitlines()
+    assert lines[0].startswith("added ")
+    assert lines[1].startswith("broken.jpg: ")
+    assert lines[2].startswith("1.00 shoes/red.jpg same-bytes {")
+    assert lines[-3:] == [
+        "5 39.5",
+        "(4, 1280) shoes/red.jpg",
+        "image-not-found - No image has the id 00000000-0000-5000-8000-000000000000",
+    ]
+    assert len(blocks) >= 7

@@ -39,6 +39,7 @@ ROOMS = [
     "functions.gallery.reindex",
     "functions.gallery.gallery",
     "functions.gallery.bootstrap",
+    "functions.gallery.library",
     "functions.ingest",
     "functions.api.errors",
     "functions.api.requests",
