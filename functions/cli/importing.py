@@ -6,8 +6,9 @@ import shlex
 import stat
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from functions.cli.hashed_files import HashedFiles
 from functions.cli.sources import Entry, Listing
 from functions.cli.terminal import show
 from functions.gallery.errors import (
@@ -28,12 +30,14 @@ from functions.gallery.errors import (
 )
 from functions.gallery.filters import check_metadata
 from functions.gallery.gallery import Gallery
-from functions.gallery.intake.add import AddStatus, Submission
+from functions.gallery.intake.add import AddStatus, Outcome, Submission
 from functions.gallery.pictures.formats import PICTURE_FORMATS
 from functions.gallery.records import FieldType, StoredImage
 from functions.gallery.settings import Settings
 from functions.gallery.threads import map_in_threads
 from functions.runtime import command, cores
+
+_FILES_ASKED = 256  # at once, of those that were hashed before
 
 
 def import_listing(
@@ -41,13 +45,15 @@ def import_listing(
     listing: Listing,
     console: Console,
     *,
+    hashed: HashedFiles,
     prefix: str = "",
     overwrite: bool = False,
     workers: int = 0,
 ) -> Counter[str]:
     """Add the pictures with a progress bar, a line for what is refused, and a summary.
 
-    A picture that is there already gets the metadata of its row. Stops when the store fails,
+    A file that `hashed` knows is read only if its picture is not in the gallery any more. A picture
+    that is there already gets the metadata of its row. Stops when the store fails,
     because every other picture would fail too. Returns how many were added, replaced, duplicate,
     changed and refused, and 1 as `stopped` if it stopped. After Ctrl-C it finishes the pictures in
     progress and prints the summary before it raises KeyboardInterrupt.
@@ -58,9 +64,10 @@ def import_listing(
     for note in (*listing.notes, listing.describe_left_out()):
         if note:
             show(console, note)
-    submissions = [(_submission(e, gallery, prefix, overwrite), e) for e in entries]
+    submissions = _submissions(entries, gallery, hashed, prefix, overwrite)
+    outcomes = gallery.add_many(submissions, workers=workers or cores())
     try:
-        changes = _add_all(gallery, submissions, workers or cores(), console, counts)
+        changes = _add_all(gallery, outcomes, entries, hashed, console, counts)
         _change_all(gallery, changes, workers or cores(), console, counts)
     except KeyboardInterrupt:
         _summarize(counts, time.monotonic() - started, console)
@@ -79,8 +86,9 @@ def import_listing(
 
 def _add_all(
     gallery: Gallery,
-    submissions: Sequence[tuple[Submission, Entry]],
-    workers: int,
+    outcomes: Generator[tuple[Submission, Outcome]],
+    entries: Sequence[Entry],
+    hashed: HashedFiles,
     console: Console,
     counts: Counter[str],
 ) -> dict[str, dict[str, Any]]:
@@ -88,12 +96,9 @@ def _add_all(
     changes: dict[str, dict[str, Any]] = {}
     alike = _AlikeRefusals()
     # Closing waits for the pictures in progress, so that none is half stored.
-    with (
-        _progress(console) as progress,
-        closing(gallery.add_many((s for s, _ in submissions), workers=workers)) as outcomes,
-    ):
-        task = progress.add_task("Importing", total=len(submissions), rate="")
-        for (submission, outcome), (_, entry) in zip(outcomes, submissions, strict=False):
+    with _progress(console) as progress, closing(outcomes):
+        task = progress.add_task("Importing", total=len(entries), rate="")
+        for (submission, outcome), entry in zip(outcomes, entries, strict=False):
             if isinstance(outcome, StoreError):
                 counts["stopped"] = 1
                 show(progress.console, str(outcome), "stopped")
@@ -105,6 +110,7 @@ def _add_all(
                     show(progress.console, reason, "refused")
             else:
                 counts[outcome.status.value] += 1
+                hashed.keep(entry.path, outcome.image.sha256)
                 if outcome.status is AddStatus.DUPLICATE:
                     changed = _changes(outcome.image, entry, gallery)
                     if changed:
@@ -185,11 +191,21 @@ def _summarize(counts: Counter[str], seconds: float, console: Console) -> None:
     show(console, f"{counted} in {seconds:,.1f} s")
 
 
-def _submission(entry: Entry, gallery: Gallery, prefix: str, overwrite: bool) -> Submission:
+def _submissions(
+    entries: Sequence[Entry], gallery: Gallery, hashed: HashedFiles, prefix: str, overwrite: bool
+) -> Iterator[Submission]:
     most = gallery.limits.max_bytes
-    return Submission(
-        lambda: _read(entry.path, most), prefix + entry.name, entry.metadata, overwrite
-    )
+    for start in range(0, len(entries), _FILES_ASKED):
+        part = entries[start : start + _FILES_ASKED]
+        known = hashed.find([entry.path for entry in part])
+        for entry in part:
+            yield Submission(
+                partial(_read, entry.path, most),
+                prefix + entry.name,
+                entry.metadata,
+                overwrite,
+                known.get(entry.path, ""),
+            )
 
 
 def _read(path: Path, max_bytes: int) -> bytes:

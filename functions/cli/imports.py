@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from functions.cli.hashed_files import HashedFiles
 from functions.cli.importing import import_listing
 from functions.cli.interrupts import raise_once
 from functions.cli.sources import UnusableSource, entries_in, own_folder
@@ -23,6 +24,9 @@ def main(
         list[str] | None,
         typer.Option(help="Leave out files and folders like this: '@eaDir', '*.tif', 'raw/*'"),
     ] = None,
+    checksum: Annotated[
+        bool, typer.Option(help="Read all files, also of unchanged size and times")
+    ] = False,
     workers: Annotated[int, typer.Option(min=0, help="Pictures at once; 0: one per core")] = 0,
 ) -> None:
     """Import SOURCE. Pictures already in the gallery are skipped, so it can be repeated any time.
@@ -46,8 +50,15 @@ def main(
             listing = entries_of(source)
         gallery = build_gallery(settings, patient=True)
         raise_once()
-        with closing(gallery):
+        hashed = HashedFiles(settings.lookalike_data, reads_all=checksum)
+        with closing(gallery), closing(hashed):
             counts = import_listing(
-                gallery, listing, console, prefix=prefix, overwrite=overwrite, workers=workers
+                gallery,
+                listing,
+                console,
+                hashed=hashed,
+                prefix=prefix,
+                overwrite=overwrite,
+                workers=workers,
             )
     raise typer.Exit(2 if counts["stopped"] else 1 if counts["refused"] else 0)

@@ -12,6 +12,7 @@ import typer
 from functions.api.app import create_app
 from functions.cli.connections import Listener, bounded_server
 from functions.cli.demo import draw_demo
+from functions.cli.hashed_files import HashedFiles
 from functions.cli.importing import import_listing
 from functions.cli.interrupts import raise_once
 from functions.cli.sources import Entry, Listing, UnusableSource, entries_in, own_folder
@@ -84,11 +85,15 @@ def _cannot_listen(host: str, port: int, error: OSError) -> CannotListen:
 
 def _fill(gallery: Gallery, settings: Settings, folder: Path | None, demo: bool | None) -> None:
     if folder is not None:
-        import_listing(gallery, entries_in(folder, own_folder(settings)), console)
+        listing = entries_in(folder, own_folder(settings))
     elif gallery.stats().images == 0 and _wants_demo(demo, settings):
         drawn = draw_demo(settings.lookalike_data / "demo")
         entries = [Entry(path, f"demo/{path.name}") for path in drawn]
-        import_listing(gallery, Listing(entries), console)
+        listing = Listing(entries)
+    else:
+        return
+    with closing(HashedFiles(settings.lookalike_data)) as hashed:
+        import_listing(gallery, listing, console, hashed=hashed)
 
 
 def _wants_demo(option: bool | None, settings: Settings) -> bool:

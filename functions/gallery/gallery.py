@@ -43,6 +43,7 @@ from functions.gallery.names import (
     words_of,
 )
 from functions.gallery.originals.viewing import Viewer
+from functions.gallery.pictures.budget import DecodeBudget
 from functions.gallery.pictures.limits import Limits
 from functions.gallery.pictures.picture import Region
 from functions.gallery.ports import Embedder, Originals, Replies, Signer, VectorStore
@@ -69,12 +70,13 @@ from functions.gallery.search.search import Searcher, SearchOptions, SearchResul
 from functions.gallery.sync.reconcile import Compared, Progress, Reconciler
 from functions.gallery.sync.sync import Synced, Syncer
 from functions.gallery.sync.update import Updater
-from functions.gallery.threads import map_in_threads
+from functions.gallery.threads import FairSemaphore, map_in_threads
 
 log = logging.getLogger(__name__)
 
 # The images of an import in one store call: enough for a distant server, few to lose.
 CHUNK_IMAGES = 32
+CHUNKS_PER_WORKER = 2  # one is embedded while another waits for the disk, the bucket or the store
 MAX_REFUSED_COUNTED = 1_000  # one page of a bucket's listing
 REFUSALS_SHOWN = 10
 _VECTORS_AT_ONCE = 256  # 1.3 MB of 1,280 numbers
@@ -161,17 +163,19 @@ class Gallery:
     def add_many(
         self, submissions: Iterable[Submission], *, workers: int
     ) -> Generator[tuple[Submission, Outcome]]:
-        """Add many pictures with this many threads, and yield each outcome once it is stored.
+        """Add many pictures, embedding this many at once, and yield each outcome once it is stored.
 
         Reads `submissions` only a few chunks ahead. One that is refused does not stop the others.
         """
+        budget = DecodeBudget(FairSemaphore(workers))
 
         def add(chunk: list[Submission]) -> Iterable[tuple[Submission, Outcome]]:
-            return zip(chunk, self._adder.add(chunk), strict=True)
+            with budget.in_use():
+                return zip(chunk, self._adder.add(chunk), strict=True)
 
         waiting = iter(submissions)
         chunks = iter(lambda: list(islice(waiting, CHUNK_IMAGES)), [])
-        with closing(map_in_threads(add, chunks, workers)) as added:
+        with closing(map_in_threads(add, chunks, CHUNKS_PER_WORKER * workers)) as added:
             yield from chain.from_iterable(added)
 
     def search(

@@ -21,6 +21,7 @@ COMPANION_SUFFIXES = (
 )
 _APPLE_DOUBLE = "._"  # macOS keeps attributes of a.jpg in ._a.jpg where the disk has none
 
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode's categories Cc and Cs
 _WORD = re.compile(r"[^\W_]+")
 _LAST_DIGITS = re.compile(r"\d+$")
 _HEX = re.compile(r"(?=.*\d)(?=.*[a-f])[\da-f]{8,}")  # as in a UUID
@@ -71,15 +72,18 @@ def beginnings(name: str) -> list[str]:
 
 def check_name(name: str) -> str:
     """Return the name if a bucket and a folder can both hold it; raise InvalidName if not."""
-    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
+    if _CONTROLS.search(name):
         raise InvalidName(
             "A name cannot have control characters or bytes that are not UTF-8; change the name",
             field="name",
         )
     parts = name.split("/")
-    if any(part in ("", ".", "..") for part in parts):
+    if not {"", ".", ".."}.isdisjoint(parts):
         raise InvalidName("A name must be a relative path such as shoes/red.jpg", field="name")
-    if len(name.encode()) > MAX_NAME_BYTES or any(len(p.encode()) > MAX_PART_BYTES for p in parts):
+    size = len(name.encode())
+    if size > MAX_PART_BYTES and (
+        size > MAX_NAME_BYTES or any(len(part.encode()) > MAX_PART_BYTES for part in parts)
+    ):
         raise InvalidName(
             f"A name can have at most {MAX_NAME_BYTES} bytes, and {MAX_PART_BYTES} between slashes",
             field="name",

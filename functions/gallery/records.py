@@ -90,6 +90,7 @@ class Original:
     media_type: str = "application/octet-stream"
     etag: str = ""  # this and the time as in ObjectState; unknown before it is written
     modified_at: datetime | None = None
+    sha256: str = ""  # of the bytes, hex, if it is known
 
 
 @dataclass(frozen=True, slots=True)

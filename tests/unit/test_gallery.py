@@ -1,6 +1,9 @@
 """What a gallery can do, on fakes."""
 
+import hashlib
 import threading
+import time
+from dataclasses import replace
 
 import pytest
 
@@ -166,6 +169,76 @@ def test_a_failing_store_refuses_its_chunk_and_leaves_no_originals(rig, monkeypa
     assert rig.originals.originals == {}
 
 
+def test_a_picture_that_is_there_is_not_read_if_its_hash_is_known(rig):
+    first = rig.gallery.add(submission(jpeg(1), "cat.jpg"))
+    read = []
+    again = Submission(lambda: read.append(1), "cat.jpg", sha256=first.image.sha256)
+
+    for overwrite in (False, True):
+        added = rig.gallery.add(replace(again, overwrite=overwrite))
+        assert (added.status, added.image) == (AddStatus.DUPLICATE, first.image)
+
+    assert read == []
+
+
+@pytest.mark.parametrize("known", ["f" * 64, "that of the first"])
+def test_a_picture_of_a_known_hash_is_read_unless_that_is_what_is_there(rig, known):
+    first = rig.gallery.add(submission(jpeg(1), "cat.jpg"))
+    if known != "f" * 64:
+        rig.originals.remove("cat.jpg")
+        known = first.image.sha256
+
+    rig.gallery.add(submission(jpeg(2), "cat.jpg", sha256=known, overwrite=True))
+
+    assert rig.originals.read("cat.jpg") == jpeg(2)
+    assert rig.gallery.get(first.image.id).sha256 == hashlib.sha256(jpeg(2)).hexdigest()
+
+
+def test_pictures_are_embedded_while_those_before_are_stored(rig, monkeypatch):
+    monkeypatch.setattr(gallery_module, "CHUNK_IMAGES", 1)
+    put, embed = rig.store.put, FakeEmbedder.embed
+    embedded, started = threading.Event(), []
+
+    def embed_second(*args):
+        started.append(1)
+        if len(started) == 2:
+            embedded.set()
+        return embed(*args)
+
+    def put_slowly(*args):
+        assert embedded.wait(10)
+        put(*args)
+
+    monkeypatch.setattr(FakeEmbedder, "embed", embed_second)
+    monkeypatch.setattr(rig.store, "put", put_slowly)
+
+    outcomes = list(
+        rig.gallery.add_many([submission(jpeg(n), f"{n}") for n in range(3)], workers=1)
+    )
+
+    assert all(isinstance(outcome, Added) for _, outcome in outcomes)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_more_pictures_are_embedded_at_once_than_workers(rig, monkeypatch, workers):
+    monkeypatch.setattr(gallery_module, "CHUNK_IMAGES", 1)
+    embed = FakeEmbedder.embed
+    inside, most = set(), []
+
+    def embed_slowly(*args):
+        inside.add(threading.get_ident())
+        time.sleep(0.01)
+        most.append(len(inside))
+        inside.discard(threading.get_ident())
+        return embed(*args)
+
+    monkeypatch.setattr(FakeEmbedder, "embed", embed_slowly)
+
+    list(rig.gallery.add_many([submission(jpeg(n), f"{n}") for n in range(20)], workers=workers))
+
+    assert max(most) == workers
+
+
 def test_adding_many_images_reads_only_a_little_ahead(gallery):
     read = []
 
@@ -178,7 +251,7 @@ def test_adding_many_images_reads_only_a_little_ahead(gallery):
     next(outcomes)
     outcomes.close()
 
-    assert len(read) <= 6 * 32
+    assert len(read) <= 10 * 32
 
 
 def test_one_name_added_by_eight_threads_is_stored_once(rig):

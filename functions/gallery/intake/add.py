@@ -50,10 +50,11 @@ _THREADS = 8  # each waits for the bucket, as in sync/reconcile.py
 class Submission:
     """A picture to add; without a name it is named after its bytes."""
 
-    read: Callable[[], bytes]  # called once
+    read: Callable[[], bytes]  # called once at most
     name: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     overwrite: bool = False
+    sha256: str = ""  # if it is known: then a picture that is there already is not read
 
 
 class AddStatus(StrEnum):
@@ -167,10 +168,6 @@ class Adder:
         self, request: _Request, known: Mapping[str, StoredImage]
     ) -> tuple[Added, Written | None]:
         submission, name = request.submission, request.name
-        data = submission.read() if request.data is None else request.data
-        sha256 = request.sha256 or hashlib.sha256(data).hexdigest()
-        if name.startswith(BY_BYTES) and name != name_of_bytes(sha256):
-            raise NameTaken(f"{name!r} is the name of other bytes; choose another name")
         before = known.get(request.id)
         has_new_metadata = (
             before is not None
@@ -178,14 +175,24 @@ class Adder:
             and bool(request.metadata)
             and request.metadata != before.metadata
         )
+        there = None if before is None or has_new_metadata else before
+        # The index may be out of date.
         if (
-            before is not None
-            and before.sha256 == sha256
-            and not has_new_metadata
-            # The index may be out of date.
-            and (self.originals.has_bytes(before) or self._restore(before, data))
+            there is not None
+            and there.sha256 == submission.sha256
+            and self.originals.has_bytes(there)
         ):
-            return Added(before, AddStatus.DUPLICATE), None
+            return Added(there, AddStatus.DUPLICATE), None
+        data = submission.read() if request.data is None else request.data
+        sha256 = request.sha256 or hashlib.sha256(data).hexdigest()
+        if name.startswith(BY_BYTES) and name != name_of_bytes(sha256):
+            raise NameTaken(f"{name!r} is the name of other bytes; choose another name")
+        if (
+            there is not None
+            and there.sha256 == sha256
+            and (self.originals.has_bytes(there) or self._restore(there, data))
+        ):
+            return Added(there, AddStatus.DUPLICATE), None
         if before is not None and not submission.overwrite:
             raise name_taken(name)
         copy = known.get(sha256) if submission.name is None else None
@@ -193,7 +200,8 @@ class Adder:
             return Added(copy, AddStatus.DUPLICATE), None
         indexed = self.indexer.index(request.id, name, data, request.metadata, sha256=sha256)
         watch = Stopwatch()
-        original = Original(data, request.metadata, media_type(indexed.image.format))
+        kind_of_file = media_type(indexed.image.format)
+        original = Original(data, request.metadata, kind_of_file, sha256=sha256)
         replaced = self._fetch(name) if submission.overwrite else None
         if replaced is not None:
             kind, state = Kind.REPLACED, self._replace(name, original, replaced)
@@ -287,7 +295,7 @@ class Adder:
         """Write the original of a duplicate again if others removed it; return whether they had."""
         if self.originals.exists(image.name):
             return False
-        original = Original(data, image.metadata, media_type(image.format))
+        original = Original(data, image.metadata, media_type(image.format), sha256=image.sha256)
         self.originals.create(image.name, original)
         return True
 

@@ -83,7 +83,7 @@ class Files:
 
     def is_spelled_differently(self, path: Path, top: Path) -> bool:
         """Return whether the file system takes the path, below `top`, for another one."""
-        if not top.exists() or not self._ignores_spelling():
+        if not self._ignores_spelling() or not top.exists():
             return False
         while path != top:
             if path.exists() and path.name not in os.listdir(path.parent):

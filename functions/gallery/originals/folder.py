@@ -8,12 +8,12 @@
 Depends on names and bytes, not on what is in them.
 """
 
+import hashlib
 import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from hashlib import md5
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, BinaryIO
@@ -86,7 +86,7 @@ class FolderOriginals:
             return False
         if (_time_of(stat), stat.st_size) == (image.added_at, image.bytes):
             return True
-        return _md5(self.read(image.name)) == bytes_etag(image.etag)
+        return _hash(self.read(image.name)) == image.sha256
 
     def read(self, name: str, etag: str | None = None) -> bytes:
         path = self._original(name)
@@ -94,7 +94,7 @@ class FolderOriginals:
             if self._is_other(path):
                 raise FileNotFoundError(path)
             data = path.read_bytes()
-        if etag is not None and bytes_etag(etag) != _md5(data):
+        if etag is not None and bytes_etag(etag) != _hash(data):
             raise ObjectChanged(f"{name!r} was replaced while it was read; try again")
         return data
 
@@ -113,8 +113,9 @@ class FolderOriginals:
         metadata = metadata_of({}, None if record is None else read_record(record))
         with map_errors(name):
             modified_at = _time_of(self._original(name).stat())
-        etag_now = etag_of(_md5(data), metadata)
-        original = Original(data, metadata, etag=etag_now, modified_at=modified_at)
+        sha256 = _hash(data)
+        etag_now = etag_of(sha256, metadata)
+        original = Original(data, metadata, etag=etag_now, modified_at=modified_at, sha256=sha256)
         if etag not in (None, original.etag):
             raise ObjectChanged(f"{name!r} was replaced while it was read; try again")
         return original
@@ -162,7 +163,7 @@ class FolderOriginals:
 
     def record_etag(self, name: str) -> str | None:
         record = read(self._record(name))
-        return None if record is None else _md5(record)
+        return None if record is None else _hash(record)
 
     def remove_record(self, name: str, etag: str) -> None:
         with self._files.locked():
@@ -263,7 +264,7 @@ class FolderOriginals:
     def _state(self, name: str, original: Original) -> ObjectState:
         with map_errors(name):
             return ObjectState(
-                etag_of(_md5(original.data), original.metadata),
+                etag_of(original.sha256 or _hash(original.data), original.metadata),
                 len(original.data),
                 _time_of(self._original(name).stat()),
                 original.metadata,
@@ -315,8 +316,9 @@ def _time_of(stat: os.stat_result) -> datetime:
         return datetime.max.replace(tzinfo=UTC)
 
 
-def _md5(data: bytes) -> str:
-    return md5(data, usedforsecurity=False).hexdigest()  # as S3 does
+def _hash(data: bytes) -> str:
+    """Return the etag of bytes: their SHA-256, so that an import hashes each picture once."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def _after(folder: Path, id: str | None) -> list[Path]:

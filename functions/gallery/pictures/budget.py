@@ -1,15 +1,16 @@
 """How much one request can decode, and when it is its turn. Depends on errors and threads.
 
 The budget of the request in progress is a context variable, so that all decoding counts, wherever
-it is done. Commands and the bucket entry point have none.
+it is done. That of an import has slots only; other commands and the bucket entry point have none.
 """
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import TIMEOUT_MAX, Lock
 
 from functions.gallery.errors import NotReached, TooManyPixels
 from functions.gallery.threads import FairSemaphore
@@ -22,8 +23,8 @@ class DecodeBudget:
     """What one request can decode: until when, and how many pixels in all."""
 
     slots: FairSemaphore  # of all requests
-    deadline: float  # by time.monotonic
-    max_pixels: int
+    deadline: float = TIMEOUT_MAX  # by time.monotonic
+    max_pixels: int = sys.maxsize
     pixels: int = 0  # spent
     _lock: Lock = field(default_factory=Lock)
 

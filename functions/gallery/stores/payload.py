@@ -8,7 +8,6 @@ SCHEMA_VERSION (collection_info.py). Depends on records and numpy.
 
 import json
 import re
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -41,6 +40,7 @@ HASH = "hash"
 _METADATA = "metadata"
 _COPIES = "meta"
 _LEFT_OUT = ".left-out"  # no field has a dot in its name; earlier versions ignore it
+_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PLAIN = re.compile(r"[\w-]+")
 _UNIT_TOLERANCE = 1e-3  # catches wrong vectors, not rounding: float32 lengths err by less than 1e-5
 
@@ -102,14 +102,14 @@ def _read_image(image_id: str, payload: Mapping[str, Any] | None) -> StoredImage
         fields.pop("copied", None)  # of an earlier version
         flaws = fields.pop("flaws", ())  # none in an earlier version
         copies, text = dict(fields.pop(_COPIES)), fields.pop(_METADATA, None)
-        left_out = json.loads(copies.pop(_LEFT_OUT, "{}"))
+        left_out = copies.pop(_LEFT_OUT, None)
         return StoredImage(
             id=image_id,
             added_at=datetime.fromisoformat(fields.pop("added_at")),
             metadata=copies if text is None else json.loads(text),  # None: written by schema 2
             fingerprint=Fingerprint.read(fingerprint) if fingerprint else None,
             flaws=tuple(map(Flaw, flaws)),
-            left_out=left_out,
+            left_out=json.loads(left_out) if left_out else {},
             **fields,
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -167,10 +167,7 @@ def indexed_fields(spec: CollectionSpec) -> dict[str, FieldType]:
 
 def is_id(text: str) -> bool:
     """Return whether this can be the id of an image; stores fail on anything else."""
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False
+    return _ID.fullmatch(text) is not None
 
 
 def valid_ids(ids: Iterable[str]) -> list[Any]:
