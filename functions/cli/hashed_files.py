@@ -22,6 +22,7 @@ class HashedFiles:
     def __init__(self, folder: Path, *, reads_all: bool = False) -> None:
         """Use this data folder; `reads_all` finds nothing, so that every file is read again."""
         self._reads_all = reads_all
+        self._here = os.getcwd()
         self._read: dict[Path, str] = {}  # the stamps of files that were not found
         self._rows: list[tuple[bytes, str, str]] = []  # to be written
         try:
@@ -33,7 +34,7 @@ class HashedFiles:
     def find(self, paths: Sequence[Path]) -> dict[Path, str]:
         """Return the SHA-256 of the files that have not changed since they were read."""
         found: dict[Path, str] = {}
-        keys = [_key(path) for path in paths]
+        keys = [self._key(path) for path in paths]
         known = {} if self._reads_all else self._known(keys)
         for path, key in zip(paths, keys, strict=True):
             stamp = _stamp(path)
@@ -47,7 +48,7 @@ class HashedFiles:
     def keep(self, path: Path, sha256: str) -> None:
         """Remember a file that was read because `find` did not find it."""
         if stamp := self._read.pop(path, ""):
-            self._rows.append((_key(path), stamp, sha256))
+            self._rows.append((self._key(path), stamp, sha256))
         if len(self._rows) >= _ROWS_PER_WRITE:
             self._write()
 
@@ -61,6 +62,9 @@ class HashedFiles:
         with suppress(sqlite3.Error):
             return {key: (stamp, sha256) for key, stamp, sha256 in self._files.execute(query, keys)}
         return {}
+
+    def _key(self, path: Path) -> bytes:
+        return os.fsencode(os.path.join(self._here, path))
 
     def _write(self) -> None:
         with suppress(sqlite3.Error), self._files:
@@ -79,10 +83,6 @@ def _open(file: str) -> sqlite3.Connection:
         files.close()
         raise
     return files
-
-
-def _key(path: Path) -> bytes:
-    return os.fsencode(os.path.abspath(path))
 
 
 def _stamp(path: Path) -> str:

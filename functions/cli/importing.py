@@ -14,7 +14,14 @@ from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from functions.cli.hashed_files import HashedFiles
 from functions.cli.sources import Entry, Listing
@@ -38,6 +45,7 @@ from functions.gallery.threads import map_in_threads
 from functions.runtime import command, cores
 
 _FILES_ASKED = 256  # at once, of those that were hashed before
+_SHOWN_EVERY = 8  # pictures; those that are there already take less time than showing each
 
 
 def import_listing(
@@ -115,11 +123,17 @@ def _add_all(
                     changed = _changes(outcome.image, entry, gallery)
                     if changed:
                         changes[outcome.image.id] = changed
-            seconds = progress.tasks[task].elapsed or 1e-9
-            progress.update(task, advance=1, rate=f"{counts.total() / seconds:,.0f} pictures/s")
+            if counts.total() % _SHOWN_EVERY == 0:
+                _show_progress(progress, task, counts.total())
+        _show_progress(progress, task, counts.total() - counts["stopped"])
         for line in alike.lines():
             show(progress.console, line, "refused")
     return changes
+
+
+def _show_progress(progress: Progress, task: TaskID, done: int) -> None:
+    seconds = progress.tasks[task].elapsed or 1e-9
+    progress.update(task, completed=done, rate=f"{done / seconds:,.0f} pictures/s")
 
 
 class _AlikeRefusals:
@@ -148,6 +162,8 @@ class _AlikeRefusals:
 
 def _changes(image: StoredImage, entry: Entry, gallery: Gallery) -> dict[str, Any]:
     """Return what differs between an image and its row: new values, and None for emptied fields."""
+    if not entry.metadata and not entry.emptied:  # as of every file of a folder
+        return {}
     wanted = check_metadata(entry.metadata, gallery.spec.fields)
     changed = {name: value for name, value in wanted.items() if image.metadata.get(name) != value}
     return changed | {name: None for name in entry.emptied if name in image.metadata}

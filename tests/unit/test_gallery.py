@@ -169,15 +169,21 @@ def test_a_failing_store_refuses_its_chunk_and_leaves_no_originals(rig, monkeypa
     assert rig.originals.originals == {}
 
 
+def add_known(gallery, *submissions):
+    return [outcome for _, outcome in gallery.add_many(submissions, workers=2)]
+
+
 def test_a_picture_that_is_there_is_not_read_if_its_hash_is_known(rig):
     first = rig.gallery.add(submission(jpeg(1), "cat.jpg"))
     read = []
     again = Submission(lambda: read.append(1), "cat.jpg", sha256=first.image.sha256)
+    new = submission(jpeg(2), "dog.jpg", sha256=hashlib.sha256(jpeg(2)).hexdigest())
 
-    for overwrite in (False, True):
-        added = rig.gallery.add(replace(again, overwrite=overwrite))
-        assert (added.status, added.image) == (AddStatus.DUPLICATE, first.image)
+    added = add_known(rig.gallery, again, new, replace(again, overwrite=True))
 
+    statuses = [outcome.status for outcome in added]
+    assert statuses == [AddStatus.DUPLICATE, AddStatus.ADDED, AddStatus.DUPLICATE]
+    assert [outcome.image.name for outcome in added] == ["cat.jpg", "dog.jpg", "cat.jpg"]
     assert read == []
 
 
@@ -188,10 +194,30 @@ def test_a_picture_of_a_known_hash_is_read_unless_that_is_what_is_there(rig, kno
         rig.originals.remove("cat.jpg")
         known = first.image.sha256
 
-    rig.gallery.add(submission(jpeg(2), "cat.jpg", sha256=known, overwrite=True))
+    add_known(rig.gallery, submission(jpeg(2), "cat.jpg", sha256=known, overwrite=True))
 
     assert rig.originals.read("cat.jpg") == jpeg(2)
     assert rig.gallery.get(first.image.id).sha256 == hashlib.sha256(jpeg(2)).hexdigest()
+
+
+def test_other_metadata_replace_a_picture_of_a_known_hash(rig):
+    first = rig.gallery.add(submission(jpeg(1), "cat.jpg", metadata={"category": "cat"}))
+    known = submission(jpeg(1), "cat.jpg", overwrite=True, sha256=first.image.sha256)
+
+    (wrong,) = add_known(rig.gallery, replace(known, metadata={"price": "cheap"}))
+    (right,) = add_known(rig.gallery, replace(known, metadata={"category": "tiger"}))
+
+    assert (type(wrong), right.status) == (InvalidMetadata, AddStatus.REPLACED)
+    assert rig.gallery.get(first.image.id).metadata == {"category": "tiger"}
+
+
+def test_a_store_that_fails_is_reported_for_known_pictures_too(rig, monkeypatch):
+    first = rig.gallery.add(submission(jpeg(1), "cat.jpg"))
+    monkeypatch.setattr(rig.store, "get", fail)
+
+    outcomes = add_known(rig.gallery, submission(jpeg(1), "cat.jpg", sha256=first.image.sha256))
+
+    assert [type(outcome) for outcome in outcomes] == [StoreUnavailable]
 
 
 def test_pictures_are_embedded_while_those_before_are_stored(rig, monkeypatch):

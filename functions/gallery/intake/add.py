@@ -8,6 +8,7 @@ both an original and a point, or neither.
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -43,8 +44,6 @@ from functions.gallery.threads import map_in_threads
 
 log = logging.getLogger(__name__)
 
-_THREADS = 8  # each waits for the bucket, as in sync/reconcile.py
-
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -54,7 +53,7 @@ class Submission:
     name: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     overwrite: bool = False
-    sha256: str = ""  # if it is known: then a picture that is there already is not read
+    sha256: str = ""  # of the bytes, if that is known without reading them; for `find_added`
 
 
 class AddStatus(StrEnum):
@@ -97,6 +96,7 @@ class Adder:
     originals: Pictures
     fields: Fields
     lock: KeyedLock
+    threads: int = 1  # that wait for the bucket; a folder answers faster without
 
     @property
     def _undo(self) -> Undo:
@@ -114,6 +114,38 @@ class Adder:
         with self.lock.hold(request.id for request in requests.values()):
             outcomes |= self._add_checked(requests)
         return [outcomes[position] for position in range(len(submissions))]
+
+    def find_added(self, submissions: Sequence[Submission]) -> dict[int, Added]:
+        """Find those that are duplicates by name and a known hash, by position; reads none."""
+        requests: dict[int, _Request] = {}
+        for position, submission in enumerate(submissions):
+            if submission.sha256 and submission.name is not None:
+                with suppress(LookalikeError):  # `add` says why
+                    requests[position] = self._check(submission)
+        if not requests:
+            return {}
+        try:
+            known = self.store.get([request.id for request in requests.values()])
+            same = {
+                position: before
+                for position, request in requests.items()
+                if (before := known.get(request.id)) is not None
+                and before.sha256 == request.submission.sha256
+                and not _has_new_metadata(request, before)
+            }
+            has_bytes, images = self.originals.has_bytes, same.values()
+            kept = (
+                map(has_bytes, images)
+                if self.threads == 1
+                else map_in_threads(has_bytes, images, self.threads)
+            )
+            return {
+                position: Added(image, AddStatus.DUPLICATE)
+                for (position, image), is_kept in zip(same.items(), kept, strict=True)
+                if is_kept
+            }
+        except LookalikeError:  # `add` fails in the same way, or no longer
+            return {}
 
     def _check(self, submission: Submission) -> _Request:
         metadata = check_metadata(submission.metadata, self.fields)
@@ -168,31 +200,19 @@ class Adder:
         self, request: _Request, known: Mapping[str, StoredImage]
     ) -> tuple[Added, Written | None]:
         submission, name = request.submission, request.name
-        before = known.get(request.id)
-        has_new_metadata = (
-            before is not None
-            and submission.overwrite
-            and bool(request.metadata)
-            and request.metadata != before.metadata
-        )
-        there = None if before is None or has_new_metadata else before
-        # The index may be out of date.
-        if (
-            there is not None
-            and there.sha256 == submission.sha256
-            and self.originals.has_bytes(there)
-        ):
-            return Added(there, AddStatus.DUPLICATE), None
         data = submission.read() if request.data is None else request.data
         sha256 = request.sha256 or hashlib.sha256(data).hexdigest()
         if name.startswith(BY_BYTES) and name != name_of_bytes(sha256):
             raise NameTaken(f"{name!r} is the name of other bytes; choose another name")
+        before = known.get(request.id)
         if (
-            there is not None
-            and there.sha256 == sha256
-            and (self.originals.has_bytes(there) or self._restore(there, data))
+            before is not None
+            and before.sha256 == sha256
+            and not _has_new_metadata(request, before)
+            # The index may be out of date.
+            and (self.originals.has_bytes(before) or self._restore(before, data))
         ):
-            return Added(there, AddStatus.DUPLICATE), None
+            return Added(before, AddStatus.DUPLICATE), None
         if before is not None and not submission.overwrite:
             raise name_taken(name)
         copy = known.get(sha256) if submission.name is None else None
@@ -283,7 +303,7 @@ class Adder:
             for step in steps
             if step.thumbnail is not None
         ]
-        list(map_in_threads(write, made, _THREADS))
+        list(map_in_threads(write, made, self.threads))
 
     def _remove_thumbnail(self, image: StoredImage) -> None:
         try:
@@ -304,3 +324,8 @@ class Adder:
             return self.originals.fetch(name)
         except ImageNotFound:  # removed without our knowledge; the index is out of date
             return None
+
+
+def _has_new_metadata(request: _Request, before: StoredImage) -> bool:
+    wanted = request.metadata
+    return request.submission.overwrite and bool(wanted) and wanted != before.metadata

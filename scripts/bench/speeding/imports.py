@@ -1,5 +1,9 @@
-"""Imports on one core and on all, in turn: 500-pixel JPEG files, embedded store."""
+"""Imports into an embedded store: on one core and on all, and of pictures that are there already.
 
+What is compared is measured in turn.
+"""
+
+import io
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
@@ -8,7 +12,13 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
+from rich.console import Console
+
+from functions.cli.hashed_files import HashedFiles
+from functions.cli.importing import import_listing
+from functions.cli.sources import Listing, entries_in
 from functions.gallery.bootstrap import build_gallery
+from functions.gallery.gallery import Gallery
 from functions.gallery.intake.add import Added, Submission
 from functions.gallery.settings import Settings
 from functions.runtime import cores
@@ -30,6 +40,45 @@ def measure(rounds: int, count: int) -> dict[str, Any]:
         "pictures/s on all cores": [round(rate) for rate in all_],
         "all / one": round(median(a / b for a, b in zip(all_, one, strict=True)), 3),
     }
+
+
+def measure_again(rounds: int, count: int) -> dict[str, Any]:
+    """Return pictures per second by round of files that are there, read or known by size and time.
+
+    Of the large ones there are a tenth as many.
+    """
+    results: dict[str, Any] = {}
+    for width, height, files in ((500, 375, count), (4032, 3024, count // 10)):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            closing(build_gallery(Settings(lookalike_data=Path(folder)))) as gallery,
+        ):
+            drawn = photos(min(files, 10), width, height)
+            pictures = Path(folder, "pictures")
+            pictures.mkdir()
+            for number in range(files):
+                (pictures / f"{number}.jpg").write_bytes(drawn[number % len(drawn)])
+            listing = entries_in(pictures)
+            _again_per_second(gallery, listing, reads_all=False)
+            read, known = [], []
+            for _ in range(rounds):
+                read.append(_again_per_second(gallery, listing, reads_all=True))
+                known.append(_again_per_second(gallery, listing, reads_all=False))
+        results[f"JPEG, {width} x {height}"] = {
+            "KB a file": round(sum(map(len, drawn)) / len(drawn) / 1000),
+            "read, pictures/s": [round(rate) for rate in read],
+            "known, pictures/s": [round(rate) for rate in known],
+            "known / read": round(median(a / b for a, b in zip(known, read, strict=True)), 2),
+        }
+    return results
+
+
+def _again_per_second(gallery: Gallery, listing: Listing, *, reads_all: bool) -> float:
+    folder = listing.entries[0].path.parent.parent
+    started = perf_counter()
+    with closing(HashedFiles(folder, reads_all=reads_all)) as hashed:
+        import_listing(gallery, listing, Console(file=io.StringIO()), hashed=hashed)
+    return len(listing.entries) / (perf_counter() - started)
 
 
 def _pictures_per_second(pictures: Sequence[bytes], workers: int) -> float:
