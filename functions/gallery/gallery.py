@@ -3,9 +3,11 @@
 import logging
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from itertools import chain, islice
+from threading import Event
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,6 +27,7 @@ from functions.gallery.errors import (
     ImageNotFound,
     InvalidMetadata,
     LookalikeError,
+    NotReached,
     PictureTooLarge,
     UnreadableOriginal,
     UnsupportedFormat,
@@ -168,16 +171,27 @@ class Gallery:
         """Add many pictures, embedding this many at once, and yield each outcome once it is stored.
 
         Reads `submissions` only a few chunks ahead. One that is refused does not stop the others.
+        If the caller stops early, pictures that were read are stored and no more are read.
         What is there already by its hash is found in the caller's thread: it takes some 50 us a
         picture, and more when several threads take turns at the interpreter.
         """
         budget = DecodeBudget(FairSemaphore(workers))
+        stopped = Event()
+
+        def read(each: Submission) -> bytes:
+            if stopped.is_set():
+                raise NotReached("The import was stopped; start it again")
+            return each.read()
 
         def add(
             work: tuple[list[Submission], dict[int, Added]],
         ) -> Iterable[tuple[Submission, Outcome]]:
             chunk, found = work
-            rest = [each for position, each in enumerate(chunk) if position not in found]
+            rest = [
+                replace(each, read=partial(read, each))
+                for position, each in enumerate(chunk)
+                if position not in found
+            ]
             with budget.in_use():
                 added = iter(self._adder.add(rest))
             return [(each, found.get(at) or next(added)) for at, each in enumerate(chunk)]
@@ -186,7 +200,10 @@ class Gallery:
         chunks = iter(lambda: list(islice(waiting, CHUNK_IMAGES)), [])
         work = ((chunk, self._adder.find_added(chunk)) for chunk in chunks)
         with closing(map_in_threads(add, work, CHUNKS_PER_WORKER * workers)) as added:
-            yield from chain.from_iterable(added)
+            try:
+                yield from chain.from_iterable(added)
+            finally:
+                stopped.set()
 
     def search(
         self, positive: Sequence[Example], negative: Sequence[Example], options: SearchOptions

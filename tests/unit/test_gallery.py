@@ -4,6 +4,7 @@ import hashlib
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -263,6 +264,24 @@ def test_no_more_pictures_are_embedded_at_once_than_workers(rig, monkeypatch, wo
     list(rig.gallery.add_many([submission(jpeg(n), f"{n}") for n in range(20)], workers=workers))
 
     assert max(most) == workers
+
+
+def test_stopping_stores_what_was_read_and_reads_no_more(rig):
+    read = []
+
+    def slowly(number):
+        time.sleep(0 if number < 32 else 0.1)
+        read.append(number)
+        return jpeg(number)
+
+    pictures = (Submission(partial(slowly, number), f"{number}.jpg") for number in range(320))
+    outcomes = rig.gallery.add_many(pictures, workers=1)
+    next(outcomes)
+
+    outcomes.close()
+
+    assert len(read) < 2 * 32
+    assert rig.store.count() == len(rig.originals.originals) == len(read)
 
 
 def test_adding_many_images_reads_only_a_little_ahead(gallery):
