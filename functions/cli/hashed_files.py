@@ -64,7 +64,8 @@ class HashedFiles:
         return {}
 
     def _key(self, path: Path) -> bytes:
-        return os.fsencode(os.path.join(self._here, path))
+        # Also half a character, which a table can have, but no path.
+        return os.path.join(self._here, path).encode(errors="surrogatepass")
 
     def _write(self) -> None:
         with suppress(sqlite3.Error), self._files:

@@ -61,10 +61,10 @@ def import_listing(
     """Add the pictures with a progress bar, a line for what is refused, and a summary.
 
     A file that `hashed` knows is read only if its picture is not in the gallery any more. A picture
-    that is there already gets the metadata of its row. Stops when the store fails,
-    because every other picture would fail too. Returns how many were added, replaced, duplicate,
-    changed and refused, and 1 as `stopped` if it stopped. After Ctrl-C it finishes the pictures in
-    progress and prints the summary before it raises KeyboardInterrupt.
+    that is there already gets the metadata of its row. Stops when the store fails, because every
+    other picture would fail too. Returns how many were added, replaced, duplicate, changed and
+    refused, and 1 as `stopped` if it stopped. After Ctrl-C it finishes the pictures in progress and
+    prints the summary before it raises KeyboardInterrupt.
     """
     counts: Counter[str] = Counter()
     started = time.monotonic()

@@ -172,8 +172,8 @@ class Gallery:
 
         Reads `submissions` only a few chunks ahead. One that is refused does not stop the others.
         If the caller stops early, pictures that were read are stored and no more are read.
-        What is there already by its hash is found in the caller's thread: it takes some 50 us a
-        picture, and more when several threads take turns at the interpreter.
+        What is there already by its hash is found in the caller's thread: several threads would
+        take turns at the interpreter for it, and longer.
         """
         budget = DecodeBudget(FairSemaphore(workers))
         stopped = Event()

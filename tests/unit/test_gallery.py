@@ -180,12 +180,22 @@ def test_a_picture_that_is_there_is_not_read_if_its_hash_is_known(rig):
     again = Submission(lambda: read.append(1), "cat.jpg", sha256=first.image.sha256)
     new = submission(jpeg(2), "dog.jpg", sha256=hashlib.sha256(jpeg(2)).hexdigest())
 
-    added = add_known(rig.gallery, again, new, replace(again, overwrite=True))
+    one, two = add_known(rig.gallery, again, new)
+    (three,) = add_known(rig.gallery, replace(again, overwrite=True))
 
-    statuses = [outcome.status for outcome in added]
-    assert statuses == [AddStatus.DUPLICATE, AddStatus.ADDED, AddStatus.DUPLICATE]
-    assert [outcome.image.name for outcome in added] == ["cat.jpg", "dog.jpg", "cat.jpg"]
+    assert one.status is three.status is AddStatus.DUPLICATE
+    assert one.image == three.image == first.image
+    assert (two.status, two.image.name) == (AddStatus.ADDED, "dog.jpg")
     assert read == []
+
+
+def test_of_two_pictures_of_one_name_the_last_wins_also_if_it_is_known(rig):
+    first = rig.gallery.add(submission(jpeg(1), "cat.jpg"))
+    known = submission(jpeg(1), "cat.jpg", overwrite=True, sha256=first.image.sha256)
+
+    add_known(rig.gallery, submission(jpeg(2), "cat.jpg", overwrite=True), known)
+
+    assert rig.originals.read("cat.jpg") == jpeg(1)
 
 
 @pytest.mark.parametrize("known", ["f" * 64, "that of the first"])

@@ -114,5 +114,16 @@ def test_more_files_are_kept_than_are_written_at_once(tmp_path):
     assert known == {path: path.name for path in paths[:1_000]}
 
 
-def test_what_is_no_file_is_not_remembered(tmp_path):
-    assert found(tmp_path, tmp_path / "missing.jpg") == found(tmp_path, Path("nul\0l")) == {}
+@pytest.mark.parametrize("path", ["missing.jpg", "nul\0l.jpg", "half \ud83d.jpg"])
+def test_what_is_no_file_is_not_remembered(tmp_path, path):
+    found(tmp_path, tmp_path / path)
+
+    assert found(tmp_path, tmp_path / path) == {}
+
+
+def test_without_a_folder_to_write_to_files_are_only_read(tmp_path, picture):
+    (tmp_path / "file").touch()
+
+    found(tmp_path / "file", picture)
+
+    assert found(tmp_path / "file", picture) == {}

@@ -7,6 +7,7 @@ both an original and a point, or neither.
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context, copy_context
@@ -116,10 +117,14 @@ class Adder:
         return [outcomes[position] for position in range(len(submissions))]
 
     def find_added(self, submissions: Sequence[Submission]) -> dict[int, Added]:
-        """Find those that are duplicates by name and a known hash, by position; reads none."""
+        """Find those that are duplicates by name and a known hash, by position; reads none.
+
+        Names that are there twice are left to `add`, which keeps their order.
+        """
         requests: dict[int, _Request] = {}
+        times = Counter(submission.name for submission in submissions)
         for position, submission in enumerate(submissions):
-            if submission.sha256 and submission.name is not None:
+            if submission.sha256 and submission.name is not None and times[submission.name] == 1:
                 with suppress(LookalikeError):  # `add` says why
                     requests[position] = self._check(submission)
         if not requests:
