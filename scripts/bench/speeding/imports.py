@@ -30,6 +30,7 @@ def measure(rounds: int, count: int) -> dict[str, Any]:
     """Return pictures per second by round, and the ratio of all cores to one."""
     drawn = photos(min(count, 100), 500, 375)
     pictures = (drawn * (count // len(drawn) + 1))[:count]
+    load = os.getloadavg()[0]
     _pictures_per_second(drawn, cores())  # warms up
     one, all_ = [], []
     for _ in range(rounds):
@@ -38,6 +39,7 @@ def measure(rounds: int, count: int) -> dict[str, Any]:
         all_.append(_pictures_per_second(pictures, cores()))
     return {
         "pictures": "drawn, 500 x 375",
+        "load before": round(load, 1),
         "pictures/s on one core": [round(rate) for rate in one],
         "pictures/s on all cores": [round(rate) for rate in all_],
         "all / one": round(median(a / b for a, b in zip(all_, one, strict=True)), 3),
@@ -49,7 +51,7 @@ def measure_again(rounds: int, count: int) -> dict[str, Any]:
 
     Of the large ones there are a tenth as many.
     """
-    results: dict[str, Any] = {}
+    results: dict[str, Any] = {"load before": round(os.getloadavg()[0], 1)}
     for width, height, files in ((500, 375, count), (4032, 3024, count // 10)):
         with (
             tempfile.TemporaryDirectory() as folder,
