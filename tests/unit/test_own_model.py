@@ -135,7 +135,7 @@ CASES = {
         {},
         "does not open with onnxruntime",
     ),
-    "no graph": (b"not a protocol buffer", {}, "does not open with onnxruntime"),
+    "no graph": (b"not a protocol buffer", {}, "is not an ONNX file"),
     "other bytes": (
         written_graph(POOLED, [None, 3, 32, 32], [None, 3]),
         {"sha256": "0" * 64},
@@ -144,17 +144,17 @@ CASES = {
     "no views": (
         written_graph(POOLED, [None, 3, 32, 32], [None, 3]),
         {"views": None},
-        "card.json is not a model card; docs/own-model.md lists its fields",
+        "card.json is not valid; docs/own-model.md lists its fields",
     ),
     "two means": (
         written_graph(POOLED, [None, 3, 32, 32], [None, 3]),
         {"input": NCHW | {"mean": [0.5, 0.5]}},
-        "card.json is not a model card",
+        "card.json is not valid",
     ),
     "an unknown layout": (
         written_graph(POOLED, [None, 3, 32, 32], [None, 3]),
         {"input": NCHW | {"layout": "CHWN"}},
-        "card.json is not a model card",
+        "card.json is not valid",
     ),
 }
 
@@ -177,3 +177,77 @@ def test_a_missing_field_is_named(own, tmp_path):
 
     with pytest.raises(ModelMismatch, match="lacks 'version'"):
         OnnxEmbedder(tmp_path)
+
+
+def test_the_boxes_of_long_pictures_must_fit_the_graph_too(own):
+    long = {"longer_than": 1.5, "longest_box": 2.5, "most": 8, "weight": 0.5, "px": 64}
+
+    with pytest.raises(
+        ModelMismatch, match=re.escape("its card needs tensor(float) of [3, 64, 64]")
+    ):
+        own(written_graph(POOLED, [None, 3, 32, 32], [None, 3]), long_views=long)
+
+
+# What onnxruntime itself says of graphs that it does not open or run.
+FOREIGN = ("ONNXRuntime", "onnxruntime::", "Protobuf", "graph.cc", ":FAIL", "Invalid rank")
+
+
+@pytest.mark.parametrize(
+    ("graph", "said"),
+    [
+        (b"not a protocol buffer", "is not an ONNX file"),
+        (
+            written_graph(POOLED, [None, 3, 32, 32], [None, 3], opset=999),
+            "export it for an older opset",
+        ),
+        (
+            written_graph([("Invented", ["x"], "y")], [None, 3, 32, 32], [None, 3]),
+            "with standard operators only",
+        ),
+    ],
+)
+def test_why_a_graph_does_not_open_is_said_and_nothing_else_is_printed(own, graph, said, capfd):
+    with pytest.raises(ModelMismatch, match=said):
+        own(graph)
+
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_picture_for_which_the_graph_returns_no_direction_is_refused_not_stored(own):
+    black_is_zero = own(
+        written_graph(POOLED, [None, 3, 32, 32], [None, 3]),
+        input={"layout": "NCHW", "dtype": "float32"},
+    )
+
+    with pytest.raises(ModelMismatch, match="returned only zeros, or numbers that are not finite"):
+        vector_of(black_is_zero, (0, 0, 0))
+    np.testing.assert_allclose(vector_of(black_is_zero), unit(COLOUR), atol=1e-5)
+
+
+def test_a_graph_that_fails_on_a_picture_is_named_without_its_librarys_words(own):
+    nodes = [("Squeeze", ["x"], "s"), ("Gemm", ["s", "s"], "y")]  # of three sides, it turns out
+    failing = own(written_graph(nodes, [None, 3, None, None], [None, 3]))
+
+    with pytest.raises(ModelMismatch, match="own.onnx fails on a picture") as refused:
+        vector_of(failing)
+
+    assert [word for word in FOREIGN if word in str(refused.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("card", "said"),
+    [
+        ({"name": "a/b"}, "name in"),
+        ({"version": 1}, "version in"),
+        ({"views": []}, "views in"),
+        ({"output": {}}, "output in .* has no dims"),
+        ({"output": {"dims": "3"}}, "output in"),
+        ({"input": NCHW | {"mean": ["a", 0, 0]}}, "input in"),
+        ({"input": NCHW | {"mean": [float("nan"), 0, 0]}}, "input in"),
+        ({"head": None}, "head in"),
+    ],
+    ids=str,
+)
+def test_the_field_of_a_card_that_is_wrong_is_named(own, card, said):
+    with pytest.raises(ModelMismatch, match=said):
+        own(written_graph(POOLED, [None, 3, 32, 32], [None, 3]), **card)

@@ -2,10 +2,11 @@
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,8 @@ class LongViews:
 
 
 _FIELDS = "docs/own-model.md lists its fields"
+_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._+-]*")  # it becomes a part of a collection's name
+Value = TypeVar("Value")
 Layout = Literal["NHWC", "NCHW"]
 PixelType = Literal["uint8", "float32"]
 
@@ -81,7 +84,12 @@ class Pixels:
         std = tuple(map(float, fields.get("std", (1, 1, 1))))
         if layout not in get_args(Layout) or dtype not in get_args(PixelType):
             raise ValueError("the input has another layout or type")
-        if len(mean) != 3 or len(std) != 3 or not all(0 < each < math.inf for each in std):
+        if (
+            len(mean) != 3
+            or len(std) != 3
+            or not all(map(math.isfinite, mean + std))
+            or min(std) <= 0
+        ):
             raise ValueError("mean and std must have three numbers, those of std above 0")
         return cls(layout, dtype, mean, std)
 
@@ -161,22 +169,59 @@ def read_card(folder: Path) -> ModelCard:
     """Read card.json of a model folder; raises ModelMismatch if it is missing or incomplete."""
     path = folder / "card.json"
     try:
-        card = json.loads(path.read_text())
-        px = card["input"].get("px")  # of older cards; views say it themselves
-        return ModelCard(
-            name=card["name"],
-            version=card["version"],
-            network=GraphFile.read(card),
-            dims=card["output"]["dims"],
-            views=tuple(View.read(view, px) for view in card["views"]),
-            pixels=Pixels.read(card["input"]),
-            head=GraphFile.read(card["head"]) if "head" in card else None,
-            long_views=LongViews.read(card["long_views"], px) if "long_views" in card else None,
-            bands=Bands.read(card["bands"]) if "bands" in card else None,
-        )
+        card = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ModelMismatch(f"No card.json in {folder}; check LOOKALIKE_MODEL") from error
-    except KeyError as error:
-        raise ModelMismatch(f"{path} lacks {error}; {_FIELDS}") from error
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ModelMismatch(f"{path} is not a model card; {_FIELDS}") from error
+    except ValueError as error:
+        raise ModelMismatch(f"{path} is not JSON; {_FIELDS}") from error
+    if not isinstance(card, dict):
+        raise ModelMismatch(f"{path} is not a model card; {_FIELDS}")
+
+    def read(name: str, convert: Callable[[Any], Value]) -> Value:
+        if name not in card:
+            raise ModelMismatch(f"{path} lacks {name!r}; {_FIELDS}")
+        try:
+            return convert(card[name])
+        except KeyError as error:
+            raise ModelMismatch(f"{name} in {path} has no {error.args[0]}; {_FIELDS}") from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ModelMismatch(f"{name} in {path} is not valid; {_FIELDS}") from error
+
+    px = read("input", lambda input: input.get("px"))  # of older cards; views say it themselves
+    return ModelCard(
+        name=read("name", _checked_name),
+        version=read("version", _checked_name),
+        network=GraphFile(read("file", _text), read("sha256", _text)),
+        dims=read("output", lambda output: _count(output["dims"])),
+        views=read("views", lambda views: _views(views, px)),
+        pixels=read("input", Pixels.read),
+        head=read("head", GraphFile.read) if "head" in card else None,
+        long_views=read("long_views", lambda long: LongViews.read(long, px))
+        if "long_views" in card
+        else None,
+        bands=read("bands", Bands.read) if "bands" in card else None,
+    )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("it is not a text")
+    return value
+
+
+def _checked_name(value: Any) -> str:
+    if not _NAME.fullmatch(_text(value)):
+        raise ValueError("it has other characters than letters, digits and . _ + -")
+    return str(value)
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or value < 1:
+        raise ValueError("it is not a whole number above 0")
+    return value
+
+
+def _views(views: Any, px: int | None) -> tuple[View, ...]:
+    if not views:
+        raise ValueError("there is no view")
+    return tuple(View.read(view, px) for view in views)

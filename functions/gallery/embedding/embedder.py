@@ -4,7 +4,6 @@ Depends on the card, pictures and threads.
 """
 
 import hashlib
-import logging
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -16,9 +15,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi.onnxruntime_pybind11_state import (
     Fail,
     InvalidArgument,
-    InvalidGraph,
     InvalidProtobuf,
-    NotImplemented,
     RuntimeException,
 )
 
@@ -28,8 +25,6 @@ from functions.gallery.embedding.views import cut_views
 from functions.gallery.errors import ModelMismatch, OutOfMemory
 from functions.gallery.pictures.picture import Picture
 from functions.gallery.threads import Cores
-
-log = logging.getLogger(__name__)
 
 _TYPES: dict[PixelType, str] = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}
 
@@ -47,7 +42,8 @@ class OnnxEmbedder:
         card = read_card(folder)
         self._network = last = _Graph(folder, card.network)
         self._head = _Graph(folder, card.head) if card.head else None
-        for px in {view.px for view in card.views}:
+        boxes = {card.long_views.px} if card.long_views else set()
+        for px in {view.px for view in card.views} | boxes:
             self._network.check_input(card.pixels.shape(px), card.pixels.dtype)
         if self._head:
             self._head.check_input(self._network.returns, "float32")
@@ -91,12 +87,21 @@ class OnnxEmbedder:
             vector: Vector = self.joined(picture)
             if self._head:
                 (vector,) = self._head.run(vector[np.newaxis])
-        except (MemoryError, Fail, RuntimeException) as error:
+        except (MemoryError, Fail, RuntimeException, InvalidArgument) as error:
             if not isinstance(error, MemoryError) and "alloc" not in str(error):
-                raise
+                raise ModelMismatch(
+                    f"{self._network.file} fails on a picture of the size in its card; export it "
+                    "for this size"
+                ) from error
             raise OutOfMemory("Memory ran out while embedding; try again") from error
         # A graph of the user's own can return rows of any length.
-        unit: Vector = vector / np.linalg.norm(vector)
+        length = np.linalg.norm(vector)
+        if not 0 < length < np.inf:  # false for NaN too
+            raise ModelMismatch(
+                f"{self._network.file} returned only zeros, or numbers that are not finite; check "
+                "mean and std in its card"
+            )
+        unit: Vector = vector / length
         return unit
 
 
@@ -123,13 +128,10 @@ class _Graph:
             self._session = onnxruntime.InferenceSession(
                 graph, options, providers=["CPUExecutionProvider"]
             )
-        except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf, NotImplemented) as error:
-            log.warning("%s: %s", self.file, error)
-            raise ModelMismatch(
-                f"{self.file} does not open with onnxruntime {onnxruntime.__version__}: it is "
-                "damaged, keeps its weights in another file, or has operators or an opset that "
-                "this lacks; the log has the reason"
-            ) from error
+        except MemoryError:
+            raise
+        except Exception as error:  # onnxruntime raises a dozen kinds, and Python's own
+            raise ModelMismatch(f"{self.file} {_why_not_opened(error)}") from error
         inputs, (returns, *_) = self._session.get_inputs(), self._session.get_outputs()
         if len(inputs) != 1 or returns.type != _TYPES["float32"]:
             raise ModelMismatch(
@@ -164,3 +166,15 @@ class _Graph:
         (returned,) = self._session.run([self._output], {self._input: rows})
         result: Vectors = returned
         return result
+
+
+def _why_not_opened(error: Exception) -> str:
+    """Say in our own words why onnxruntime does not open a graph, and what to do."""
+    if isinstance(error, InvalidProtobuf):
+        return "is not an ONNX file, or was cut off; export it again"
+    if "external" in str(error).lower():
+        return "keeps its weights in another file; save it as one file"
+    return (
+        f"does not open with onnxruntime {onnxruntime.__version__}; export it for an older opset, "
+        "with standard operators only"
+    )
