@@ -51,9 +51,12 @@ def main(
         where = _read(filter)
         settings = Settings.from_environment()
         with closing(build_gallery(settings, patient=True)) as gallery:
+            total = gallery.count(where)
+            if not total:
+                raise Unwritable("No image to export; check LOOKALIKE_DATA and --filter")
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
             with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-                task = progress.add_task("Exporting", total=gallery.count(where))
+                task = progress.add_task("Exporting", total=total)
                 rows = _counted(gallery.vectors(where), progress, task)
                 written = write(rows, gallery.spec, folder, format, force=force)
         show(console, f"{written:,} images in {folder / VECTORS} and {folder / METADATA}.{format}")

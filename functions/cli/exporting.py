@@ -19,6 +19,8 @@ from functions.gallery.embedding.vectors import Vectors
 from functions.gallery.records import CollectionSpec, FieldType, StoredImage
 
 VECTORS, METADATA = "vectors.npy", "metadata"
+# Each group of rows in Parquet has its own statistics and dictionaries.
+_ROWS_AT_ONCE = 4_096
 
 Rows = Iterable[tuple[Sequence[StoredImage], Vectors]]
 
@@ -40,10 +42,11 @@ def write(rows: Rows, spec: CollectionSpec, folder: Path, format: str, *, force:
     kinds: dict[str, Callable[[Path, CollectionSpec], _Table]]
     kinds = {"parquet": _Parquet, "jsonl": _JsonLines}
     files = [folder / VECTORS, folder / f"{METADATA}.{format}"]
-    if not force and (there := next((file for file in files if file.exists()), None)):
+    earlier = [folder / VECTORS, *(folder / f"{METADATA}.{kind}" for kind in kinds)]
+    if not force and (there := next((file for file in earlier if file.exists()), None)):
         raise Unwritable(f"{there} exists; name another folder, or replace it with --force")
     folder.mkdir(parents=True, exist_ok=True)
-    parts = [file.with_name(f".{file.name}.part") for file in files]
+    parts = [file.with_name(f".{file.name}.{os.getpid()}.part") for file in files]
     count = 0
     with ExitStack() as stack:
         for part in parts:
@@ -59,6 +62,9 @@ def write(rows: Rows, spec: CollectionSpec, folder: Path, format: str, *, force:
             vectors.seek(0)
             _write_header(vectors, count, spec.dims)
         table.close()
+        # First, so that no table is ever next to the vectors of another export.
+        for old_table in earlier[1:]:
+            old_table.unlink(missing_ok=True)
         for part, file in zip(parts, files, strict=True):
             os.replace(part, file)
     return count
@@ -134,13 +140,21 @@ class _Parquet:
         self._schema = pyarrow.schema(list(columns.items()))
         self._batch = pyarrow.RecordBatch
         self._writer = pyarrow.parquet.ParquetWriter(path, self._schema)
+        self._waiting: list[dict[str, Any]] = []
 
     def write(self, images: Sequence[StoredImage]) -> None:
-        rows = [self._row(image) for image in images]
-        self._writer.write_batch(self._batch.from_pylist(rows, self._schema))
+        self._waiting += [self._row(image) for image in images]
+        if len(self._waiting) >= _ROWS_AT_ONCE:
+            self._flush()
 
     def close(self) -> None:
+        self._flush()
         self._writer.close()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._writer.write_batch(self._batch.from_pylist(self._waiting, self._schema))
+            self._waiting = []
 
     def _row(self, image: StoredImage) -> dict[str, Any]:
         declared = {

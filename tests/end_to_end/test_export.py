@@ -13,6 +13,7 @@ from functions.gallery.bootstrap import build_gallery
 from functions.gallery.intake.add import Submission
 from functions.gallery.records import CollectionSpec
 from functions.gallery.settings import Settings
+from tests.contract.stores import an_image
 from tests.drawing import jpeg
 from tests.end_to_end.server import run
 
@@ -126,3 +127,39 @@ def test_without_pyarrow_parquet_is_refused_with_what_to_do(tmp_path, monkeypatc
 
     assert write(iter([]), CollectionSpec("a@1", 4), tmp_path, "jsonl", force=False) == 0
     assert np.load(tmp_path / "vectors.npy").shape == (0, 4)
+
+
+def test_an_export_in_another_format_leaves_no_table_of_the_one_before(data, vectors, tmp_path):
+    assert export(data, tmp_path, "--format", "jsonl").returncode == 0
+
+    refused = export(data, tmp_path)
+    forced = export(data, tmp_path, "--force")
+
+    assert (refused.returncode, forced.returncode) == (2, 0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["metadata.parquet", "vectors.npy"]
+
+
+def test_a_table_alone_is_not_given_the_vectors_of_another_export(tmp_path):
+    (tmp_path / "metadata.jsonl").write_text("mine")
+
+    with pytest.raises(Unwritable, match="metadata.jsonl exists"):
+        write(iter([]), CollectionSpec("a@1", 4), tmp_path, "parquet", force=False)
+
+
+def test_nothing_to_export_is_said_instead_of_written(data, vectors, tmp_path):
+    result = export(data, tmp_path / "out", "--filter", '{"name": "missing.jpg"}')
+
+    assert result.returncode == 2
+    assert "No image to export" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_parquet_has_few_groups_however_small_the_pages_are(tmp_path):
+    spec, image = CollectionSpec("a@1", 4), an_image("1.jpg")
+    pages = (([image], np.eye(1, 4, dtype=np.float32)) for _ in range(9_000))
+
+    write(pages, spec, tmp_path, "parquet", force=False)
+
+    table = pyarrow.parquet.ParquetFile(tmp_path / "metadata.parquet")
+    assert (table.metadata.num_rows, table.metadata.num_row_groups) == (9_000, 3)
+    table.close()
