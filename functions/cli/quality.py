@@ -26,11 +26,12 @@ from functions.gallery.threads import map_in_threads
 from functions.runtime import cores
 from model.quality.metrics import Figures, mean_range, paired_bootstrap, score
 from model.quality.sets import Task
-from model.teach.pictures import Labelled, select
+from model.teach.pictures import Labelled, Selection, select
 
 # What users ask for, by the name in model/quality/metrics.py.
 METRICS = {"map": "mAP", "r1": "precision@1", "recall_10": "recall@10"}
 _WEAKEST = 5  # kinds shown
+_SKIPPED_SHOWN = 5
 
 
 def measure(
@@ -40,20 +41,25 @@ def measure(
 
     Raises Unteachable if no two labels have several pictures, or ModelMismatch.
     """
-    embedders = [OnnxEmbedder(folder) for folder in folders]
+    served = OnnxEmbedder(folders[0], settings.lookalike_dims)
+    embedders = [served, *(OnnxEmbedder(folder) for folder in folders[1:])]
     limits = Limits(settings.lookalike_max_bytes, settings.lookalike_max_pixels)
     selection = select(source.files)
     rows, unreadable = _embed(selection.pictures, source, embedders, limits, console)
     selection = selection.without(unreadable)
     pictures = selection.pictures
     task = _task(pictures)
-    show(console, _counts(pictures, task, source.unlabelled, selection.copies, len(unreadable)))
+    show(console, _counts(pictures, task, source.unlabelled, selection, len(unreadable)))
     names = _names(embedders, folders)
     figures = {
         name: score(task, np.stack([rows[each.sha256][n] for each in pictures]))
         for n, name in enumerate(names)
     }
     console.print(_table(figures))
+    if (highest := _highest_recall(pictures)) < 1:
+        show(
+            console, f"recall@10 cannot exceed {highest:.3f}: kinds have more than eleven pictures"
+        )
     if len(names) > 1:
         show(console, _difference(names, figures))
     show(console, _weakest(pictures, task, figures[names[0]]["map"]))
@@ -68,16 +74,22 @@ def _embed(
     console: Console,
 ) -> tuple[dict[str, list[Vector]], set[str]]:
     """Return the vectors of each picture, by SHA-256 and model, and which cannot be opened."""
-    short_side = max(embedder.card.short_side_px for embedder in embedders)
+    sides = [embedder.card.short_side_px for embedder in embedders]
 
-    def work(each: Labelled) -> list[Vector] | None:
+    def work(each: Labelled) -> list[Vector] | str:
         try:
-            picture = decode(source.read(each.name), limits, short_side_px=short_side)
-        except (PictureError, OSError):
-            return None
-        return [embedder.embed([picture])[0] for embedder in embedders]
+            data = source.read(each.name)
+            # Once for each model, as small as it needs a JPEG, because it is served so too.
+            pictures = [decode(data, limits, short_side_px=side) for side in sides]
+        except PictureError as error:
+            return str(error)
+        except OSError as error:
+            return error.strerror or "it cannot be read"
+        pairs = zip(embedders, pictures, strict=True)
+        return [embedder.embed([picture])[0] for embedder, picture in pairs]
 
     rows: dict[str, list[Vector]] = {}
+    unread: list[str] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with (
         Progress(*columns, TimeRemainingColumn(), console=console) as progress,
@@ -86,8 +98,12 @@ def _embed(
         task = progress.add_task("Embedding", total=len(pictures))
         for each, vectors in zip(pictures, worked, strict=True):
             progress.update(task, advance=1)
-            if vectors is not None:
+            if isinstance(vectors, str):
+                unread.append(f"{each.name}: {vectors}")
+            else:
                 rows[each.sha256] = vectors
+    for reason in unread[:_SKIPPED_SHOWN]:
+        show(console, reason, "skipped")
     return rows, {each.sha256 for each in pictures} - rows.keys()
 
 
@@ -99,13 +115,14 @@ def _task(pictures: Sequence[Labelled]) -> Task:
 
 
 def _counts(
-    pictures: Sequence[Labelled], task: Task, unlabelled: int, copies: int, unreadable: int
+    pictures: Sequence[Labelled], task: Task, unlabelled: int, selection: Selection, unreadable: int
 ) -> str:
     kinds = Counter(each.label for each in pictures)
     alone = sum(count == 1 for count in kinds.values())
     left_out = {
         "kinds with one picture, which is only found": alone,
-        "copies of the same bytes": copies,
+        "copies of the same bytes": selection.copies,
+        "files whose bytes are of several kinds": selection.in_conflict,
         "pictures that do not open": unreadable,
         "pictures in no subfolder": unlabelled,
     }
@@ -131,6 +148,13 @@ def _table(figures: dict[str, dict[str, Figures]]) -> Table:
             title, *(f"{mean:.3f} ({low:.3f} to {high:.3f})" for mean, low, high in ranges)
         )
     return table
+
+
+def _highest_recall(pictures: Sequence[Labelled]) -> float:
+    """Return the recall of a perfect model, because ten results cannot hold a larger kind."""
+    counts = Counter(each.label for each in pictures)
+    others = [counts[each.label] - 1 for each in pictures if counts[each.label] > 1]
+    return float(np.mean([min(10, count) / count for count in others]))
 
 
 def _difference(names: Sequence[str], figures: dict[str, dict[str, Figures]]) -> str:

@@ -67,3 +67,43 @@ def test_a_folder_without_kinds_is_refused(tmp_path):
 
     assert result.returncode == 2
     assert "No picture has a label" in result.stderr
+
+
+def test_the_served_model_is_measured_as_it_is_served_also_next_to_another(pictures, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(ROOT / "model", other, ignore=shutil.ignore_patterns("build", "quality"))
+    card = json.loads((other / "card.json").read_text())
+    # A view that needs a larger picture than those of the served model.
+    card |= {"version": "other", "views": [{"part": 0.25, "px": 288, "weight": 1}]}
+    (other / "card.json").write_text(json.dumps(card))
+    large = tmp_path / "large"
+    for kind, seeds in (("a", range(1, 5)), ("b", range(5, 9))):
+        (large / kind).mkdir(parents=True)
+        for seed in seeds:
+            (large / kind / f"{seed}.jpg").write_bytes(jpeg(seed, 1600, 1200))
+
+    alone = run("bench/folder", large, data=tmp_path, LOOKALIKE_DIMS="16")
+    both = run("bench/folder", large, "--model", other, data=tmp_path, LOOKALIKE_DIMS="16")
+    whole = run("bench/folder", large, data=tmp_path)
+
+    assert (alone.returncode, both.returncode) == (0, 0), alone.stderr + both.stderr
+    served = figures(alone.stdout, "│ mAP ")
+    assert figures(both.stdout, "│ mAP ")[:1] == served
+    assert served != figures(whole.stdout, "│ mAP ")
+
+
+def test_the_recall_that_large_kinds_cannot_exceed_is_said(tmp_path):
+    for number in range(21):
+        path = tmp_path / "pictures" / "many" / f"{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(jpeg(1, 320 - number, 240))
+    for number in range(3):
+        path = tmp_path / "pictures" / "few" / f"{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(jpeg(2, 320 - number, 240))
+
+    result = run("bench/folder", tmp_path / "pictures", data=tmp_path / "data")
+
+    highest = (21 * 10 / 20 + 3) / 24
+    assert f"recall@10 cannot exceed {highest:.3f}:" in result.stdout
+    assert figures(result.stdout, "│ recall@10") == [pytest.approx(highest, abs=0.0006)]
