@@ -309,6 +309,8 @@ class FakeOriginals:
     """Originals, their metadata and the times they were written, in dictionaries."""
 
     bucket = "local"
+    in_place = False
+    left_out = ""
 
     def __init__(self) -> None:
         self.originals: dict[str, bytes] = {}

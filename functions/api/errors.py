@@ -119,7 +119,7 @@ STATUS: dict[type[errors.LookalikeError], HTTPStatus] = {
     for status, kinds in {
         HTTPStatus.BAD_REQUEST: (MalformedBody, errors.EmptyPicture),
         HTTPStatus.UNAUTHORIZED: (KeyMissing,),
-        HTTPStatus.FORBIDDEN: (KeyRefused,),
+        HTTPStatus.FORBIDDEN: (KeyRefused, errors.ReadOnlyOriginals),
         HTTPStatus.NOT_FOUND: (NoSuchPath, NoBucket, errors.ImageNotFound, errors.InvalidCursor),
         HTTPStatus.METHOD_NOT_ALLOWED: (MethodNotAllowed,),
         HTTPStatus.CONFLICT: (

@@ -503,6 +503,10 @@ class LimitsOut(BaseModel):
     max_examples: int = Field(description="Positive, or negative, examples")
     filter_fields: dict[str, str]
     scope: str = Field(description="Of the key used: read, write or admin")
+    in_place: bool = Field(
+        description="Whether the pictures are read where they are: none can be added, and deleting "
+        "one only removes it from the gallery"
+    )
     uploads: bool = Field(description="Whether POST /v1/uploads returns signed forms")
     urls: bool = Field(description="Whether a picture can be sent as a URL")
 

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from functions.cli.terminal import exits, show
-from functions.gallery.bootstrap import build_adoption
+from functions.gallery.bootstrap import build_adoption, place_of, remember_place
 from functions.gallery.settings import Settings
 from functions.gallery.sync.adopt import Adoption
 from functions.runtime import command
@@ -23,16 +23,23 @@ def main(
     time. Exit code: 0 it is done, 1 it was not confirmed, 2 it could not continue, 130 Ctrl-C.
     """
     console = Console()
-    with exits(console), closing(build_adoption(Settings.from_environment())) as adoption:
-        adopt(adoption, console, sure=yes)
+    with exits(console):
+        settings = Settings.from_environment()
+        with closing(build_adoption(settings)) as adoption:
+            is_done = adopt(adoption, console, sure=yes)
+        if is_done and (place := place_of(settings, moved=True)):
+            remember_place(settings, place)
 
 
-def adopt(adoption: Adoption, console: Console, *, sure: bool) -> None:
-    """Show what would change hands, and hand it over once that is confirmed."""
+def adopt(adoption: Adoption, console: Console, *, sure: bool) -> bool:
+    """Show what would change hands, and hand it over once that is confirmed.
+
+    Returns False if there is no gallery yet.
+    """
     used = adoption.used()
     if used is None:
         show(console, "There is no such gallery yet; it is created at the first start.")
-        return
+        return False
     present, sampled = adoption.sample(used)
     show(console, f"{used.name} indexes {used.originals or 'pictures of an unknown place'}.")
     show(console, f"Of {sampled} sampled images {present} have an original in {adoption.owner}.")
@@ -41,3 +48,4 @@ def adopt(adoption: Adoption, console: Console, *, sure: bool) -> None:
         typer.confirm("Hand it over?", abort=True)
     images = sum(adoption.run(used))
     show(console, f"{images:,} images handed over; now run {command('reconcile')}.")
+    return True

@@ -18,11 +18,11 @@ from functions.cli.duplicate_search import UNFINISHED, Found
 from functions.gallery.embedding.likeness import Likeness
 from functions.gallery.errors import ImageNotFound, PictureError
 from functions.gallery.gallery import Gallery
+from functions.gallery.originals.walk import THUMBNAILS
 from functions.gallery.pictures.formats import is_raw
 from functions.runtime import cores
 
 PAGE = "report.html"
-THUMBNAILS = "thumbnails"
 MOST_OF_A_GROUP = 12
 _TITLES = {
     Likeness.SAME_BYTES: ("Same files", "Equal byte for byte."),

@@ -24,9 +24,9 @@ from functions.gallery.duplicates.pages import DuplicateGroup, DuplicateOptions,
 from functions.gallery.duplicates.shots import removable
 from functions.gallery.embedding.likeness import Likeness
 from functions.gallery.gallery import Gallery
+from functions.gallery.originals.walk import GROUPS
 from functions.gallery.records import StoredImage
 
-GROUPS = "groups.jsonl"
 UNFINISHED = "unfinished.jsonl"
 _GROUPS_PER_PAGE = 1_000
 _CHECKED_AT_ONCE = 1_000

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -24,6 +24,7 @@ from rich.progress import (
 )
 
 from functions.cli.hashed_files import HashedFiles
+from functions.cli.refusals import AlikeRefusals
 from functions.cli.sources import Entry, Listing
 from functions.cli.terminal import show
 from functions.gallery.errors import (
@@ -38,7 +39,6 @@ from functions.gallery.errors import (
 from functions.gallery.filters import check_metadata
 from functions.gallery.gallery import Gallery
 from functions.gallery.intake.add import AddStatus, Outcome, Submission
-from functions.gallery.pictures.formats import PICTURE_FORMATS
 from functions.gallery.records import FieldType, StoredImage
 from functions.gallery.settings import Settings
 from functions.gallery.threads import map_in_threads
@@ -69,7 +69,7 @@ def import_listing(
     counts: Counter[str] = Counter()
     started = time.monotonic()
     entries = listing.entries
-    for note in (*listing.notes, listing.describe_left_out()):
+    for note in (*listing.notes, listing.left_out.describe()):
         if note:
             show(console, note)
     submissions = _submissions(entries, gallery, hashed, prefix, overwrite)
@@ -102,7 +102,7 @@ def _add_all(
 ) -> dict[str, dict[str, Any]]:
     """Return the changes to metadata of pictures that were there already, by id."""
     changes: dict[str, dict[str, Any]] = {}
-    alike = _AlikeRefusals()
+    alike = AlikeRefusals()
     # Closing waits for the pictures in progress, so that none is half stored.
     with _progress(console) as progress, closing(outcomes):
         task = progress.add_task("Importing", total=len(entries), rate="")
@@ -113,7 +113,9 @@ def _add_all(
                 break
             if isinstance(outcome, LookalikeError):
                 counts["refused"] += 1
-                if not alike.add(submission.name or "", outcome):
+                is_kind = isinstance(outcome, PictureError)
+                name = submission.name or ""
+                if not (is_kind and alike.add(name, outcome.code, str(outcome))):
                     reason = f"{submission.name}: {outcome.code}: {outcome}"
                     show(progress.console, reason, "refused")
             else:
@@ -134,30 +136,6 @@ def _add_all(
 def _show_progress(progress: Progress, task: TaskID, done: int) -> None:
     seconds = progress.tasks[task].elapsed or 1e-9
     progress.update(task, completed=done, rate=f"{done / seconds:,.0f} pictures/s")
-
-
-class _AlikeRefusals:
-    """Refusals of files that are no pictures, named once for each kind: an archive has thousands.
-
-    Pictures are named one by one, because each may be worth a look.
-    """
-
-    def __init__(self) -> None:
-        self._found: dict[tuple[str, str], list[str]] = {}
-
-    def add(self, name: str, error: LookalikeError) -> bool:
-        """Return whether this one will be in `lines`."""
-        suffix = PurePath(name).suffix.casefold()
-        if not suffix or suffix in _PICTURES or not isinstance(error, PictureError):
-            return False
-        self._found.setdefault((suffix, error.code), []).append(f"{name}: {error.code}: {error}")
-        return True
-
-    def lines(self) -> Iterator[str]:
-        """Yield a line for each kind of file and reason."""
-        for (suffix, _), found in self._found.items():
-            count = len(found)
-            yield found[0] if count == 1 else f"{count:,} {suffix} files, first {found[0]}"
 
 
 def _changes(image: StoredImage, entry: Entry, gallery: Gallery) -> dict[str, Any]:
@@ -279,7 +257,6 @@ def _show_undeclared(gallery: Gallery, entries: Sequence[Entry], console: Consol
 
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
-_PICTURES = {suffix for format in PICTURE_FORMATS for suffix in format.suffixes}
 
 
 def _can_be_declared(name: str) -> bool:

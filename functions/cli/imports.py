@@ -12,8 +12,9 @@ from functions.cli.interrupts import raise_once
 from functions.cli.sources import UnusableSource, entries_in, own_folder
 from functions.cli.tables import entries_of
 from functions.cli.terminal import Terminal, exits, show
-from functions.gallery.bootstrap import build_gallery
+from functions.gallery.bootstrap import build_gallery, place_of
 from functions.gallery.settings import Settings
+from functions.runtime import command
 
 
 def main(
@@ -41,6 +42,11 @@ def main(
     console = Terminal()
     with exits(console, UnusableSource):
         settings = Settings.from_environment()
+        if place := place_of(settings):
+            raise UnusableSource(
+                f"this gallery reads {place} in place and copies nothing; put the pictures there "
+                f"and run {command('reconcile')}, or set LOOKALIKE_DATA to another folder"
+            )
         if source.is_dir():
             show(console, f"Listing {source}")  # which can take minutes on a network drive
             listing = entries_in(source, own_folder(settings), exclude or ())

@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from functions.cli.following import follow
 from functions.cli.terminal import Terminal, exits, show
-from functions.gallery.bootstrap import build_gallery
+from functions.gallery.bootstrap import bring_back, build_gallery, place_of
 from functions.gallery.errors import InvalidName, LookalikeError
 from functions.gallery.filters import keep_fitting
 from functions.gallery.gallery import Gallery
@@ -30,6 +31,10 @@ def main(
         bool,
         typer.Option("--fields", help="Give metadata the types that LOOKALIKE_FILTER_FIELDS has"),
     ] = False,
+    forgotten: Annotated[
+        str | None,
+        typer.Option("--bring-back", help="Find deleted pictures in place again: '*', 'a/b.jpg'"),
+    ] = None,
 ) -> None:
     """Compare the folder or bucket of originals with the index, and fix what differs.
 
@@ -44,10 +49,20 @@ def main(
     console = Terminal()
     with exits(console):
         settings = Settings.from_environment()
+        if forgotten is not None:
+            if dry_run:
+                raise typer.BadParameter("--bring-back changes what --dry-run only lists")
+            found = bring_back(settings, forgotten)
+            show(console, f"{len(found):,} brought back")
         with closing(build_gallery(settings, patient=True)) as gallery:
-            is_bucket = settings.lookalike_bucket is not None
-            folder = None if is_bucket else settings.lookalike_data / "originals"
-            counts = reconcile(gallery, console, folder, dry_run=dry_run)
+            if place := place_of(settings):
+                counts = follow(gallery, place, console, dry_run=dry_run)
+                if counts["indexed"]:
+                    gallery.optimize()
+            else:
+                is_bucket = settings.lookalike_bucket is not None
+                folder = None if is_bucket else settings.lookalike_data / "originals"
+                counts = reconcile(gallery, console, folder, dry_run=dry_run)
             if fields:
                 counts += convert_fields(gallery, console, dry_run=dry_run)
     raise typer.Exit(1 if counts["failed"] or counts["differs"] else 0)

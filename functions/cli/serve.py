@@ -12,12 +12,13 @@ import typer
 from functions.api.app import create_app
 from functions.cli.connections import Listener, bounded_server
 from functions.cli.demo import draw_demo
+from functions.cli.following import Follower
 from functions.cli.hashed_files import HashedFiles
 from functions.cli.importing import import_listing
 from functions.cli.interrupts import raise_once
 from functions.cli.sources import Entry, Listing, UnusableSource, entries_in, own_folder
 from functions.cli.terminal import Terminal, exits, show
-from functions.gallery.bootstrap import build_gallery
+from functions.gallery.bootstrap import build_gallery, place_of
 from functions.gallery.gallery import Gallery
 from functions.gallery.settings import Settings
 from functions.runtime import command
@@ -37,6 +38,9 @@ def main(
     port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Port to listen on; 0: any free port")
     ] = 8000,
+    in_place: Annotated[
+        Path | None, typer.Option(help="Folder whose pictures are read where they are, not copied")
+    ] = None,
     demo: Annotated[
         bool | None,
         typer.Option(help="Fill an empty folder with drawn pictures; without it, a terminal asks"),
@@ -46,6 +50,14 @@ def main(
     raise_once()
     with exits(console, CannotListen, UnusableSource):
         settings = Settings.from_environment()
+        if in_place is not None:
+            settings = settings.model_copy(update={"lookalike_in_place": in_place})
+        place = place_of(settings)
+        if place and (folder or demo):
+            raise typer.BadParameter(
+                f"this gallery reads {place} in place and copies nothing; leave out FOLDER and "
+                "--demo, or set LOOKALIKE_DATA to another folder"
+            )
         if host not in ("127.0.0.1", "::1", "localhost") and not settings.lookalike_api_keys:
             raise typer.BadParameter(
                 f"set LOOKALIKE_API_KEYS (see {command('key')}) to let others in"
@@ -56,9 +68,12 @@ def main(
         # callers are refused instead of waiting.
         listener = _bind(host, port)
         with closing(build_gallery(settings)) as gallery:
-            _fill(gallery, settings, folder, demo)
+            if place is None:
+                _fill(gallery, settings, folder, demo)
+            elif gallery.stats().unindexed:  # found by the last run; not next to requests
+                gallery.optimize()
             try:
-                _serve(gallery, settings, host, listener)
+                _serve(gallery, settings, host, listener, place)
             except KeyboardInterrupt:  # the normal way to stop serving
                 raise typer.Exit(0) from None
 
@@ -104,28 +119,41 @@ def _wants_demo(option: bool | None, settings: Settings) -> bool:
     return typer.confirm(question, True) if option is None else option
 
 
-def _serve(gallery: Gallery, settings: Settings, host: str, listener: Listener) -> None:
+def _serve(
+    gallery: Gallery, settings: Settings, host: str, listener: Listener, place: Path | None
+) -> None:
     port = listener.getsockname()[1]
-    server = bounded_server(create_app(gallery, settings), log_level="warning")
+    app = create_app(gallery, settings)
+    server = bounded_server(app, log_level="warning")
     try:
         listener.listen(server.config.backlog)
     except OSError as error:  # two can bind a port; the first to listen gets it
         raise _cannot_listen(host, port, error) from error
-    _greet(gallery, settings, f"http://{f'[{host}]' if ':' in host else host}:{port}")
-    server.run(sockets=[listener])
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    _greet(gallery, settings, address, place)
+    if place is None:
+        server.run(sockets=[listener])
+        return
+    follower = Follower(gallery, place, console, app.state.capacity.decoders)
+    follower.start()
+    with closing(follower):
+        server.run(sockets=[listener])
 
 
-def _greet(gallery: Gallery, settings: Settings, address: str) -> None:
+def _greet(gallery: Gallery, settings: Settings, address: str, place: Path | None) -> None:
     show(console, f"{gallery.stats().images:,} pictures, served at {address} (docs: /docs)")
     page = gallery.list(limit=1)
     if page.images:
-        picture = settings.lookalike_data / "originals" / page.images[0].name
+        originals = place or settings.lookalike_data / "originals"
+        picture = originals / page.images[0].name
         key = " -H 'x-api-key: YOUR KEY'" if settings.lookalike_api_keys else ""
         show(console, "Find pictures similar to one of them:")
         file = shlex.quote(f"@{picture}")
         show(console, f"  curl{key} --data-binary {file} '{address}/v1/search?limit=5'")
-    else:
+    elif place is None:
         show(
             console, f"Add some on the page or with {command('import')} FOLDER; --demo draws some."
         )
+    if place is not None:
+        show(console, f"Listing {place}; what is new there is found while it serves.")
     show(console, "Ctrl-C stops it.")

@@ -53,6 +53,8 @@ def build_gallery(settings: Settings, *, patient: bool = False) -> Gallery:
     spec = _spec_of(settings, embedder)
     originals, signer = _open_originals(settings)
     store = _open_store(settings, spec, _owner(settings, originals), patient)
+    if place := place_of(settings):
+        remember_place(settings, place)
     return Gallery(spec, _limits_of(settings), embedder, store, originals, signer)
 
 
@@ -105,9 +107,47 @@ def build_adoption(settings: Settings) -> "Adoption":
     """
     from functions.gallery.sync.adopt import Adoption
 
-    originals, _ = _open_originals(settings)
+    originals, _ = _open_originals(settings, moved=True)
     collections, open_store = _open_collections(settings)
     return Adoption(collections, open_store, originals, _owner(settings, originals).id)
+
+
+def place_of(settings: Settings, *, moved: bool = False) -> Path | None:
+    """Return the folder whose pictures are read in place; None if they are copies.
+
+    It is the one of before if the settings have none; `moved` allows another one.
+    Raises SettingsError.
+    """
+    wanted = settings.lookalike_in_place
+    if wanted is not None and settings.lookalike_bucket is not None:
+        raise SettingsError("LOOKALIKE_IN_PLACE and LOOKALIKE_BUCKET exclude each other; unset one")
+    if settings.lookalike_bucket is not None or in_function() or under_sam_local():
+        return None
+    if wanted is None and not (settings.lookalike_data / identity.PLACE).exists():
+        return None
+    from functions.gallery.originals import in_place
+
+    return in_place.place_of(settings.lookalike_data, wanted, moved=moved)
+
+
+def remember_place(settings: Settings, place: Path) -> None:
+    """Let every command see the same gallery in place from now on."""
+    from functions.gallery.originals import in_place
+
+    in_place.remember(settings.lookalike_data, place)
+
+
+def bring_back(settings: Settings, pattern: str) -> list[str]:
+    """Let pictures that were deleted from a gallery in place be found again; returns their names.
+
+    Raises SettingsError if it has copies.
+    """
+    place = place_of(settings)
+    if place is None:
+        raise SettingsError("Only a gallery in place can bring back what was deleted from it")
+    from functions.gallery.originals.in_place import InPlaceOriginals
+
+    return InPlaceOriginals(settings.lookalike_data, place).bring_back(pattern)
 
 
 def open_queue(settings: Settings) -> Queue | None:
@@ -153,10 +193,12 @@ def _owner(settings: Settings, originals: Originals) -> Owner:
         return Owner(identity.of_bucket(settings.lookalike_bucket), originals)
     if in_function():
         return Owner(identity.OF_A_FUNCTION, originals)
-    return Owner(identity.of_folder(settings.lookalike_data), originals)
+    id = identity.of_folder(settings.lookalike_data, in_place=originals.in_place)
+    return Owner(id, originals)
 
 
-def _open_originals(settings: Settings) -> tuple[Originals, Signer | None]:
+def _open_originals(settings: Settings, *, moved: bool = False) -> tuple[Originals, Signer | None]:
+    place = place_of(settings, moved=moved)
     if settings.lookalike_bucket is not None:
         from functions.gallery.originals.s3 import S3Originals
 
@@ -164,6 +206,10 @@ def _open_originals(settings: Settings) -> tuple[Originals, Signer | None]:
         return bucket, bucket
     if under_sam_local():
         return FolderOriginals(Path(tempfile.gettempdir()) / "lookalike"), None
+    if place is not None:
+        from functions.gallery.originals.in_place import InPlaceOriginals
+
+        return InPlaceOriginals(settings.lookalike_data, place), None
     return FolderOriginals(settings.lookalike_data), None
 
 

@@ -14,6 +14,7 @@ LookalikeError
 |- NotReached               the time for one request was over; try again
 |- ImageNotFound
 |- NameTaken
+|- ReadOnlyOriginals        a gallery in place stores no pictures
 |- UnreadableOriginal       an original is there, but archived, encrypted or access to it denied
 |- ObjectChanged            an original was replaced or removed while it was read; try again
 |- OutOfMemory              no memory left for a picture; try again
@@ -160,6 +161,20 @@ class NameTaken(LookalikeError):
     """Another picture has this name."""
 
     code = "name-taken"
+
+
+class ReadOnlyOriginals(LookalikeError):
+    """The gallery reads its pictures where they are, and stores none."""
+
+    code = "read-only-originals"
+
+    def __init__(self, message: str = "") -> None:
+        """Say what to do, which is the same for all."""
+        super().__init__(
+            message
+            or "This gallery reads its pictures where they are and stores none; put the file into "
+            "their folder"
+        )
 
 
 class UnreadableOriginal(LookalikeError):

@@ -70,6 +70,7 @@ from functions.gallery.search.example import (
     PictureExample,
 )
 from functions.gallery.search.search import Searcher, SearchOptions, SearchResult
+from functions.gallery.sync.moves import Mover
 from functions.gallery.sync.reconcile import Compared, Progress, Reconciler
 from functions.gallery.sync.sync import Synced, Syncer
 from functions.gallery.sync.update import Updater
@@ -146,12 +147,23 @@ class Gallery:
         self._duplicates = Duplicates(store, spec, self._examples.bands(spec))
         self._updater = Updater(store, originals, spec.fields)
         self._syncer = Syncer(indexer, store, originals, spec.fields)
+        self._mover = Mover(store, originals, embedder.card.id, spec.fields)
         self._reconciler = Reconciler(store, originals, embedder.card.id)
 
     @property
     def bucket(self) -> str:
         """The name of the bucket; "local" for a folder."""
         return self._originals.bucket
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the pictures are read where they are: none is added, and removing forgets one."""
+        return self._originals.in_place
+
+    @property
+    def left_out(self) -> str:
+        """What the last complete comparison left out of the originals, in words."""
+        return self._originals.left_out
 
     def add(self, submission: Submission) -> Added:
         """Add one picture; the next search finds it.
@@ -402,6 +414,15 @@ class Gallery:
     def differences(self, progress: Progress | None = None) -> Iterator[Compared]:
         """Find the names for which originals and index differ, from here on; changes nothing."""
         return self._reconciler.compare(progress or Progress())
+
+    def gone(self, names: Iterable[str]) -> Sequence[StoredImage]:
+        """Return the images of these names that have no original any more."""
+        return self._mover.gone(names)
+
+    def move(self, name: str, gone: Iterable[StoredImage]) -> StoredImage | None:
+        """Index an original as one of these images, if it has its bytes; returns that image."""
+        with self._lock.hold([image_id(self.bucket, name)]):
+            return self._mover.move(name, gone)
 
     def stats(self) -> Stats:
         """Count the images and refusals, and name the model."""

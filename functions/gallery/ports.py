@@ -153,6 +153,9 @@ class Pictures(Protocol):
     """
 
     bucket: str
+    in_place: bool  # they are only read: `create` and `write` raise ReadOnlyOriginals, and
+    # `remove` forgets an original until it changes, but leaves it where it is
+    left_out: str  # what the last complete listing left out, in words
 
     def head(self, name: str) -> ObjectState | None:
         """Return the state of an original and its metadata, or None.

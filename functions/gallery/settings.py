@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     lookalike_bucket: str | None = Field(
         default=None, description="Bucket for the originals; none: a folder in LOOKALIKE_DATA"
     )
+    lookalike_in_place: Path | None = Field(
+        default=None, description="Folder whose pictures are read where they are; none: copies"
+    )
     lookalike_queue_url: str | None = Field(
         default=None, description="Queue to which the reconcile job sends differences"
     )

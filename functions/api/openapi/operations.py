@@ -49,6 +49,8 @@ def _writing(*codes: str, headers: tuple[str, ...] = ()) -> Operation:
 _CACHED = ("ETag", "Cache-Control")
 _TIMED = ("Server-Timing",)
 _ADDING = {"empty-picture", "invalid-name", "invalid-metadata", "name-taken", "object-changed"}
+_READ_ONLY = "read-only-originals"
+_ADDING |= {_READ_ONLY}
 _NOT_FOUND = "image-not-found"
 _UNREADABLE = "unreadable-original"
 OPERATIONS: dict[str, Operation] = {  # by operation id
@@ -88,7 +90,7 @@ OPERATIONS: dict[str, Operation] = {  # by operation id
     "searchBatch": _reading(*_BODY),
     "compare": _reading(*_BODY, *_PICTURE, *_URL, _NOT_FOUND, _UNREADABLE, headers=_TIMED),
     "listDuplicates": _reading("invalid-filter", "invalid-cursor"),
-    "createUpload": _writing(*_JSON, "invalid-name", "name-taken", "no-bucket"),
+    "createUpload": _writing(*_JSON, "invalid-name", "name-taken", "no-bucket", _READ_ONLY),
     "getLimits": Operation("read", frozenset({*_ANY, *_KEY})),
     "getStats": _reading(),
     "getHealth": Operation(None, frozenset(_ANY)),

@@ -71,6 +71,7 @@ interface Limits {
 	max_body_bytes: number;
 	filter_fields: Record<string, FieldType>;
 	scope: Scope;
+	in_place: boolean;
 	uploads: boolean;
 	urls: boolean;
 }

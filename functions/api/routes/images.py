@@ -112,7 +112,11 @@ async def update(
 
 @router.delete("/{id:image}", operation_id="deleteImage", status_code=204, dependencies=WRITE)
 def remove(call: CurrentCall, id: str) -> None:
-    """Remove an image, its original and its thumbnail."""
+    """Remove an image, its original and its thumbnail.
+
+    In a gallery in place (`in_place` of `/v1/limits`) the file stays, and is not indexed again
+    until it changes.
+    """
     call.gallery.remove(id)
 
 

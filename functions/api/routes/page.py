@@ -84,7 +84,8 @@ def _respond_page(request: Request, name: str, policy: str) -> Response:
 def _respond(request: Request, path: Path | None, headers: dict[str, str]) -> Response:
     if path is None:
         return Response("There is no such file", 404, media_type="text/plain")
-    data, compressed, etag = _content(path)
+    gallery = getattr(request.app.state, "gallery", None)
+    data, compressed, etag = _content(path, gallery is not None and gallery.in_place)
     headers |= {"ETag": etag, "Vary": "Accept-Encoding"}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
@@ -107,10 +108,12 @@ def _swagger_ui() -> Path:
 
 
 @cache
-def _content(path: Path) -> tuple[bytes, bytes, str]:
+def _content(path: Path, in_place: bool = False) -> tuple[bytes, bytes, str]:
     """Return a file, the same compressed, and its etag."""
     data = _single_page() if path.name == "index.html" else path.read_bytes()
     if path.suffix == ".html":
+        if in_place:  # here, so that the page offers nothing that it takes back a moment later
+            data = data.replace(b"<html ", b"<html data-in-place ", 1)
         data = data.replace(b"{version}", _version().encode())
         data = data.replace(b"{file-types}", ",".join(formats.file_types()).encode())
     etag = f'W/"{hashlib.sha256(data).hexdigest()[:32]}"'  # weak: the same for both encodings

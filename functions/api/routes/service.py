@@ -46,6 +46,7 @@ def limits(call: CurrentCall) -> LimitsOut:
         max_examples=models.MAX_EXAMPLES,
         filter_fields=dict(gallery.spec.fields),
         scope=granted_scope(call.request),
+        in_place=gallery.in_place,
         uploads=gallery.view.can_sign,
         urls=call.fetches_urls,
     )

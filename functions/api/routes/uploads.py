@@ -10,7 +10,7 @@ from functions.api.requests.auth import WRITE
 from functions.api.requests.call import CurrentCall
 from functions.api.requests.models import UploadRequest
 from functions.api.responses import Upload
-from functions.gallery.errors import NameTaken
+from functions.gallery.errors import NameTaken, ReadOnlyOriginals
 
 router = APIRouter(prefix="/v1", tags=["images"])
 
@@ -25,6 +25,8 @@ async def create_upload(
     form accepts only this name and type, and at most `max_bytes`. A name in use is refused unless
     `overwrite` is set; the bucket itself does not check that again while the form is valid.
     """
+    if call.gallery.in_place:
+        raise ReadOnlyOriginals()
     name = upload.name
     form = call.gallery.view.form(name, upload.media_type)
     if form is None:

@@ -22,6 +22,7 @@ from functions.gallery.errors import (
     ImageNotFound,
     LookalikeError,
     NameTaken,
+    ReadOnlyOriginals,
     StoreUnavailable,
 )
 from functions.gallery.filters import check_metadata, keep_fitting
@@ -153,6 +154,8 @@ class Adder:
             return {}
 
     def _check(self, submission: Submission) -> _Request:
+        if self.originals.in_place:
+            raise ReadOnlyOriginals()
         metadata = check_metadata(submission.metadata, self.fields)
         bucket = self.originals.bucket
         if submission.name is not None:

@@ -55,6 +55,8 @@ class FolderOriginals:
     """The port `Originals` in a folder; files are written in one step."""
 
     bucket = "local"
+    in_place = False
+    left_out = ""
 
     def __init__(self, folder: Path) -> None:
         """Use this folder, which is created at the first write."""
@@ -84,7 +86,7 @@ class FolderOriginals:
         stat = self._stat(image.name)
         if stat is None:
             return False
-        if (_time_of(stat), stat.st_size) == (image.added_at, image.bytes):
+        if (time_of(stat), stat.st_size) == (image.added_at, image.bytes):
             return True
         return _hash(self.read(image.name)) == image.sha256
 
@@ -112,7 +114,7 @@ class FolderOriginals:
         record = read(self._record(name))
         metadata = metadata_of({}, None if record is None else read_record(record))
         with map_errors(name):
-            modified_at = _time_of(self._original(name).stat())
+            modified_at = time_of(self._original(name).stat())
         sha256 = _hash(data)
         etag_now = etag_of(sha256, metadata)
         original = Original(data, metadata, etag=etag_now, modified_at=modified_at, sha256=sha256)
@@ -213,7 +215,7 @@ class FolderOriginals:
                 # A pipe would wait for a writer.
                 stat = path.stat()
                 if S_ISREG(stat.st_mode) and os.access(path, os.R_OK):
-                    yield Listed(name, None, stat.st_size, _time_of(stat))
+                    yield Listed(name, None, stat.st_size, time_of(stat))
             except (OSError, InvalidName):  # also removed since
                 continue
 
@@ -266,7 +268,7 @@ class FolderOriginals:
             return ObjectState(
                 etag_of(original.sha256 or _hash(original.data), original.metadata),
                 len(original.data),
-                _time_of(self._original(name).stat()),
+                time_of(self._original(name).stat()),
                 original.metadata,
                 record=self.record_etag(name),
             )
@@ -309,7 +311,8 @@ class FolderOriginals:
         return self._refused / f"{image_id(self.bucket, name)}.json"
 
 
-def _time_of(stat: os.stat_result) -> datetime:
+def time_of(stat: os.stat_result) -> datetime:
+    """Return when a file was last written."""
     try:
         return datetime.fromtimestamp(stat.st_mtime, UTC)
     except (OverflowError, ValueError):  # after the year 9999

@@ -8,6 +8,7 @@ from functions.gallery.errors import StoreError
 from functions.gallery.originals.files import sync_folder, wait_for_lock
 
 FILE = "gallery-id"
+PLACE = "in-place"  # the file that says which folder a gallery in place reads
 # A function's own folder is lost with it, so its pictures are as good as those of the next one.
 OF_A_FUNCTION = "folder:temporary"
 
@@ -17,7 +18,7 @@ def of_bucket(bucket: str) -> str:
     return f"s3:{bucket}"
 
 
-def of_folder(data: Path) -> str:
+def of_folder(data: Path, *, in_place: bool = False) -> str:
     """Return the identity of a data folder's originals, wherever the folder is moved to.
 
     A random id, written at the first use; of processes that start together, one writes it.
@@ -38,4 +39,4 @@ def of_folder(data: Path) -> str:
         raise StoreError(
             f"{data / FILE} cannot be read and written; check its permissions and LOOKALIKE_DATA"
         ) from error
-    return f"folder:{id}"
+    return f"in-place:{id}" if in_place else f"folder:{id}"

@@ -70,6 +70,9 @@ _AFTER_RESERVED = f"{RESERVED}\U0010ffff"  # the last key that can begin so
 class S3Originals:
     """The ports `Originals` and `Signer` in a bucket."""
 
+    in_place = False
+    left_out = ""
+
     def __init__(self, objects: S3Objects) -> None:
         """Use the objects of a bucket; `connect` does so by its name."""
         self.bucket, self.objects = objects.bucket, objects

@@ -121,9 +121,11 @@ class Reconciler:
         return "refusals" if stage in ("objects", "points") else "records"
 
     def _require_originals(self) -> None:
-        if next(self.originals.names(), None) is None and self.store.count() > MOST_ORPHANS:
+        # In place even a few: what is unplugged is not removed.
+        most = 0 if self.originals.in_place else MOST_ORPHANS
+        if self.store.count() > most and next(self.originals.names(), None) is None:
             raise StoreError(
-                "There is no original, but an index of many images. Check that the folder is "
+                "There is no original, but an index of images. Check that the folder is "
                 "mounted, or that it is the right bucket; to remove the images, delete them "
                 "through the API"
             )

@@ -5,6 +5,7 @@ is read, the index is changed to match, and the object is checked again. If it c
 the call fails and is repeated, so the last writer has seen the last state.
 """
 
+import hashlib
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -148,7 +149,9 @@ class Syncer:
         refusal: Refusal | None,
     ) -> Synced:
         try:
-            image, vector, thumbnail = self._update(before, state) or self._read(id, name, state)
+            image, vector, thumbnail = self._update(before, state) or self._read(
+                id, name, state, before
+            )
         except (PictureError, UnreadableOriginal) as reason:
             now = datetime.now(UTC)
             new = Refusal(name, state.etag, reason.code, str(reason), now)
@@ -180,7 +183,7 @@ class Syncer:
             return None
         return self._described(image, state), vector, None
 
-    def _read(self, id: str, name: str, state: ObjectState) -> _Row:
+    def _read(self, id: str, name: str, state: ObjectState, before: StoredImage | None) -> _Row:
         if state.unreadable:
             raise UnreadableOriginal(state.unreadable)
         most = self.indexer.limits.max_bytes
@@ -192,7 +195,12 @@ class Syncer:
             data = self.originals.read(name, state.etag)
         except ImageNotFound as error:
             raise ObjectChanged(f"{name!r} was removed while it was being read") from error
-        indexed = self.indexer.index(id, name, data, {})
+        sha256 = hashlib.sha256(data).hexdigest()
+        if before is not None and (before.sha256, before.model) == (sha256, self.indexer.model):
+            vector = self.store.vectors([id]).get(id)
+            if vector is not None:  # the same bytes were written again
+                return self._described(before, state), vector, None
+        indexed = self.indexer.index(id, name, data, {}, sha256=sha256)
         return self._described(indexed.image, state), indexed.vector, indexed.thumbnail
 
     def _described(self, image: StoredImage, state: ObjectState) -> StoredImage:

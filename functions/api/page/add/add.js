@@ -3,7 +3,7 @@
 
 import { $, announce, button, el, messageCard } from '../frame/dom.js';
 import { askForKey } from '../frame/key.js';
-import { can, galleryChanged, getLimits } from '../gallery/gallery.js';
+import { canAdd, galleryChanged, getLimits, inPlace } from '../gallery/gallery.js';
 import { clearResults } from '../gallery/search.js';
 import { count, describeError, number } from '../words/text.js';
 import { words } from '../words/words.js';
@@ -32,9 +32,11 @@ const summary = el('div', { class: 'summary', hidden: true }, counts, skipped, b
 const notice = el('p', { class: 'notice', hidden: true });
 const form = el('div', { class: 'adding', hidden: true }, dropTarget(), labels, notice);
 const enterKey = async () => (await askForKey(text.enterKey)) && enter();
-const viewOnly = messageCard(text.viewOnly, [
-	button(text.anotherKey, enterKey, { kind: 'secondary', icon: 'key' }),
-]);
+const viewOnly = inPlace
+	? messageCard(describeError({ code: 'read-only-originals', status: 403, detail: '' }), [])
+	: messageCard(text.viewOnly, [
+			button(text.anotherKey, enterKey, { kind: 'secondary', icon: 'key' }),
+		]);
 viewOnly.hidden = true;
 const trouble = el('div', { hidden: true }); // in place of the form while the gallery does not answer
 const heading = el('h1', {}, text.title);
@@ -43,19 +45,19 @@ queue.onItemChange(onItemChange);
 labels.addEventListener('input', () => showHeld());
 
 export async function enter() {
-	allowed = can('write');
+	allowed = canAdd();
 	loadLabels();
-	const canAdd = await allowed;
+	const isAllowed = await allowed;
 	/** @type {ApiFailure | null} */
-	const error = canAdd
+	const error = isAllowed
 		? null
 		: await getLimits().then(
 				() => null,
 				(failure) => failure,
 			);
 	trouble.hidden = !error;
-	viewOnly.hidden = canAdd || Boolean(error);
-	form.hidden = !canAdd;
+	viewOnly.hidden = isAllowed || Boolean(error);
+	form.hidden = !isAllowed;
 	if (!error) return;
 	const retry = button(words.frame.retry, enter, { kind: 'secondary', icon: 'retry' });
 	trouble.replaceChildren(messageCard(describeError(error), [retry]));

@@ -5,7 +5,7 @@ import { $, announce, button, el, messageCard } from '../frame/dom.js';
 import { askForKey } from '../frame/key.js';
 import { navigate, showView } from '../frame/state.js';
 import { get, isAbort } from '../gallery/api.js';
-import { can, galleryChanges, rememberImages } from '../gallery/gallery.js';
+import { can, canAdd, galleryChanges, rememberImages } from '../gallery/gallery.js';
 import { rowTile } from '../pictures/rows.js';
 import { count, describeError, number } from '../words/text.js';
 import { words } from '../words/words.js';
@@ -129,7 +129,7 @@ async function showEmpty() {
 	const all = button(text.showAll, () => find(''), { kind: 'secondary' });
 	const card = shown
 		? messageCard(text.none, [all])
-		: messageCard(words.gallery.empty, [(await can('write')) && add]);
+		: messageCard(words.gallery.empty, [(await canAdd()) && add]);
 	footer.replaceChildren(card);
 	announce(/** @type {string} */ (card.querySelector('h2')?.textContent));
 }

@@ -7,7 +7,7 @@ import { askForKey } from '../frame/key.js';
 import { navigate } from '../frame/state.js';
 import { get, isAbort, retryWhileStarting } from '../gallery/api.js';
 import { deleteSoon, sendDeletions, UNDO_S, undoDeletion } from '../gallery/deletions.js';
-import { can } from '../gallery/gallery.js';
+import { can, inPlace } from '../gallery/gallery.js';
 import { thumbnail } from '../gallery/images.js';
 import { likenessSentence } from '../gallery/likeness.js';
 import { confirmDeletion } from '../pictures/delete.js';
@@ -19,7 +19,9 @@ import { countOthers, counts, isElsewhere, isLookOnly, isShot, KINDS, pageAt } f
 
 /** @typedef {import('./duplicate-group.js').GroupCard} GroupCard */
 
-const UNDO = words.duplicates.undoFor(number(UNDO_S));
+const UNDO = [inPlace && words.pictures.deletion.allStay, words.duplicates.undoFor(number(UNDO_S))]
+	.filter(Boolean)
+	.join(' ');
 const MIN_NEW_GROUPS = 10; // pages are loaded until there are as many
 const view = $('#duplicates');
 /** @type {AbortController | null} */

@@ -5,6 +5,8 @@ import { keyChanges } from '../frame/key.js';
 import { get } from './api.js';
 
 export const galleryChanges = new EventTarget(); // "change" after this page added or deleted pictures
+// The pictures stay in their folder: none can be added, and deleting only removes it from here.
+export const inPlace = 'inPlace' in document.documentElement.dataset;
 const SCOPES = ['read', 'write', 'admin']; // each includes those before it
 /** @type {Promise<Limits> | null} */
 let limits = null;
@@ -29,6 +31,8 @@ export async function can(/** @type {Scope} */ scope) {
 	const limits = await getLimits().catch(() => null);
 	return limits !== null && SCOPES.indexOf(limits.scope) >= SCOPES.indexOf(scope);
 }
+
+export const canAdd = async () => !inPlace && can('write');
 
 // The formats that the gallery reads, if the error is about them.
 /** @type {(error: ApiFailure) => Promise<string[]>} */

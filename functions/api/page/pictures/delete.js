@@ -4,7 +4,7 @@
 import { openDialog, toast } from '../frame/dialogs.js';
 import { bdi, button, el } from '../frame/dom.js';
 import { call } from '../gallery/api.js';
-import { galleryChanged } from '../gallery/gallery.js';
+import { galleryChanged, inPlace } from '../gallery/gallery.js';
 import { thumbnail } from '../gallery/images.js';
 import { clearResults } from '../gallery/search.js';
 import { describeError } from '../words/text.js';
@@ -19,7 +19,7 @@ export async function deleteResult(
 		'div',
 		{ class: 'deletion' },
 		thumbnail(image, '', 96),
-		el('p', {}, bdi(image.name), text.gone),
+		el('p', {}, bdi(image.name), inPlace ? text.staysInPlace : text.gone),
 	);
 	if (!(await confirmDeletion(text.question, [question]))) return;
 	try {

@@ -6,7 +6,7 @@ import { copyLink, toast } from '../frame/dialogs.js';
 import { $, announce, bdi, button, el, icon } from '../frame/dom.js';
 import { current, hasQuery, navigate, startSearch } from '../frame/state.js';
 import { addFile } from '../gallery/additions.js';
-import { can, getImage, rememberImages } from '../gallery/gallery.js';
+import { canAdd, getImage, rememberImages } from '../gallery/gallery.js';
 import { showThumbnail } from '../gallery/images.js';
 import { findPicture } from '../gallery/local-pictures.js';
 import { describeError, number } from '../words/text.js';
@@ -136,7 +136,7 @@ async function showLocal(/** @type {number} */ key) {
 	setName(picture.name);
 	note.textContent = text.notStored;
 	tools.append(regionButton);
-	if (!(await can('write')) || shown !== key) return;
+	if (!(await canAdd()) || shown !== key) return;
 	const add = button(text.addToGallery, () => addToGallery(picture, add), { icon: 'plus' });
 	tools.append(add);
 }

@@ -7,7 +7,7 @@ import { $, announce, button, el, messageCard } from '../frame/dom.js';
 import { askForKey } from '../frame/key.js';
 import { current, navigate, showView, startSearch } from '../frame/state.js';
 import { get, isAbort } from '../gallery/api.js';
-import { can, formatsFor } from '../gallery/gallery.js';
+import { can, canAdd, formatsFor } from '../gallery/gallery.js';
 import {
 	cachedResults,
 	cancelSearch,
@@ -206,7 +206,7 @@ async function showNoResults(/** @type {State} */ state) {
 	const { images } = await get('v1/stats').catch(() => ({ images: 0 }));
 	if (images) return showMessage(words.search.onlyOne, []);
 	const add = button(words.search.start.addPictures, () => showView('add'), { kind: 'primary' });
-	showMessage(words.gallery.empty, (await can('write')) ? [add] : []);
+	showMessage(words.gallery.empty, (await canAdd()) ? [add] : []);
 }
 
 deletions.addEventListener('deleted', (event) => {

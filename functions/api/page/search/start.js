@@ -6,7 +6,7 @@ import { $, button, el, messageCard } from '../frame/dom.js';
 import { askForKey } from '../frame/key.js';
 import { linkTo, showView, startSearch } from '../frame/state.js';
 import { get } from '../gallery/api.js';
-import { can } from '../gallery/gallery.js';
+import { canAdd, inPlace } from '../gallery/gallery.js';
 import { thumbnail } from '../gallery/images.js';
 import { keepPicture } from '../gallery/local-pictures.js';
 import { count, describeError } from '../words/text.js';
@@ -20,7 +20,7 @@ export function searchWith(/** @type {File[]} */ files, addAll = () => showView(
 	const [file] = files;
 	if (!file) return;
 	if (files.length > 1) {
-		const add = button(text.addInstead, addAll);
+		const add = inPlace ? null : button(text.addInstead, addAll);
 		toast(text.onlyFirst(count(files.length, 'picture')), add);
 	}
 	startSearch({ upload: keepPicture(file) });
@@ -81,5 +81,5 @@ const sampleStrip = (/** @type {GalleryImage[]} */ images) => [
 
 async function emptyGallery() {
 	const add = button(text.addPictures, () => showView('add'), { kind: 'secondary', icon: 'plus' });
-	return [messageCard(words.gallery.empty, [(await can('write')) && add])];
+	return [messageCard(words.gallery.empty, [(await canAdd()) && add])];
 }

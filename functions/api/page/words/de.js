@@ -111,6 +111,10 @@ export const de = {
 				title: 'Ein anderes Bild heißt schon so',
 				text: 'Ersetze es, oder benenne die Datei um.',
 			},
+			'read-only-originals': {
+				title: 'Die Bilder bleiben in ihrem eigenen Ordner',
+				text: 'Hier kommen keine dazu. Lege neue in diesen Ordner; dort findet die Galerie sie.',
+			},
 			'invalid-name': {
 				title: 'So kann kein Bild heißen',
 				text: 'Benenne die Datei um und versuche es noch einmal.',
@@ -447,6 +451,8 @@ export const de = {
 		deletion: {
 			question: 'Dieses Bild löschen?',
 			gone: ' und das Original werden endgültig gelöscht.',
+			staysInPlace: ' verlässt die Galerie. Die Datei selbst bleibt in ihrem Ordner.',
+			allStay: 'Nur die Galerie vergisst sie: Die Dateien bleiben in ihrem Ordner.',
 			cancel: 'Abbrechen',
 			accept: 'Löschen',
 			done: 'Bild gelöscht.',

@@ -116,6 +116,10 @@ export const en = {
 				title: 'Another picture has this name',
 				text: 'Replace it, or rename the file.',
 			},
+			'read-only-originals': {
+				title: 'Pictures stay in their own folder',
+				text: 'None can be added here. Put new ones into that folder; the gallery finds them there.',
+			},
 			'invalid-name': {
 				title: 'A picture cannot have that name',
 				text: 'Rename the file, then try again.',
@@ -456,6 +460,8 @@ export const en = {
 		deletion: {
 			question: 'Delete this picture?',
 			gone: ' and its original will be deleted permanently.',
+			staysInPlace: ' leaves the gallery. The file itself stays in its folder.',
+			allStay: 'Only the gallery forgets them: the files stay in their folder.',
 			cancel: 'Cancel',
 			accept: 'Delete',
 			done: 'Picture deleted.',
