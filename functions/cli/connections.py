@@ -12,6 +12,7 @@ import os
 import socket
 import time
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
@@ -35,14 +36,20 @@ _LOG_EVERY_S = 60.0
 _NO_SPARE_WAIT_S = 0.1
 
 
-def bounded_server(app: Any, **options: Any) -> uvicorn.Server:
-    """Return a server whose connections are bounded; give it a `Listener`."""
+def bounded_server(app: Any, *, proxies: Sequence[str] = (), **options: Any) -> uvicorn.Server:
+    """Return a server whose connections are bounded; give it a `Listener`.
+
+    Only these proxies can say whom they forward; uvicorn alone would believe this machine.
+    """
     most = _raise_file_limit()
     config = uvicorn.Config(
         app,
         loop="asyncio",
         http=type("BoundedConnection", (Connection,), {"most": most}),
         server_header=False,
+        access_log=False,  # functions/api/monitoring.py writes a better one
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         timeout_graceful_shutdown=10,
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         backlog=min(most, 128),  # asyncio accepts as many at once

@@ -10,12 +10,14 @@ from typing import Annotated
 import typer
 
 from functions.api.app import create_app
+from functions.api.monitoring import monitor
 from functions.cli.connections import Listener, bounded_server
 from functions.cli.demo import draw_demo
 from functions.cli.following import Follower
 from functions.cli.hashed_files import HashedFiles
 from functions.cli.importing import import_listing
 from functions.cli.interrupts import raise_once
+from functions.cli.logs import log_to_stderr
 from functions.cli.sources import Entry, Listing, UnusableSource, entries_in, own_folder
 from functions.cli.terminal import Terminal, exits, show
 from functions.gallery.bootstrap import build_gallery, place_of
@@ -124,7 +126,9 @@ def _serve(
 ) -> None:
     port = listener.getsockname()[1]
     app = create_app(gallery, settings)
-    server = bounded_server(app, log_level="warning")
+    monitor(app, gallery)
+    log_to_stderr(settings.lookalike_log_level)
+    server = bounded_server(app, log_config=None, proxies=settings.lookalike_trusted_proxies)
     try:
         listener.listen(server.config.backlog)
     except OSError as error:  # two can bind a port; the first to listen gets it

@@ -1,5 +1,6 @@
 """Every setting: its environment variable, type and default. Read once; builds nothing."""
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,7 +28,7 @@ _ORIGIN = re.compile(
 )
 
 # The paths of the API itself; a root path that starts like one could not be told apart from it.
-OWN_PATHS = ("v1", "page", "docs", "openapi.json", "healthz", "readyz")
+OWN_PATHS = ("v1", "page", "docs", "openapi.json", "healthz", "readyz", "metrics")
 _PATH_PART = re.compile("[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 
 _KEY = re.compile("[!-~]+")  # what a header can send
@@ -74,6 +75,13 @@ class Settings(BaseSettings):
     )
     lookalike_root_path: str = Field(
         default="", description="Path below which a proxy serves the gallery: /lookalike"
+    )
+    lookalike_log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="warning", description="What `serve` logs; info adds a line per request"
+    )
+    lookalike_trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses or networks of proxies whose X-Forwarded-For `serve` logs",
     )
     lookalike_filter_fields: Annotated[dict[str, FieldType], NoDecode] = Field(
         default={}, description="Metadata that can be filtered: category:keyword,price:float"
@@ -162,6 +170,21 @@ class Settings(BaseSettings):
                 "without a path, a default port or *"
             )
         return origins
+
+    @field_validator("lookalike_trusted_proxies", mode="before")
+    @classmethod
+    def _read_proxies(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        proxies = tuple(part.strip() for part in value.split(",") if part.strip())
+        for proxy in proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError:
+                raise ValueError(
+                    f"{proxy} is not an address or network; list them as 127.0.0.1,10.0.0.0/8"
+                ) from None
+        return proxies
 
     @field_validator("lookalike_root_path")
     @classmethod

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from functions.api.app import create_app
+from functions.api.monitoring import monitor
 from functions.gallery.settings import OWN_PATHS, Settings
 from tests.drawing import jpeg
 from tests.end_to_end.lambda_emulator import SAM_LOCAL, event, function
@@ -154,7 +155,8 @@ def test_a_caller_cannot_choose_the_path_of_links(gallery, root_path):
     assert b"evil.example" not in added.content + page.content
 
 
-def test_a_root_path_that_could_be_taken_for_the_api_is_refused(app):
+def test_a_root_path_that_could_be_taken_for_the_api_is_refused(app, gallery):
+    monitor(app, gallery)
     firsts = {route.path.split("/")[1] for route in app.routes} - {""}
 
     assert firsts == set(OWN_PATHS)
