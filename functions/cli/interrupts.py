@@ -1,4 +1,4 @@
-"""What Ctrl-C does to a command, so that nobody sees a traceback. Standard library only."""
+"""What Ctrl-C and SIGTERM do to a command, without a traceback. Standard library only."""
 
 import signal
 
@@ -17,6 +17,11 @@ def raise_once() -> None:
         signal.signal(signal.SIGINT, _raise)
 
 
+def raise_on_termination() -> None:
+    """Let SIGTERM, by which systemd and container engines stop a service, act like Ctrl-C."""
+    signal.signal(signal.SIGTERM, _raise)
+
+
 def _raise(number: int, frame: object) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -16,7 +16,7 @@ from functions.cli.demo import draw_demo
 from functions.cli.following import Follower
 from functions.cli.hashed_files import HashedFiles
 from functions.cli.importing import import_listing
-from functions.cli.interrupts import raise_once
+from functions.cli.interrupts import raise_on_termination, raise_once
 from functions.cli.logs import log_to_stderr
 from functions.cli.sources import Entry, Listing, UnusableSource, entries_in, own_folder
 from functions.cli.terminal import Terminal, exits, show
@@ -50,6 +50,7 @@ def main(
 ) -> None:
     """Serve the gallery in ./data (or LOOKALIKE_DATA), with FOLDER imported into it first."""
     raise_once()
+    raise_on_termination()
     with exits(console, CannotListen, UnusableSource):
         settings = Settings.from_environment()
         if in_place is not None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 import httpx
@@ -21,13 +20,11 @@ from moto.server import ThreadedMotoServer
 from model.teach.folder import write_model
 from model.teach.maps import LinearMap
 from scripts.environment import SAM_VENV, prepare
+from tests.container.engine import BASE_IMAGE, needs_engine
 from tests.drawing import jpeg, scene, written
 from tests.end_to_end.lambda_emulator import EVENTS, event
 
 ROOT = Path(__file__).resolve().parents[2]
-ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-# Where the base image cannot be pulled by its digest: another one in its place.
-BASE_IMAGE = os.environ.get("LOOKALIKE_BASE_IMAGE")
 IMAGE = "apifunction:lookalike"  # named after the function by sam, tagged by template.yaml
 INSPECT_IMAGE = """
 import json, pathlib, shutil, sys
@@ -46,22 +43,7 @@ print(json.dumps({
 """
 
 
-def engine_responds() -> bool:
-    address = urlsplit(ENGINE)
-    unix = address.scheme == "unix"
-    try:
-        with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as connection:
-            connection.settimeout(5)
-            connection.connect(address.path if unix else (address.hostname, address.port))
-            connection.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
-            return b" 200 " in connection.recv(100)
-    except OSError:
-        return False
-
-
-pytestmark = pytest.mark.skipif(
-    not engine_responds(), reason=f"no container engine answers at {ENGINE}; set DOCKER_HOST"
-)
+pytestmark = needs_engine
 
 
 def sam(*arguments: str, **environment: str) -> str:
