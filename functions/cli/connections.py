@@ -147,13 +147,16 @@ class Connection(H11Protocol):
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "request-timeout", detail)
 
     def _refuse(self, status: HTTPStatus, code: str, detail: str) -> None:
+        request_id = uuid.uuid4().hex
+        client = self.client[0] if self.client else "none"
+        log.info("refused client=%s status=%d code=%s id=%s", client, status, code, request_id)
         problem = {
             "type": f"urn:lookalike:problem:{code}",
             "title": code.replace("-", " ").capitalize(),
             "status": status,
             "detail": detail,
             "code": code,
-            "request_id": uuid.uuid4().hex,
+            "request_id": request_id,
         }
         body = json.dumps(problem).encode()
         head = (

@@ -63,6 +63,11 @@ def run_options(options: Mapping[str, Any], volumes: Mapping[str, str]) -> list[
             "cap_drop": lambda v: [a for x in v for a in ("--cap-drop", x)],
             "security_opt": lambda v: [a for x in v for a in ("--security-opt", x)],
             "read_only": lambda v: ["--read-only"] * v,
+            "logging": lambda v: [
+                "--log-driver",
+                v["driver"],
+                *[a for k, x in v["options"].items() for a in ("--log-opt", f"{k}={x}")],
+            ],
         }[name](value)
     return arguments
 

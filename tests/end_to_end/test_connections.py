@@ -162,7 +162,8 @@ def test_a_client_that_does_not_read_its_response_is_cut_off(port):
     assert len(response) < len(LARGE)
 
 
-def test_connections_beyond_the_limit_are_refused_until_others_close(monkeypatch):
+def test_connections_beyond_the_limit_are_refused_until_others_close(monkeypatch, caplog):
+    caplog.set_level("INFO", "functions")
     monkeypatch.setattr("functions.cli.connections.MAX_CONNECTIONS", 3)
     with serving(application()) as address, ExitStack() as stack:
         answers: list[bytes] = []
@@ -177,7 +178,9 @@ def test_connections_beyond_the_limit_are_refused_until_others_close(monkeypatch
     assert 2 <= len(served) <= 3  # that of `serving` may still be open
     assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in served)
     assert b"Retry-After: 5" in refused
-    assert json.loads(refused.partition(b"\r\n\r\n")[2])["code"] == "overloaded"
+    problem = json.loads(refused.partition(b"\r\n\r\n")[2])
+    assert problem["code"] == "overloaded"
+    assert f"status=503 code=overloaded id={problem['request_id']}" in caplog.text
 
 
 def test_without_a_file_descriptor_callers_are_turned_away_and_the_log_has_one_line(caplog):

@@ -166,6 +166,7 @@ def test_a_terminal_is_not_filled_with_requests_unless_asked(tmp_path):
         after_the_greeting = quiet.process.stdout.read()
 
     assert after_the_greeting == ""
+    assert quiet.process.wait(10) == 0  # stopped by SIGTERM
 
 
 def test_metrics_are_served_while_the_store_is_not(rig, monkeypatch):
