@@ -63,6 +63,7 @@ def run_options(options: Mapping[str, Any], volumes: Mapping[str, str]) -> list[
             "cap_drop": lambda v: [a for x in v for a in ("--cap-drop", x)],
             "security_opt": lambda v: [a for x in v for a in ("--security-opt", x)],
             "read_only": lambda v: ["--read-only"] * v,
+            "mem_limit": lambda v: ["--memory", v],
             "logging": lambda v: [
                 "--log-driver",
                 v["driver"],
