@@ -290,6 +290,7 @@ def test_deleting_in_the_viewer_shows_the_next_picture(desktop, http):
     desktop.goto("/?view=browse")
     desktop.locator("#browse [data-id] a").first.click()
     expect(title(desktop)).to_have_text("gone-2.jpg")
+    desktop.wait_for_load_state("networkidle")  # its original would be missed
 
     viewer(desktop).get_by_role("button", name="Delete").click()
     desktop.get_by_role("dialog", name="Delete this picture?").get_by_role(
@@ -297,6 +298,7 @@ def test_deleting_in_the_viewer_shows_the_next_picture(desktop, http):
     ).click()
 
     expect(title(desktop)).to_have_text("gone-1.jpg")
+    desktop.wait_for_load_state("networkidle")
     desktop.goto("/")
     http.delete(f"/v1/images/{id_of(http, 'gone-1.jpg')}")
 
