@@ -79,6 +79,7 @@ class Stepped:
     def __init__(self, port: Any, pause: Callable[[Any, str, tuple[Any, ...]], str]) -> None:
         self._port, self._pause = port, pause
         self.bucket = getattr(port, "bucket", "")
+        self.in_place = getattr(port, "in_place", False)
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         def call(*args: Any) -> Any:
